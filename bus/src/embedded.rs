@@ -1,0 +1,4 @@
+//! The log in this process: for one machine, for tests and for the simulation.
+
+/// A log in this process.
+pub struct EmbeddedBus {}

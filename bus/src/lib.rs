@@ -1,0 +1,189 @@
+//! How records move: the `Bus` contract, and its two implementations.
+//!
+//! The only crate that knows Kafka. Stations see partitions come and go as plain events, start reading them where they
+//! choose, send without waiting, and commit what they will never need again. One contract suite (`tests/contract.rs`)
+//! runs against both implementations; nothing else in the product knows which of them it is on.
+//!
+//! Laws, each tested by name:
+//! - *Order*: records of one partition are delivered in offset order, each offset once per `start`.
+//! - *Nothing before start*: of a partition nothing is delivered before `start`, and nothing after `Revoked` or `stop`.
+//! - *Sent or told*: for each `send` that returned `Ok`, `acknowledge` is called exactly once.
+//! - *The partition is the sender's*: no partitioner of a client ever chooses.
+//! - *Atomic commit*: a committed offset and its metadata are read back together or not at all.
+
+mod clock;
+mod embedded;
+mod error;
+mod kafka;
+
+use std::{fmt, ops::Range, sync::Arc, time::Duration};
+
+pub use futures::future::BoxFuture;
+use wire::{Record, Timestamp};
+
+pub use clock::Clock;
+pub use embedded::EmbeddedBus;
+pub use error::BusError;
+pub use kafka::{KafkaBus, KafkaSettings};
+
+/// A log of topics, reached through producers and consumers.
+pub trait Bus: Send + Sync + 'static {
+    /// Says which bus this is and where, for logs and errors.
+    fn describe(&self) -> String;
+
+    /// Creates the topics that do not exist. Fails if one exists with another number of partitions.
+    fn create_topics<'a>(&'a self, topics: &'a [TopicSpec]) -> BoxFuture<'a, Result<(), BusError>>;
+
+    /// Returns how many partitions `topic` has.
+    fn partitions<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<i32, BusError>>;
+
+    /// Returns the offsets that `partition` holds now: from its low watermark to behind its last record.
+    fn span<'a>(&'a self, partition: &'a TopicPartition) -> BoxFuture<'a, Result<Range<i64>, BusError>>;
+
+    /// Opens a producer and warms it up: connections, metadata of `topics`, producer id. The first record that is sent
+    /// afterwards costs what every record costs. Nothing becomes visible in the topics by it.
+    fn producer<'a>(&'a self, topics: &'a [&'a str]) -> BoxFuture<'a, Result<Arc<dyn Producer>, BusError>>;
+
+    /// Joins `group`, whose members share the partitions of `topic` among them.
+    fn member<'a>(&'a self, group: &'a str, topic: &'a str) -> BoxFuture<'a, Result<Box<dyn Consumer>, BusError>>;
+
+    /// Opens a consumer without a group: it reads exactly what is started. Never commits.
+    fn tail(&self) -> BoxFuture<'_, Result<Box<dyn Consumer>, BusError>>;
+}
+
+/// Sends records. Cheap to share; every method may be called from any thread.
+pub trait Producer: Send + Sync {
+    /// Hands `record` over and returns at once. `acknowledge` is called once, later or before this returns, from any
+    /// thread, with the offset or the error; it must not block. On `Err` nothing was sent and it is never called.
+    fn send(&self, to: &TopicPartition, record: Record, acknowledge: Acknowledge) -> Result<(), BusError>;
+
+    /// Returns how many records are handed over and not yet acknowledged.
+    fn in_flight(&self) -> usize;
+
+    /// Waits until everything handed over is acknowledged; `Err` if `within` was not enough.
+    fn drain(&self, within: Duration) -> BoxFuture<'_, Result<(), BusError>>;
+}
+
+/// Called once with the offset a record got, or why it got none. After an error the record may still be in the log.
+pub type Acknowledge = Box<dyn FnOnce(Result<i64, BusError>) + Send>;
+
+/// Reads partitions. Owned by one loop.
+pub trait Consumer: Send {
+    /// Returns what happened next. Cancel-safe: an event is either returned or still to come.
+    /// `Records` holds what is there, at least one and at most some thousands, possibly of several partitions.
+    fn next(&mut self) -> BoxFuture<'_, Result<Event, BusError>>;
+
+    /// Begins to deliver `partition` from `from`. Started again, it jumps there. A member starts what was `Assigned`.
+    fn start(&mut self, partition: &TopicPartition, from: StartAt) -> Result<(), BusError>;
+
+    /// Delivers nothing more of `partition`, not even what was already fetched, until it is started again.
+    fn stop(&mut self, partition: &TopicPartition) -> Result<(), BusError>;
+
+    /// Commits without waiting. Later commits overtake earlier ones; a lost commit only means more to read again.
+    fn commit(&mut self, commits: &[Commit]) -> Result<(), BusError>;
+
+    /// Commits `last` and waits, leaves the group and closes, within about two seconds whatever the broker does.
+    fn close(self: Box<Self>, last: Vec<Commit>) -> BoxFuture<'static, ()>;
+}
+
+/// What a consumer tells its loop.
+#[derive(Debug)]
+pub enum Event {
+    /// The group gave these partitions to this member. Nothing of them flows until they are started.
+    Assigned(Vec<Assigned>),
+    /// These partitions are this member's no more; what is still in hand of them must not lead to anything.
+    Revoked(Vec<TopicPartition>),
+    /// Records, in offset order within each partition.
+    Records(Vec<Received>),
+}
+
+/// A partition that a member was given, and where its group had come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assigned {
+    /// Which.
+    pub partition: TopicPartition,
+    /// What was last committed, if anything ever was.
+    pub committed: Option<Committed>,
+}
+
+/// A position that was committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The first offset that is still needed.
+    pub offset: i64,
+    /// What the committer wrote beside it; empty if nothing.
+    pub metadata: String,
+}
+
+/// A position to be committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Of which partition.
+    pub partition: TopicPartition,
+    /// The first offset that is still needed, and a note of at most 4,000 bytes.
+    pub committed: Committed,
+}
+
+/// A record with its place and time in the log.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// Where it lies.
+    pub partition: TopicPartition,
+    /// At which offset.
+    pub offset: i64,
+    /// When the log took it in, on the broker's clock (on Kafka in whole milliseconds, rounded down).
+    pub appended: Timestamp,
+    /// What it is.
+    pub record: Record,
+}
+
+/// A partition of a topic. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicPartition {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition, from 0.
+    pub partition: i32,
+}
+
+/// Where to begin to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartAt {
+    /// At the oldest record still held.
+    Beginning,
+    /// Behind the newest record.
+    End,
+    /// At this offset; an offset that the log no longer holds, or does not hold yet, is an error from `next`.
+    Offset(i64),
+    /// At the first record appended at or after this instant; behind the newest if there is none.
+    Time(Timestamp),
+}
+
+/// A topic to be created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicSpec {
+    /// Its name.
+    pub name: String,
+    /// How many partitions.
+    pub partitions: i32,
+    /// How long records are kept at least; `None` keeps the broker's default.
+    pub retention: Option<Duration>,
+    /// Whether only the newest record of each key is kept.
+    pub compacted: bool,
+}
+
+// === impl TopicPartition ===
+
+impl TopicPartition {
+    /// Returns partition `partition` of `topic`.
+    #[must_use]
+    pub fn new(topic: &str, partition: i32) -> Self {
+        Self { topic: topic.into(), partition }
+    }
+}
+
+impl fmt::Display for TopicPartition {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}/{}", self.topic, self.partition)
+    }
+}

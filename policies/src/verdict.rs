@@ -1,0 +1,172 @@
+//! What was decided, and why: the closed set of outcomes, and the receipt that explains each.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use wire::{ExecutorId, ModelVersion, ResultKind, Role, Timestamp};
+
+/// What was decided about one request. There is one per request, and it never changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// The clause kind that decided.
+    pub decided_by: DecidedBy,
+    /// How many of the candidates had been heard.
+    pub completeness: Completeness,
+    /// Why then.
+    pub reason: Reason,
+    /// The answer: one JSON object.
+    pub answer: Bytes,
+    /// The executors whose answer it is; none for a default.
+    pub executors: Vec<ExecutorId>,
+    /// When, on the clock of the events.
+    pub at: Timestamp,
+    /// Everything that explains it.
+    pub receipt: Receipt,
+}
+
+/// The kind of clause that decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DecidedBy {
+    /// The first usable answer.
+    First,
+    /// The best-ranked answer.
+    Prefer,
+    /// Enough that agree.
+    Agree,
+    /// The highest score.
+    Best,
+    /// An answer made of several.
+    Combine,
+    /// The policy's default.
+    Default,
+}
+
+/// How many of the candidates had been heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Completeness {
+    /// Every candidate had answered.
+    Full,
+    /// Some had.
+    Partial,
+    /// None had.
+    None,
+}
+
+/// Why a verdict came when it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// Nothing outstanding could change it any more.
+    Early,
+    /// Time was up.
+    Deadline,
+    /// Everyone had answered or failed.
+    AllAnswered,
+    /// A default: too few answered.
+    TooFew,
+    /// A default: enough answered, but they disagree.
+    Dispute,
+    /// A default: every candidate failed.
+    AllFailed,
+    /// A default: the request was dead when it arrived.
+    StaleOnArrival,
+    /// A default: refused under overload.
+    Shed,
+}
+
+/// Everything that explains a verdict.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Receipt {
+    /// Each executor that was asked, in the plan's order.
+    pub entries: Vec<ReceiptEntry>,
+    /// Each clause that was tried, in order; the last is the one that decided.
+    pub clauses: Vec<ClauseNote>,
+}
+
+/// What was known of one executor when the verdict fell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReceiptEntry {
+    /// Which.
+    pub executor: ExecutorId,
+    /// What for.
+    pub role: Role,
+    /// How far it was.
+    pub state: ReceiptState,
+    /// When its response counted, since the request's birth; `None` while pending.
+    pub after: Option<Duration>,
+    /// Which model answered.
+    pub model: Option<ModelVersion>,
+    /// The `confidence` field of its answer, if the policy names one and the answer has it.
+    pub confidence: Option<f64>,
+    /// A canary's answer whole (nobody else shows it); a candidate's is shown by digest.
+    pub answer: Option<Bytes>,
+    /// The first 64 bits of the answer's digest, as 16 hexadecimal digits (FNV-1a, to compare, not to protect).
+    pub digest: Option<String>,
+    /// Why there is no answer.
+    pub failure: Option<String>,
+}
+
+/// How far an executor was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReceiptState {
+    /// Nothing heard yet.
+    Pending,
+    /// Answered usably.
+    Answered,
+    /// Answered without what the policy needs, or chose not to answer.
+    Abstained,
+    /// Failed, expired or was overloaded.
+    Failed,
+}
+
+/// How one clause fared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClauseNote {
+    /// Its kind.
+    pub kind: ClauseKind,
+    /// Until when it was tried, since the request's birth.
+    pub until: Duration,
+    /// Whether it decided.
+    pub decided: bool,
+    /// Why, or why not, in one short sentence.
+    pub why: String,
+}
+
+/// The kinds of clause are the ways to decide.
+pub type ClauseKind = DecidedBy;
+
+// === impl Verdict ===
+
+impl Verdict {
+    /// Returns whether the answer is a prediction or the policy's default.
+    #[must_use]
+    pub fn kind(&self) -> ResultKind {
+        if self.decided_by == DecidedBy::Default { ResultKind::Default } else { ResultKind::Prediction }
+    }
+}
+
+// === impl DecidedBy, Completeness, Reason, ReceiptState ===
+
+macro_rules! words {
+    ($type:ident { $($variant:ident => $word:literal),+ $(,)? }) => {
+        impl $type {
+            /// Every one of them, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Returns the word for it, the same in results, YAML, metrics and pages.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+    };
+}
+
+words!(DecidedBy {
+    First => "first", Prefer => "prefer", Agree => "agree", Best => "best", Combine => "combine", Default => "default",
+});
+words!(Completeness { Full => "full", Partial => "partial", None => "none" });
+words!(Reason {
+    Early => "early", Deadline => "deadline", AllAnswered => "all_answered", TooFew => "too_few", Dispute => "dispute",
+    AllFailed => "all_failed", StaleOnArrival => "stale_on_arrival", Shed => "shed",
+});
+words!(ReceiptState { Pending => "pending", Answered => "answered", Abstained => "abstained", Failed => "failed" });

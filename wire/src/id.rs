@@ -1,0 +1,182 @@
+//! Who and what is meant: newtypes, never bare strings.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use uuid::Uuid;
+
+/// The namespace under which request ids are derived (UUID version 5 of "hedgerow" in the DNS namespace).
+const NAMESPACE: Uuid = Uuid::from_u128(0x1b1c_3d5e_52cf_5b0f_9a8e_6f1d_2c4b_7a90);
+
+/// Names one request, 16 bytes. The same input always gets the same id, so a retry is never a second request.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(Uuid);
+
+/// Names one executor within a rendezvous.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExecutorId(Arc<str>);
+
+/// Names one rendezvous: its topics, its executors, its policy.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RendezvousName(Arc<str>);
+
+/// Names a policy as it was at one version: `wine@3`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PolicyRef {
+    /// The rendezvous whose policy it is.
+    pub rendezvous: RendezvousName,
+    /// Which edition; ordered as a number (10 comes after 9).
+    pub version: u64,
+}
+
+/// Names a model as it was when it answered: `forest@1f3a…`. Opaque text, at most 200 bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ModelVersion(Arc<str>);
+
+/// A name that could not be a topic name, a YAML key or a metric label.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a name: use 1 to 60 letters, digits, `-` or `_`, starting with a letter")]
+pub struct InvalidName(pub String);
+
+// === impl RequestId ===
+
+impl RequestId {
+    /// Returns the id that a caller's own key means within a rendezvous: the same key, the same request.
+    #[must_use]
+    pub fn from_key(rendezvous: &RendezvousName, key: &str) -> Self {
+        Self::derived(&[rendezvous.as_str(), "key", key])
+    }
+
+    /// Returns the id of the input that lies at `offset` of an input topic's partition.
+    #[must_use]
+    pub fn from_position(rendezvous: &RendezvousName, topic: &str, partition: i32, offset: i64) -> Self {
+        Self::derived(&[rendezvous.as_str(), "position", topic, &partition.to_string(), &offset.to_string()])
+    }
+
+    /// Wraps a UUID made elsewhere (a front door that was given no key).
+    #[must_use]
+    pub const fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    /// Returns the UUID.
+    #[must_use]
+    pub const fn as_uuid(self) -> Uuid {
+        self.0
+    }
+
+    /// Returns the partition, of `partitions`, that everything about this request goes to.
+    ///
+    /// A multiplicative hash of the low 64 bits: the same in every language that can multiply (docs: `partition =
+    /// (low64 × 0x9E3779B97F4A7C15 mod 2^64) >> 33, modulo partitions`), unlike the clients' own partitioners.
+    #[must_use]
+    pub fn partition(self, partitions: i32) -> i32 {
+        let (_, low) = self.0.as_u64_pair();
+        let spread = (low.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33) % u64::from(partitions.max(1).unsigned_abs());
+        i32::try_from(spread).unwrap_or(0)
+    }
+
+    fn derived(parts: &[&str]) -> Self {
+        // The unit separator cannot be typed into a name, so no two lists of parts read the same.
+        Self(Uuid::new_v5(&NAMESPACE, parts.join("\u{1f}").as_bytes()))
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(out)
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
+    }
+}
+
+impl FromStr for RequestId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Uuid::try_parse(text).map(Self)
+    }
+}
+
+// === impl ExecutorId, RendezvousName ===
+
+macro_rules! name {
+    ($type:ident) => {
+        impl $type {
+            /// Checks that `name` can stand in a topic name, a YAML key and a metric label.
+            pub fn new(name: &str) -> Result<Self, InvalidName> {
+                is_name(name).then(|| Self(name.into())).ok_or_else(|| InvalidName(name.to_owned()))
+            }
+
+            /// Returns the name as written.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name!(ExecutorId);
+name!(RendezvousName);
+
+fn is_name(name: &str) -> bool {
+    name.len() <= 60
+        && name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+// === impl ModelVersion ===
+
+impl ModelVersion {
+    /// Returns `name@version`.
+    #[must_use]
+    pub fn new(name: &str, version: &str) -> Self {
+        Self(format!("{name}@{version}").into())
+    }
+
+    /// Returns the text as written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for ModelVersion {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for ModelVersion {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+// === impl PolicyRef ===
+
+impl fmt::Display for PolicyRef {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}@{}", self.rendezvous, self.version)
+    }
+}
+
+impl FromStr for PolicyRef {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let invalid = || InvalidName(text.to_owned());
+        let (name, version) = text.rsplit_once('@').ok_or_else(invalid)?;
+        Ok(Self { rendezvous: RendezvousName::new(name)?, version: version.parse().map_err(|_| invalid())? })
+    }
+}

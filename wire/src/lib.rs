@@ -1,0 +1,23 @@
+//! What travels on the topics: records, their headers, identities and instants.
+//!
+//! Pure: no clock, no I/O, no async runtime. Everything here takes values and returns values, and builds for
+//! `wasm32-unknown-unknown`. It deliberately does not know how records move (`bus`) nor what a policy means (`policies`).
+
+mod envelope;
+mod id;
+mod plan;
+mod reader;
+mod record;
+mod time;
+mod topic;
+
+pub use envelope::{
+    DeadLetter, Envelope, EnvelopeError, Failure, FailureKind, Fence, Fencing, Reply, Request, Response, ResultKind,
+    ResultRecord,
+};
+pub use id::{ExecutorId, InvalidName, ModelVersion, PolicyRef, RendezvousName, RequestId};
+pub use plan::{Asked, Plan, Role};
+pub use reader::{Reading, ResultsReader};
+pub use record::{Headers, Record};
+pub use time::{Budget, Timestamp};
+pub use topic::Topics;

@@ -1,0 +1,50 @@
+//! The names of a rendezvous' topics and consumer groups, derived from its own.
+
+use crate::{ExecutorId, RendezvousName};
+
+/// The topics of one rendezvous. `requests`, `responses` and `results` have equally many partitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topics {
+    name: RendezvousName,
+    /// Where callers without a connection put inputs.
+    pub inputs: String,
+    /// The one write that fans out.
+    pub requests: String,
+    /// What executors said.
+    pub responses: String,
+    /// One valid record per request.
+    pub results: String,
+    /// What could not be understood, with the reason.
+    pub dead_letters: String,
+}
+
+impl Topics {
+    /// Returns the topics of `name`.
+    #[must_use]
+    pub fn of(name: &RendezvousName) -> Self {
+        let topic = |suffix: &str| format!("{name}.{suffix}");
+        Self {
+            name: name.clone(),
+            inputs: topic("inputs"),
+            requests: topic("requests"),
+            responses: topic("responses"),
+            results: topic("results"),
+            dead_letters: topic("dead-letters"),
+        }
+    }
+
+    /// Returns the consumer group of a station that serves the whole rendezvous: `hedgerow.wine.collector`.
+    #[must_use]
+    pub fn group(&self, station: &str) -> String {
+        format!("hedgerow.{}.{station}", self.name)
+    }
+
+    /// Returns the group of one process' executors that share a fetch. It names them, so that processes with
+    /// different executors never split a topic between them and leave partitions unanswered.
+    #[must_use]
+    pub fn executors_group(&self, executors: &[ExecutorId]) -> String {
+        let mut names: Vec<&str> = executors.iter().map(ExecutorId::as_str).collect();
+        names.sort_unstable();
+        self.group(&format!("executors.{}", names.join("+")))
+    }
+}
