@@ -1,0 +1,106 @@
+"""Trains the four wine models of the demo and keeps them as ONNX.
+
+    python train.py            reads wine.csv beside it; writes models/*.onnx and expected.json
+    python train.py --data     writes wine.csv anew from scikit-learn's copy first
+
+Every model sees only a small part of the rows, on purpose: models that disagree now and then are what a rendezvous is
+for. Everything random is seeded, so that the same versions of the libraries write the same models.
+"""
+
+import csv
+import json
+import pathlib
+import sys
+
+import numpy as np
+import onnxruntime
+from skl2onnx import to_onnx
+from sklearn.datasets import load_wine
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+HERE = pathlib.Path(__file__).parent
+SEED = 20
+TRAINING_ROWS = 36
+# Every ninth row: all three classes, twenty rows.
+EXPECTED = slice(None, None, 9)
+
+MODELS = {
+    "forest": RandomForestClassifier(n_estimators=25, max_depth=4, random_state=SEED),
+    "boost": GradientBoostingClassifier(n_estimators=20, max_depth=2, random_state=SEED),
+    "linear": make_pipeline(StandardScaler(), LogisticRegression(C=0.1, random_state=SEED)),
+    "mlp": make_pipeline(StandardScaler(), MLPClassifier((8,), solver="lbfgs", alpha=1.0, random_state=SEED)),
+}
+
+
+def main() -> None:
+    if "--data" in sys.argv[1:]:
+        write_data()
+    rows, classes = read_data()
+    training, held_out, training_classes, held_out_classes = train_test_split(
+        rows, classes, train_size=TRAINING_ROWS, stratify=classes, random_state=SEED
+    )
+
+    expected, labels = {}, {}
+    for name, model in MODELS.items():
+        model.fit(training, training_classes)
+        path = HERE / "models" / f"{name}.onnx"
+        path.write_bytes(as_onnx(model, training))
+        answers = score(path, rows)
+        expected[name] = answers[EXPECTED]
+        labels[name] = np.array([answer["class"] for answer in answers])
+        accuracy = (np.array([answer["class"] for answer in score(path, held_out)]) == held_out_classes).mean()
+        print(f"{name:7} held-out accuracy {accuracy:.3f}  {path.stat().st_size:7,} bytes")
+
+    (HERE / "expected.json").write_text(as_json(rows, expected))
+    split = sum(len(set(row)) > 1 for row in zip(*labels.values()))
+    print(f"the models disagree on {split} of {len(rows)} rows")
+
+
+def write_data() -> None:
+    wine = load_wine()
+    # The name that OpenML uses: a slash would need quoting in an expression.
+    names = [name.replace("od280/od315_of_diluted_wines", "od280_od315") for name in wine.feature_names]
+    with (HERE / "wine.csv").open("w", newline="") as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow([*names, "class"])
+        out.writerows([*map(float, row), int(kind)] for row, kind in zip(wine.data, wine.target))
+
+
+def read_data() -> tuple[np.ndarray, np.ndarray]:
+    with (HERE / "wine.csv").open() as file:
+        _header, *lines = csv.reader(file)
+    rows = np.array([line[:-1] for line in lines], dtype=np.float32)
+    return rows, np.array([line[-1] for line in lines], dtype=np.int64)
+
+
+def as_onnx(model, training: np.ndarray) -> bytes:
+    """Converts without ZipMap: label and probabilities come out as plain tensors."""
+    return to_onnx(model, training[:1], options={id(model): {"zipmap": False}}).SerializeToString()
+
+
+def score(path: pathlib.Path, rows: np.ndarray) -> list[dict]:
+    """Scores row by row with onnxruntime, as an executor does."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    answers = []
+    for row in rows:
+        label, probabilities = session.run(None, {session.get_inputs()[0].name: row.reshape(1, -1)})
+        answers.append({"class": int(label[0]), "probabilities": [float(p) for p in probabilities[0]]})
+    return answers
+
+
+def as_json(rows: np.ndarray, expected: dict) -> str:
+    """One line a row, so that a retrained model shows a readable difference."""
+    features = [[round(float(value), 4) for value in row] for row in rows[EXPECTED]]
+    parts = []
+    for name, lines in {"rows": features, **expected}.items():
+        parts.append(f'  "{name}": [\n' + ",\n".join(f"    {json.dumps(line)}" for line in lines) + "\n  ]")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+if __name__ == "__main__":
+    main()
