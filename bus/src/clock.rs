@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use tokio::sync::Notify;
 use wire::Timestamp;
 
 /// Tells the time. Cheap to clone; clones of a virtual clock are the same clock.
@@ -20,8 +21,15 @@ pub enum Clock {
         /// The monotonic instant of `origin`.
         started: Instant,
     },
-    /// A time that tests set, in microseconds since the epoch.
-    Virtual(Arc<AtomicI64>),
+    /// A time that tests set.
+    Virtual(Arc<Hands>),
+}
+
+/// What a virtual clock shows.
+#[derive(Debug)]
+pub struct Hands {
+    micros: AtomicI64,
+    moved: Notify,
 }
 
 // === impl Clock ===
@@ -37,7 +45,7 @@ impl Clock {
     /// Returns a clock that stands at `now` until it is moved.
     #[must_use]
     pub fn standing_at(now: Timestamp) -> Self {
-        Self::Virtual(Arc::new(AtomicI64::new(now.as_micros())))
+        Self::Virtual(Arc::new(Hands { micros: AtomicI64::new(now.as_micros()), moved: Notify::new() }))
     }
 
     /// Returns the time.
@@ -45,14 +53,59 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System { origin, started } => origin.after(started.elapsed()),
-            Self::Virtual(micros) => Timestamp::from_micros(micros.load(Ordering::Relaxed)),
+            Self::Virtual(hands) => Timestamp::from_micros(hands.micros.load(Ordering::Acquire)),
         }
     }
 
-    /// Moves a virtual clock on; a system clock moves by itself.
+    /// Moves a virtual clock on and wakes who slept until then; a system clock moves by itself.
     pub fn advance(&self, by: Duration) {
-        if let Self::Virtual(micros) = self {
-            micros.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::Relaxed);
+        if let Self::Virtual(hands) = self {
+            hands.micros.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::AcqRel);
+            hands.moved.notify_waiters();
         }
+    }
+
+    /// Waits until this clock shows `at` or later. Cancel-safe. Never early; on a system clock up to about two
+    /// milliseconds late, because that is how fine the runtime's timers are.
+    pub async fn sleep_until(&self, at: Timestamp) {
+        loop {
+            match self {
+                Self::System { .. } if self.now() < at => tokio::time::sleep(at.since(self.now())).await,
+                Self::Virtual(hands) => {
+                    // Asked for before the time is read: a move in between is not missed.
+                    let moved = hands.moved.notified();
+                    if self.now() >= at {
+                        return;
+                    }
+                    moved.await;
+                }
+                Self::System { .. } => return,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_virtual_clock_wakes_who_slept_until_then() {
+        let clock = Clock::standing_at(Timestamp::from_micros(1_000));
+        let mut sleeper = Box::pin(clock.sleep_until(Timestamp::from_micros(1_500)));
+        assert!(futures::poll!(&mut sleeper).is_pending());
+        clock.advance(Duration::from_micros(499));
+        assert!(futures::poll!(&mut sleeper).is_pending());
+        clock.clone().advance(Duration::from_micros(1));
+        sleeper.await;
+        assert_eq!(clock.now(), Timestamp::from_micros(1_500));
+    }
+
+    #[tokio::test]
+    async fn a_system_clock_never_wakes_early() {
+        let clock = Clock::system();
+        let at = clock.now().after(Duration::from_micros(700));
+        clock.sleep_until(at).await;
+        assert!(clock.now() >= at);
     }
 }

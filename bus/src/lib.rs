@@ -7,9 +7,11 @@
 //! Laws, each tested by name:
 //! - *Order*: records of one partition are delivered in offset order, each offset once per `start`.
 //! - *Nothing before start*: of a partition nothing is delivered before `start`, and nothing after `Revoked` or `stop`.
+//! - *One owner*: a member is given a partition only after the member that had it was told `Revoked`, or is gone.
 //! - *Sent or told*: for each `send` that returned `Ok`, `acknowledge` is called exactly once.
 //! - *The partition is the sender's*: no partitioner of a client ever chooses.
 //! - *Atomic commit*: a committed offset and its metadata are read back together or not at all.
+//! - *Stale commits are void*: what a member commits of a partition that is no longer its own has no effect.
 
 mod clock;
 mod embedded;
@@ -21,8 +23,8 @@ use std::{fmt, ops::Range, sync::Arc, time::Duration};
 pub use futures::future::BoxFuture;
 use wire::{Record, Timestamp};
 
-pub use clock::Clock;
-pub use embedded::EmbeddedBus;
+pub use clock::{Clock, Hands};
+pub use embedded::{EmbeddedBus, EmbeddedLimits, Faults, SendFault};
 pub use error::BusError;
 pub use kafka::{KafkaBus, KafkaSettings};
 
@@ -71,6 +73,9 @@ pub type Acknowledge = Box<dyn FnOnce(Result<i64, BusError>) + Send>;
 pub trait Consumer: Send {
     /// Returns what happened next. Cancel-safe: an event is either returned or still to come.
     /// `Records` holds what is there, at least one and at most some thousands, possibly of several partitions.
+    ///
+    /// After an error it may be called again. `OffsetGone` has stopped its partition, and no other. `Unavailable` is
+    /// said once for an interruption, not again and again: the call after it waits.
     fn next(&mut self) -> BoxFuture<'_, Result<Event, BusError>>;
 
     /// Begins to deliver `partition` from `from`. Started again, it jumps there. A member starts what was `Assigned`.
@@ -80,9 +85,11 @@ pub trait Consumer: Send {
     fn stop(&mut self, partition: &TopicPartition) -> Result<(), BusError>;
 
     /// Commits without waiting. Later commits overtake earlier ones; a lost commit only means more to read again.
+    /// `Fatal` if this consumer is in no group, or a note is too long.
     fn commit(&mut self, commits: &[Commit]) -> Result<(), BusError>;
 
     /// Commits `last` and waits, leaves the group and closes, within about two seconds whatever the broker does.
+    /// A consumer that is dropped leaves its group too.
     fn close(self: Box<Self>, last: Vec<Commit>) -> BoxFuture<'static, ()>;
 }
 
