@@ -1,7 +1,7 @@
 //! How records move: the `Bus` contract, and its two implementations.
 //!
 //! The only crate that knows Kafka. Stations see partitions come and go as plain events, start reading them where they
-//! choose, send without waiting, and commit what they will never need again. One contract suite (`tests/contract.rs`)
+//! choose, send without waiting, and commit what they will never need again. One contract suite (`tests/contract/`)
 //! runs against both implementations; nothing else in the product knows which of them it is on.
 //!
 //! Laws, each tested by name:
@@ -158,7 +158,8 @@ pub struct TopicPartition {
 pub enum StartAt {
     /// At the oldest record still held.
     Beginning,
-    /// Behind the newest record.
+    /// Behind the newest record, as it is at some moment after `start`, which a broker may be slow to look up. Who must
+    /// miss nothing from now on asks for the `span` and starts at the offset it ends with.
     End,
     /// At this offset; an offset that the log no longer holds, or does not hold yet, is an error from `next`.
     Offset(i64),
