@@ -1,0 +1,145 @@
+#!/bin/sh
+# Makes a bare Debian machine with Rust able to build, test and run hedgerow.
+# Usage: tools/setup.sh [build] [kafka] [onnx]     (all three if none is named)
+#   build   compiler, make and perl for the native parts; the target the pure crates are checked on
+#   kafka   Java, and Apache Kafka's jars in target/setup/kafka
+#   onnx    onnxruntime's shared library in target/setup/onnxruntime
+# What is there already is left alone; a second run does nothing and takes no time.
+set -eu
+
+cd "$(dirname "$0")/.."
+SETUP=$PWD/target/setup
+ONNXRUNTIME=1.31.1
+
+main() {
+    [ $# -gt 0 ] || set -- build kafka onnx
+    for part; do
+        case $part in
+            build | kafka | onnx) "setup_$part" ;;
+            *) fail "tools/setup.sh knows the parts build, kafka and onnx, not '$part'" ;;
+        esac
+    done
+}
+
+setup_build() {
+    need cc build-essential
+    need c++ build-essential
+    need make build-essential
+    need perl perl
+    wasm=wasm32-unknown-unknown
+    have rustup || return 0
+    [ -d "$(rustc --print sysroot)/lib/rustlib/$wasm" ] && return 0
+    rustup target add "$wasm" || echo "note: without the Rust target $wasm the purity check is skipped" >&2
+}
+
+setup_kafka() {
+    version=$(cksum <tests/broker/pom.xml)
+    java_is_fit || install "$(java_package)"
+    java_is_fit || fail "Java 17 or newer is missing: install one and point JAVA_HOME at it"
+    fresh kafka "$version" && return 0
+    need mvn maven
+    begin kafka "Apache Kafka"
+    mvn -q -B -f tests/broker/pom.xml dependency:copy-dependencies "-DoutputDirectory=$NEW" ||
+        fail "Maven could not fetch Apache Kafka: look at the lines above, then run tools/setup.sh kafka"
+    format_storage
+    finish kafka "$version"
+}
+
+# Formats a broker's storage once; the tests copy it, which saves each broker that they start a second.
+format_storage() {
+    cat >"$NEW/format.properties" <<PROPERTIES
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:9093
+listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093
+controller.listener.names=CONTROLLER
+log.dirs=$NEW/formatted
+PROPERTIES
+    "$(java_command)" -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp "$NEW/*" kafka.tools.StorageTool format \
+        --cluster-id hedgerowAAAAAAAAAAAAAA --config "$NEW/format.properties" >/dev/null ||
+        fail "Kafka's storage could not be formatted"
+}
+
+setup_onnx() {
+    fresh onnxruntime "$ONNXRUNTIME" && return 0
+    need python3 python3
+    begin onnxruntime "onnxruntime $ONNXRUNTIME"
+    if ! python3 -m pip --version >/dev/null 2>&1; then
+        python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv
+        python3 -m venv "$NEW/venv"
+        PATH=$NEW/venv/bin:$PATH
+    fi
+    python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary=:all: -d "$NEW" \
+        "onnxruntime==$ONNXRUNTIME" ||
+        fail "pip could not fetch onnxruntime $ONNXRUNTIME: look at the lines above, then run tools/setup.sh onnx"
+    python3 - "$NEW" <<'PYTHON'
+import pathlib, sys, zipfile
+folder = pathlib.Path(sys.argv[1])
+wheel = zipfile.ZipFile(next(folder.glob("onnxruntime-*.whl")))
+library = next(name for name in wheel.namelist() if name.split("/")[-1].startswith("libonnxruntime.so."))
+(folder / "libonnxruntime.so").write_bytes(wheel.read(library))
+PYTHON
+    rm -rf "$NEW/venv" "$NEW"/onnxruntime-*.whl
+    finish onnxruntime "$ONNXRUNTIME"
+}
+
+# --- folders that are either whole or absent -------------------------------------------------------------------------
+
+fresh() { [ "$(cat "$SETUP/$1/stamp" 2>/dev/null)" = "$2" ]; }
+
+begin() {
+    echo "fetching $2" >&2
+    NEW=$SETUP/$1.new
+    rm -rf "$NEW"
+    mkdir -p "$NEW"
+}
+
+finish() {
+    echo "$2" >"$NEW/stamp"
+    rm -rf "${SETUP:?}/$1"
+    mv "$NEW" "$SETUP/$1"
+}
+
+# --- programs --------------------------------------------------------------------------------------------------------
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+need() { have "$1" || install "$2"; }
+
+install() {
+    if [ "$(id -u)" = 0 ]; then
+        sudo=
+    elif have sudo && sudo -n true 2>/dev/null; then
+        sudo=sudo
+    else
+        fail "$1 is missing: type  sudo apt-get install -y $1  and run this again"
+    fi
+    have apt-get || fail "$1 is missing and there is no apt-get: install it by your system's means and run this again"
+    [ -n "${UPDATED-}" ] || $sudo apt-get update -q >&2 || fail "apt-get update failed: $1 cannot be installed"
+    UPDATED=yes
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$1" >&2 ||
+        fail "$1 could not be installed: type  sudo apt-get install -y $1  to see why"
+}
+
+java_command() { echo "${JAVA_HOME:+$JAVA_HOME/bin/}java"; }
+
+java_is_fit() {
+    have "$(java_command)" || return 1
+    major=$("$(java_command)" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1)
+    [ "${major:-0}" -ge 17 ]
+}
+
+java_package() {
+    if apt-cache show openjdk-17-jre-headless >/dev/null 2>&1; then
+        echo openjdk-17-jre-headless
+    else
+        echo default-jre-headless
+    fi
+}
+
+fail() {
+    echo "error: $1" >&2
+    exit 1
+}
+
+main "$@"
