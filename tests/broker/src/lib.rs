@@ -1,1 +1,184 @@
-//! stub
+//! A real Apache Kafka for tests: one process on a free port, in a folder of its own, gone with the test.
+//!
+//! It needs Java and the jars that `tools/setup.sh kafka` fetches. Tests that only need *a* broker take
+//! [`Broker::shared`]; tests that harm it start their own.
+
+mod probe;
+mod process;
+mod properties;
+
+use std::{
+    env, fs, io,
+    net::{Ipv4Addr, TcpListener},
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use tempfile::TempDir;
+
+use crate::process::Process;
+
+/// A Kafka that this process started. Dropped, it is killed and its folder removed, also if the test process dies hard.
+#[derive(Debug)]
+pub struct Broker {
+    // Before `folder`: fields drop in this order, and a live broker would write into a folder that is being removed.
+    process: Option<Process>,
+    ports: Ports,
+    folder: TempDir,
+    jars: PathBuf,
+}
+
+/// Why there is no broker. Each sentence says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// The set-up step has not run.
+    #[error("Apache Kafka's jars are not in {}: run `tools/setup.sh kafka`", .0.display())]
+    NoJars(PathBuf),
+    /// The program that should run it cannot be started.
+    #[error("Kafka cannot be started ({0}): run `tools/setup.sh kafka`, which makes sure of Java")]
+    NoJava(io::Error),
+    /// It ended before it answered.
+    #[error("Kafka ended before it answered; its last lines:\n{0}")]
+    Ended(String),
+    /// It never answered.
+    #[error("Kafka did not answer within {0} s; its last lines:\n{1}")]
+    Silent(u64, String),
+    /// Its folder could not be prepared.
+    #[error("Kafka's folder could not be prepared")]
+    Folder(#[from] io::Error),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ports {
+    clients: u16,
+    controller: u16,
+}
+
+/// How often a start is tried when another process took the port between choosing and using it.
+const STARTS: usize = 3;
+
+// === impl Broker ===
+
+impl Broker {
+    /// Starts a broker and waits until it answers.
+    pub fn start() -> Result<Self, BrokerError> {
+        let jars = jars()?;
+        for _ in 1..STARTS {
+            match Self::start_once(&jars) {
+                Err(BrokerError::Ended(lines)) if lines.contains("already in use") => {}
+                other => return other,
+            }
+        }
+        Self::start_once(&jars)
+    }
+
+    /// Returns the brokers that all tests of this process share: those of the environment's `KAFKA_BROKERS` if it is
+    /// set, otherwise one started on the first call.
+    pub fn shared() -> Result<&'static str, &'static BrokerError> {
+        static SHARED: OnceLock<Result<(Option<Broker>, String), BrokerError>> = OnceLock::new();
+        let shared = SHARED.get_or_init(|| match env::var("KAFKA_BROKERS") {
+            Ok(brokers) if !brokers.is_empty() => Ok((None, brokers)),
+            _ => Self::start().map(|broker| {
+                let brokers = broker.bootstrap();
+                (Some(broker), brokers)
+            }),
+        });
+        shared.as_ref().map(|(_, brokers)| brokers.as_str())
+    }
+
+    /// Returns where clients find it: `127.0.0.1:PORT`. The same after a restart.
+    #[must_use]
+    pub fn bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.clients)
+    }
+
+    /// Kills it as `kill -9` does; what it holds stays.
+    pub fn kill(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// Kills it if it runs, starts it again on the same port with what it held, and waits until it answers.
+    pub fn restart(&mut self) -> Result<(), BrokerError> {
+        self.kill();
+        self.run()
+    }
+
+    /// Stops it in its tracks: connections stay open and nothing is answered, until [`Broker::thaw`].
+    pub fn freeze(&mut self) {
+        if let Some(process) = &mut self.process {
+            process.signal("STOP");
+        }
+    }
+
+    /// Lets it go on after [`Broker::freeze`].
+    pub fn thaw(&mut self) {
+        if let Some(process) = &mut self.process {
+            process.signal("CONT");
+        }
+    }
+
+    fn start_once(jars: &Path) -> Result<Self, BrokerError> {
+        let mut broker = Self {
+            process: None,
+            ports: Ports::free()?,
+            folder: tempfile::Builder::new().prefix("hedgerow-kafka-").tempdir()?,
+            jars: jars.to_owned(),
+        };
+        broker.prepare()?;
+        broker.run()?;
+        Ok(broker)
+    }
+
+    /// Lays out the folder. The storage was formatted once by the set-up step and is copied: a second less per start.
+    fn prepare(&self) -> Result<(), BrokerError> {
+        let formatted = self.jars.join("formatted");
+        let data = self.data();
+        fs::create_dir(&data)?;
+        for name in ["meta.properties", "bootstrap.checkpoint"] {
+            let from = formatted.join(name);
+            if !from.exists() {
+                return Err(BrokerError::NoJars(self.jars.clone()));
+            }
+            fs::copy(from, data.join(name))?;
+        }
+        let text = properties::text(self.ports.clients, self.ports.controller, &data);
+        Ok(fs::write(self.settings(), text)?)
+    }
+
+    fn run(&mut self) -> Result<(), BrokerError> {
+        let mut process = Process::start(&self.jars, &self.settings(), self.folder.path())?;
+        probe::wait_until_it_answers(self.ports.clients, &mut process)?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn settings(&self) -> PathBuf {
+        self.folder.path().join("server.properties")
+    }
+}
+
+// === impl Ports ===
+
+impl Ports {
+    fn free() -> io::Result<Self> {
+        // Both are held before either is let go, or the second could be the first again.
+        let (clients, controller) = (free_port()?, free_port()?);
+        Ok(Self { clients: clients.local_addr()?.port(), controller: controller.local_addr()?.port() })
+    }
+}
+
+fn free_port() -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+}
+
+fn jars() -> Result<PathBuf, BrokerError> {
+    let folder = env::var_os("HEDGEROW_KAFKA_JARS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/setup/kafka"), PathBuf::from);
+    folder.canonicalize().map_err(|_| BrokerError::NoJars(folder))
+}

@@ -1,0 +1,107 @@
+//! The broker's process under a watchdog that outlives nobody.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+};
+
+use crate::BrokerError;
+
+/// A running broker.
+#[derive(Debug)]
+pub(crate) struct Process {
+    watchdog: Child,
+    orders: Option<ChildStdin>,
+    log: PathBuf,
+}
+
+/// Runs the broker and obeys its standard input: each line is a signal to pass on. The end of the input, which the
+/// kernel brings about however the test process ends, kills the broker and removes its folder; the broker is stopped
+/// first, so that it cannot write into what is being removed.
+const WATCHDOG: &str = r#"
+folder=$1; shift
+exec 3<&0
+"$@" 3<&- </dev/null &
+broker=$!
+(
+    while read -r signal <&3; do kill "-$signal" "$broker"; done
+    kill -STOP "$broker"; rm -rf "$folder"; kill -KILL "$broker"
+) 2>/dev/null &
+watch=$!
+wait "$broker"
+kill "$watch" 2>/dev/null
+"#;
+
+/// Lines of the log that an error shows.
+const LAST_LINES: usize = 20;
+
+// === impl Process ===
+
+impl Process {
+    /// Starts a broker with `jars` and `settings`; `folder` goes when the process does, its log lies there.
+    pub(crate) fn start(jars: &Path, settings: &Path, folder: &Path) -> Result<Self, BrokerError> {
+        let log = folder.join("log");
+        let lines = File::create(&log)?;
+        let mut watchdog = Command::new("sh")
+            .args(["-c", WATCHDOG, "sh"])
+            .arg(folder)
+            .arg(java())
+            .args(["-Xms256m", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-Djava.awt.headless=true"])
+            .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"])
+            .arg(jars.join("*"))
+            .arg("kafka.Kafka")
+            .arg(settings)
+            .stdin(Stdio::piped())
+            .stdout(lines.try_clone()?)
+            .stderr(lines)
+            .spawn()
+            .map_err(BrokerError::NoJava)?;
+        let orders = watchdog.stdin.take();
+        Ok(Self { watchdog, orders, log })
+    }
+
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&mut self, name: &str) {
+        if let Some(orders) = &mut self.orders {
+            // A watchdog that is gone took the broker with it; the probe and the clients will notice.
+            let _ = writeln!(orders, "{name}");
+        }
+    }
+
+    /// Kills it and waits for its end; its folder stays.
+    pub(crate) fn kill(mut self) {
+        self.signal("KILL");
+        let _ = self.watchdog.wait();
+        self.orders = None;
+    }
+
+    /// Returns whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        !matches!(self.watchdog.try_wait(), Ok(None))
+    }
+
+    /// Returns the end of what it said.
+    pub(crate) fn last_lines(&self) -> String {
+        let said = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = said.lines().collect();
+        lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.orders = None;
+        let _ = self.watchdog.wait();
+    }
+}
+
+/// The same choice as the set-up step's: `JAVA_HOME` before the path.
+fn java() -> OsString {
+    env::var_os("JAVA_HOME")
+        .filter(|home| !home.is_empty())
+        .map_or_else(|| "java".into(), |home| Path::new(&home).join("bin/java").into_os_string())
+}
