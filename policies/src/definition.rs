@@ -21,6 +21,8 @@ pub struct Definition {
     pub decoy: Option<DecoySpec>,
     /// How is decided.
     pub policy: Arc<Policy>,
+    /// What share of the results must come how soon.
+    pub objectives: Vec<Objective>,
     /// The examples written in the file.
     pub examples: Vec<Example>,
 }
@@ -78,6 +80,17 @@ pub struct DecoySpec {
     pub keep: Option<Duration>,
 }
 
+/// A promise about latency, to measure results against.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Objective {
+    /// How soon.
+    pub within: Duration,
+    /// The share that must be: above 0, at most 1.
+    pub share: f64,
+    /// Over how long a time.
+    pub window: Duration,
+}
+
 // === impl Definition ===
 
 impl Definition {
@@ -102,7 +115,7 @@ impl Definition {
 // === impl ExecutorSpec ===
 
 impl ExecutorSpec {
-    fn asked(&self) -> wire::Asked {
+    pub(crate) fn asked(&self) -> wire::Asked {
         wire::Asked { executor: self.id.clone(), role: self.role, start_after: self.start_after }
     }
 }

@@ -1,16 +1,207 @@
-//! Plays the examples that are written inside a policy file.
+//! Plays the examples that are written inside a policy file, by the same code that decides live.
+
+use std::{fmt::Write as _, sync::Arc, time::Duration};
+
+use serde_json::Value;
+use uuid::Uuid;
+use wire::{ExecutorId, ModelVersion, Reply, RequestId, Response, Timestamp};
+
+use crate::{Completeness, DecidedBy, Definition, Evaluation, Heard, Reason, Step, Verdict, evidence::canonical_eq};
 
 /// One example: who is heard when, and what must come of it.
 #[derive(Clone, Debug)]
 pub struct Example {
     /// Its name.
     pub name: String,
+    pub(crate) heard: Vec<Utterance>,
+    pub(crate) expect: Expectation,
 }
 
-/// What an example expects.
+/// One response in an example.
 #[derive(Clone, Debug)]
-pub struct Expectation {}
+pub(crate) struct Utterance {
+    pub(crate) at: Duration,
+    pub(crate) executor: ExecutorId,
+    pub(crate) reply: Reply,
+}
+
+/// What an example expects; what is `None` may be anything.
+#[derive(Clone, Debug, Default)]
+pub struct Expectation {
+    /// When, since the request's birth.
+    pub at: Option<Duration>,
+    /// These members of the answer.
+    pub answer: Option<Value>,
+    /// The clause kind that decides.
+    pub decided_by: Option<DecidedBy>,
+    /// How many were heard.
+    pub completeness: Option<Completeness>,
+    /// Why then.
+    pub reason: Option<Reason>,
+    /// Whose answer it is.
+    pub executors: Option<Vec<ExecutorId>>,
+}
 
 /// How playing an example went.
-#[derive(Clone, Debug)]
-pub struct ExampleOutcome {}
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExampleOutcome {
+    /// The example's name.
+    pub name: String,
+    /// Whether everything expected came true.
+    pub passed: bool,
+    /// What did not come true, and the timeline, for people; empty if it passed.
+    pub timeline: String,
+}
+
+impl Definition {
+    /// Plays every example of the file, in its order.
+    #[must_use]
+    pub fn play_examples(&self) -> Vec<ExampleOutcome> {
+        self.examples.iter().map(|example| self.play(example)).collect()
+    }
+
+    fn play(&self, example: &Example) -> ExampleOutcome {
+        let mut timeline = String::new();
+        let verdict = example.verdict(self, &mut timeline);
+        let misses = example.expect.misses(&verdict);
+        let passed = misses.is_empty();
+        let timeline = if passed { String::new() } else { format!("{misses}{timeline}") };
+        ExampleOutcome { name: example.name.clone(), passed, timeline }
+    }
+}
+
+// === impl Example ===
+
+impl Example {
+    fn verdict(&self, definition: &Definition, timeline: &mut String) -> Verdict {
+        let (policy, plan) = (Arc::clone(&definition.policy), definition.plan());
+        let mut step = Evaluation::open(policy, &plan, Timestamp::EPOCH, definition.budget, Duration::ZERO);
+        for utterance in &self.heard {
+            let Step::Wait(evaluation) = step else { break };
+            let (heard, next) = evaluation.observe(&utterance.response(), Timestamp::EPOCH.after(utterance.at));
+            if heard != Heard::Late {
+                utterance.tell(heard, timeline);
+            }
+            step = next;
+        }
+        let verdict = loop {
+            match step {
+                Step::Emit(verdict) => break *verdict,
+                Step::Wait(evaluation) => {
+                    let due = evaluation.deadline();
+                    step = evaluation.on_time(due);
+                }
+            }
+        };
+        verdict.tell(timeline);
+        for late in self.heard.iter().filter(|utterance| Timestamp::EPOCH.after(utterance.at) >= verdict.at) {
+            if !verdict.knows(&late.executor) {
+                let _ = writeln!(timeline, "  {:>8}  {} is late", millis(late.at), late.executor);
+            }
+        }
+        verdict
+    }
+}
+
+// === impl Utterance ===
+
+impl Utterance {
+    fn response(&self) -> Response {
+        Response {
+            request: RequestId::from_uuid(Uuid::nil()),
+            executor: self.executor.clone(),
+            model: ModelVersion::new(self.executor.as_str(), "example"),
+            queued: Duration::ZERO,
+            scored: Duration::ZERO,
+            reply: self.reply.clone(),
+        }
+    }
+
+    fn tell(&self, heard: Heard, timeline: &mut String) {
+        let again = if heard == Heard::Duplicate { " again (ignored)" } else { "" };
+        let says = match &self.reply {
+            Reply::Answer(answer) => format!("answers {}", String::from_utf8_lossy(answer)),
+            Reply::Failure(failure) => format!("gives no answer: {}", failure.message),
+        };
+        let _ = writeln!(timeline, "  {:>8}  {} {says}{again}", millis(self.at), self.executor);
+    }
+}
+
+// === impl Expectation ===
+
+impl Expectation {
+    /// Returns a line for each thing that did not come true.
+    fn misses(&self, verdict: &Verdict) -> String {
+        let mut misses = String::new();
+        let mut check = |what: &str, expected: Option<String>, got: String| {
+            if let Some(expected) = expected.filter(|expected| *expected != got) {
+                let _ = writeln!(misses, "  expected {what} {expected}, got {got}");
+            }
+        };
+        check("at", self.at.map(millis), millis(verdict.at.since(Timestamp::EPOCH)));
+        check("decided_by", self.decided_by.map(word), verdict.decided_by.as_str().to_owned());
+        check("reason", self.reason.map(|reason| reason.as_str().to_owned()), verdict.reason.as_str().to_owned());
+        let completeness = self.completeness.map(|completeness| completeness.as_str().to_owned());
+        check("completeness", completeness, verdict.completeness.as_str().to_owned());
+        check("executors", self.executors.as_deref().map(names), names(&verdict.executors));
+        if let Some(expected) = &self.answer
+            && !serde_json::from_slice(&verdict.answer).is_ok_and(|answer: Value| contains(&answer, expected))
+        {
+            let got = String::from_utf8_lossy(&verdict.answer).into_owned();
+            check("answer", Some(expected.to_string()), got);
+        }
+        misses
+    }
+}
+
+/// An answer may have more members than an example cares about.
+fn contains(answer: &Value, expected: &Value) -> bool {
+    match (answer, expected) {
+        (Value::Object(answer), Value::Object(expected)) => {
+            expected.iter().all(|(name, expected)| answer.get(name).is_some_and(|value| contains(value, expected)))
+        }
+        _ => canonical_eq(answer, expected),
+    }
+}
+
+// === impl Verdict ===
+
+impl Verdict {
+    fn tell(&self, timeline: &mut String) {
+        let at = millis(self.at.since(Timestamp::EPOCH));
+        for note in self.receipt.clauses.iter().filter(|note| !note.decided) {
+            let _ = writeln!(
+                timeline,
+                "            {} (until {}) does not decide: {}",
+                note.kind.as_str(),
+                millis(note.until),
+                note.why
+            );
+        }
+        let why = self.receipt.clauses.last().map_or("", |note| note.why.as_str());
+        let answer = String::from_utf8_lossy(&self.answer);
+        let _ = writeln!(
+            timeline,
+            "  {at:>8}  {} decides: {answer} ({why}; {})",
+            self.decided_by.as_str(),
+            self.reason.as_str()
+        );
+    }
+
+    fn knows(&self, executor: &ExecutorId) -> bool {
+        self.receipt.entries.iter().any(|entry| entry.executor == *executor && entry.after.is_some())
+    }
+}
+
+fn word(decided_by: DecidedBy) -> String {
+    decided_by.as_str().to_owned()
+}
+
+fn names(executors: &[ExecutorId]) -> String {
+    format!("[{}]", executors.iter().map(ExecutorId::as_str).collect::<Vec<_>>().join(", "))
+}
+
+/// Milliseconds, without a fraction where there is none.
+fn millis(duration: Duration) -> String {
+    wire::Budget::from_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)).to_string()
+}

@@ -1,5 +1,71 @@
 //! The policy as meant: a ladder of clauses that ends in a total one.
+//!
+//! Law: whatever is heard or not heard, some clause of the ladder decides, because the last is a default.
+//! It deliberately does not know how it was written (`document`) nor about any single request (`evaluation`).
 
-/// A checked policy.
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use wire::{Budget, Plan};
+
+use crate::{
+    clause::Clause,
+    evidence::{Fields, Roster},
+};
+
+/// A checked policy. Immutable, shared by every request that it decides about.
 #[derive(Debug)]
-pub struct Policy {}
+pub struct Policy {
+    budget: Budget,
+    ladder: Vec<Rung>,
+    fallback: Bytes,
+    pub(crate) fields: Fields,
+    roster: Arc<Roster>,
+}
+
+/// One clause, and until when it is tried.
+#[derive(Debug)]
+pub(crate) struct Rung {
+    pub(crate) clause: Clause,
+    /// Since the request's birth.
+    pub(crate) until: Duration,
+}
+
+// === impl Policy ===
+
+impl Policy {
+    /// Puts a checked ladder together. A ladder that ends in `first` gets an empty object as its default, for the
+    /// request that nobody answers.
+    pub(crate) fn new(budget: Budget, plan: &Plan, fields: Fields, mut ladder: Vec<Rung>) -> Self {
+        let fallback = match ladder.last() {
+            Some(Rung { clause: Clause::Default(answer), .. }) => answer.clone(),
+            _ => Bytes::from_static(b"{}"),
+        };
+        if !matches!(ladder.last(), Some(Rung { clause: Clause::Default(_), .. })) {
+            ladder.push(Rung { clause: Clause::Default(fallback.clone()), until: budget.as_duration() });
+        }
+        Self { budget, ladder, fallback, fields, roster: Arc::new(Roster::of(plan)) }
+    }
+
+    /// Returns how long an answer may take, unless the request asks for less.
+    #[must_use]
+    pub fn budget(&self) -> Budget {
+        self.budget
+    }
+
+    /// Returns the answer for when no model's is acceptable in time: one JSON object.
+    #[must_use]
+    pub fn default_answer(&self) -> &Bytes {
+        &self.fallback
+    }
+
+    /// Returns the clause at `index`; the last one stands for everything behind it.
+    pub(crate) fn rung(&self, index: usize) -> &Rung {
+        self.ladder.get(index).or(self.ladder.last()).expect("a ladder ends in a default")
+    }
+
+    /// Returns who may speak under `plan`: shared where the plan is the policy's own, which is nearly always.
+    pub(crate) fn roster(&self, plan: &Plan) -> Arc<Roster> {
+        if self.roster.is_of(plan) { Arc::clone(&self.roster) } else { Arc::new(Roster::of(plan)) }
+    }
+}

@@ -1,9 +1,20 @@
 //! What was decided, and why: the closed set of outcomes, and the receipt that explains each.
 
-use std::time::Duration;
+mod body;
+
+use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
-use wire::{ExecutorId, ModelVersion, ResultKind, Role, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use wire::{Asked, ExecutorId, ModelVersion, ResultKind, Role, Timestamp};
+
+pub use body::{ClauseBody, DecisionBody, ReceiptBody, ResultBody};
+
+use crate::{
+    clause::Why,
+    evidence::{Evidence, Fields, Said, Speech},
+    policy::Rung,
+};
 
 /// What was decided about one request. There is one per request, and it never changes.
 #[derive(Clone, Debug, PartialEq)]
@@ -144,6 +155,89 @@ impl Verdict {
     }
 }
 
+// === impl Ruling ===
+
+/// A verdict without its explanation.
+#[derive(Debug)]
+pub(crate) struct Ruling {
+    pub(crate) decided_by: DecidedBy,
+    pub(crate) completeness: Completeness,
+    pub(crate) reason: Reason,
+    pub(crate) answer: Bytes,
+    pub(crate) at: Timestamp,
+    pub(crate) born: Timestamp,
+}
+
+impl Ruling {
+    /// Adds what was known when it fell.
+    pub(crate) fn explained(
+        self,
+        evidence: &Evidence,
+        fields: &Fields,
+        seats: Vec<usize>,
+        clauses: Vec<ClauseNote>,
+    ) -> Verdict {
+        let Self { decided_by, completeness, reason, answer, at, born } = self;
+        let executors = seats.into_iter().map(|seat| evidence.name(seat).clone()).collect();
+        let entries = evidence.voices().map(|(asked, said)| ReceiptEntry::of(asked, said, born, fields)).collect();
+        Verdict { decided_by, completeness, reason, answer, executors, at, receipt: Receipt { entries, clauses } }
+    }
+}
+
+// === impl ReceiptEntry ===
+
+impl ReceiptEntry {
+    fn of(asked: &Asked, said: Option<&Said>, born: Timestamp, fields: &Fields) -> Self {
+        let (mut answer, mut digest, mut confidence, mut failure) = (None, None, None, None);
+        match said.map(|said| &said.speech) {
+            Some(Speech::Usable(bytes, facts)) => {
+                digest = Some(fnv(bytes));
+                confidence = fields.confidence().and_then(|field| field.number(facts));
+            }
+            Some(Speech::Shown(bytes)) => {
+                digest = Some(fnv(bytes));
+                let facts = fields.confidence().and_then(|field| Some((field, fields.read(bytes).ok()?)));
+                confidence = facts.and_then(|(field, facts)| field.number(&facts));
+                answer = Some(bytes.clone());
+            }
+            Some(Speech::Abstained(bytes, why)) => {
+                digest = bytes.as_deref().map(fnv);
+                failure = Some(why.clone());
+            }
+            Some(Speech::Failed(why)) => failure = Some(why.clone()),
+            None => {}
+        }
+        Self {
+            executor: asked.executor.clone(),
+            role: asked.role,
+            state: said.map_or(ReceiptState::Pending, Said::state),
+            after: said.map(|said| said.at.since(born)),
+            model: said.map(|said| said.model.clone()),
+            confidence,
+            answer,
+            digest,
+            failure,
+        }
+    }
+}
+
+/// FNV-1a, 64 bits: short, the same in every language, and nobody's protection.
+fn fnv(bytes: &[u8]) -> String {
+    let hash = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    format!("{hash:016x}")
+}
+
+// === impl Rung ===
+
+impl Rung {
+    /// Says how it fared, no clause lasting longer than `cap`.
+    pub(crate) fn note(&self, why: Why, decided: bool, cap: Duration) -> ClauseNote {
+        ClauseNote { kind: self.clause.kind(), until: self.until.min(cap), decided, why: why.to_string() }
+    }
+}
+
 // === impl DecidedBy, Completeness, Reason, ReceiptState ===
 
 macro_rules! words {
@@ -156,6 +250,28 @@ macro_rules! words {
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
+            }
+
+            /// Returns what `word` means.
+            #[must_use]
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let word = <Cow<'_, str>>::deserialize(deserializer)?;
+                Self::from_word(&word).ok_or_else(|| D::Error::unknown_variant(&word, &[$($word),+]))
             }
         }
     };

@@ -1,0 +1,58 @@
+//! `prefer`: the best-ranked answer that is there as soon as nobody better is waited for.
+//!
+//! A rank is waited for until it answers, fails, abstains or loses its patience. One that lost its patience and
+//! answers after all is still the better answer, as long as none was chosen.
+
+use std::time::Duration;
+
+use wire::ExecutorId;
+
+use super::{Choice, Judgement, Why};
+use crate::evidence::{Evidence, Said, Speech};
+
+/// A ranked preference.
+#[derive(Debug)]
+pub(crate) struct Prefer {
+    pub(crate) ranks: Vec<Rank>,
+}
+
+/// One rank.
+#[derive(Debug)]
+pub(crate) struct Rank {
+    pub(crate) executor: ExecutorId,
+    /// How long it is waited for, since the request's birth; `None` is as long as the clause lasts.
+    pub(crate) until: Option<Duration>,
+}
+
+impl Prefer {
+    pub(super) fn judge(&self, evidence: &Evidence, since: Duration) -> Judgement {
+        let mut impatient = false;
+        for (index, rank) in self.ranks.iter().enumerate() {
+            match evidence.candidate(&rank.executor) {
+                Some((seat, Some(Said { speech: Speech::Usable(answer, _), .. }))) => {
+                    return Judgement::Accept(Choice { impatient, ..Choice::one(seat, answer, Why::Rank(index + 1)) });
+                }
+                Some((_, None)) if rank.is_patient(since) => return Judgement::Wait(rank.until),
+                Some((_, None)) => impatient = true,
+                _ => {}
+            }
+        }
+        Judgement::Reject(Why::NoRank)
+    }
+
+    pub(super) fn conclude(&self, evidence: &Evidence) -> Result<Choice, Why> {
+        let answers =
+            self.ranks.iter().enumerate().filter_map(|(index, rank)| match evidence.candidate(&rank.executor) {
+                Some((seat, Some(Said { speech: Speech::Usable(answer, _), .. }))) => Some((index, seat, answer)),
+                _ => None,
+            });
+        let best = answers.min_by_key(|(index, ..)| *index);
+        best.map(|(index, seat, answer)| Choice::one(seat, answer, Why::Rank(index + 1))).ok_or(Why::NoRank)
+    }
+}
+
+impl Rank {
+    fn is_patient(&self, since: Duration) -> bool {
+        self.until.is_none_or(|until| since < until)
+    }
+}

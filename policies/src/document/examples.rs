@@ -1,0 +1,112 @@
+//! `examples:` as written.
+
+use std::time::Duration;
+
+use super::{
+    read::{self, Members},
+    tree::{Node, Value},
+};
+use crate::{
+    Completeness, DecidedBy, Expectation, Reason,
+    diagnostic::{Report, Spanned},
+};
+
+/// One example.
+#[derive(Debug)]
+pub(crate) struct ExampleEntry {
+    pub(crate) name: Option<Spanned<String>>,
+    pub(crate) heard: Vec<HeardEntry>,
+    pub(crate) expect: Expectation,
+    /// Whom it expects to be chosen.
+    pub(crate) executors: Option<Vec<Spanned<String>>>,
+}
+
+/// One response in it.
+#[derive(Debug)]
+pub(crate) struct HeardEntry {
+    pub(crate) at: Spanned<Duration>,
+    pub(crate) executor: Spanned<String>,
+    pub(crate) says: Says,
+}
+
+/// What is said.
+#[derive(Clone, Debug)]
+pub(crate) enum Says {
+    /// This JSON object.
+    Answer(String),
+    /// Nothing, having failed.
+    Fails(String),
+    /// Nothing, by choice.
+    Abstains(String),
+}
+
+pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Vec<ExampleEntry> {
+    let items = read::list(node, "the examples", report);
+    items.iter().filter_map(|item| example(item, report)).collect()
+}
+
+fn example(node: &Node, report: &mut Report<'_>) -> Option<ExampleEntry> {
+    let mut example = Members::of(node, "an example", report)?;
+    let name = example.require("name", report).and_then(|node| read::text(node, "an example's name", report));
+    let heard = example.take("heard").map_or_else(Vec::new, |node| heard(node, report));
+    let expect = example.require("expect", report);
+    let (expect, executors) = expect.and_then(|node| expectation(node, report)).unwrap_or_default();
+    example.finish(report);
+    Some(ExampleEntry { name, heard, expect, executors })
+}
+
+fn heard(node: &Node, report: &mut Report<'_>) -> Vec<HeardEntry> {
+    let mut heard = Vec::new();
+    for (time, node) in read::entries(node, "`heard`", report) {
+        let Some(at) = read::duration_in(&time.is, time.at, report) else { continue };
+        for (executor, node) in read::entries(node, "what is heard at one time", report) {
+            let Some(says) = says(node, report) else { continue };
+            heard.push(HeardEntry { at: at.clone(), executor: executor.clone(), says });
+        }
+    }
+    heard
+}
+
+/// `{ fails: "…" }`, `{ abstains: "…" }` or an answer.
+fn says(node: &Node, report: &mut Report<'_>) -> Option<Says> {
+    if let Value::Map(members) = &node.value
+        && let [(key, node)] = members.as_slice()
+    {
+        match key.is.as_str() {
+            "fails" => return read::text(node, "why it fails", report).map(|why| Says::Fails(why.is)),
+            "abstains" => return read::text(node, "why it abstains", report).map(|why| Says::Abstains(why.is)),
+            _ => {}
+        }
+    }
+    read::object(node, "an example's answer", report).map(|answer| Says::Answer(answer.is))
+}
+
+type Expected = (Expectation, Option<Vec<Spanned<String>>>);
+
+fn expectation(node: &Node, report: &mut Report<'_>) -> Option<Expected> {
+    let mut expect = Members::of(node, "`expect`", report)?;
+    let expectation = Expectation {
+        at: expect.take("at").and_then(|node| read::duration(node, report)).map(|at| at.is),
+        answer: expect.take("answer").map(|node| node.to_json(report)),
+        decided_by: expect.take("decided_by").and_then(|node| word(node, DecidedBy::ALL, DecidedBy::as_str, report)),
+        completeness: expect
+            .take("completeness")
+            .and_then(|node| word(node, Completeness::ALL, Completeness::as_str, report)),
+        reason: expect.take("reason").and_then(|node| word(node, Reason::ALL, Reason::as_str, report)),
+        executors: None,
+    };
+    let executors = expect.take("executors").map(|node| read::texts(node, "an expected executor", report));
+    expect.finish(report);
+    Some((expectation, executors))
+}
+
+/// One of a closed set of words.
+fn word<T: Copy>(node: &Node, all: &[T], as_str: fn(T) -> &'static str, report: &mut Report<'_>) -> Option<T> {
+    let text = node.text().unwrap_or_default();
+    let found = all.iter().copied().find(|one| as_str(*one) == text);
+    if found.is_none() {
+        let problem = report.error(node.at, format!("no verdict says `{text}` there"));
+        problem.did_you_mean(text, all.iter().map(|one| as_str(*one)));
+    }
+    found
+}

@@ -1,0 +1,132 @@
+//! `executors:` as written.
+
+use std::{num::NonZeroUsize, time::Duration};
+
+use super::{
+    read::{self, Members},
+    tree::Node,
+};
+use crate::diagnostic::{Report, Spanned};
+
+/// One executor.
+#[derive(Debug)]
+pub(crate) struct ExecutorEntry {
+    pub(crate) name: Spanned<String>,
+    pub(crate) kind: Option<KindEntry>,
+    /// Whether `canary` was written, be it wrongly.
+    pub(crate) is_canary: bool,
+    pub(crate) canary_of: Option<Spanned<String>>,
+    pub(crate) start_after: Option<Spanned<Duration>>,
+    pub(crate) concurrency: Option<Spanned<NonZeroUsize>>,
+}
+
+/// What it runs.
+#[derive(Debug)]
+pub(crate) enum KindEntry {
+    Onnx(Spanned<String>),
+    Http(Spanned<String>),
+    Echo,
+    Constant { answer: String, delay: Duration },
+}
+
+const KINDS: [&str; 4] = ["onnx", "http", "echo", "constant"];
+
+pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Vec<ExecutorEntry> {
+    let entries = read::entries(node, "the executors", report);
+    if matches!(&node.value, super::tree::Value::Map(members) if members.is_empty()) {
+        report.error(node.at, "there are no executors").hint("name at least one: `forest: { onnx: forest.onnx }`");
+    }
+    entries.iter().map(|(name, node)| ExecutorEntry::read(name, node, report)).collect()
+}
+
+impl ExecutorEntry {
+    fn read(name: &Spanned<String>, node: &Node, report: &mut Report<'_>) -> Self {
+        let nothing = Self {
+            name: name.clone(),
+            kind: None,
+            is_canary: false,
+            canary_of: None,
+            start_after: None,
+            concurrency: None,
+        };
+        let Some(mut executor) = Members::of(node, "an executor", report) else { return nothing };
+        let entry = Self {
+            kind: kind(name, &mut executor, report),
+            is_canary: executor.take("canary").is_some(),
+            canary_of: executor.take("canary").and_then(|node| canary(node, report)),
+            start_after: executor.take("start").and_then(|node| start(node, report)),
+            concurrency: executor.take("concurrency").and_then(|node| read::count(node, "`concurrency`", report)),
+            ..nothing
+        };
+        executor.finish(report);
+        entry
+    }
+}
+
+fn kind(name: &Spanned<String>, executor: &mut Members<'_>, report: &mut Report<'_>) -> Option<KindEntry> {
+    let kinds = executor.any_of(&KINDS);
+    match kinds.as_slice() {
+        [(kind, node)] => KindEntry::read(&kind.is, node, report),
+        [] => {
+            report
+                .error(name.at, format!("executor `{}` does not say what it runs", name.is))
+                .hint("add `onnx: model.onnx` or `http: \"http://…/infer\"`");
+            None
+        }
+        [_, (second, _), ..] => {
+            report.error(second.at, format!("executor `{}` runs two things", name.is)).hint("make it two executors");
+            None
+        }
+    }
+}
+
+impl KindEntry {
+    fn read(kind: &str, node: &Node, report: &mut Report<'_>) -> Option<Self> {
+        match kind {
+            "onnx" => read::text(node, "a model's file", report).map(Self::Onnx),
+            "http" => read::text(node, "a server's URL", report).map(Self::Http),
+            "echo" if node.is_null() => Some(Self::Echo),
+            "echo" => {
+                Members::of(node, "`echo`", report)?.finish(report);
+                Some(Self::Echo)
+            }
+            _ => {
+                let mut constant = Members::of(node, "`constant`", report)?;
+                let answer =
+                    constant.require("answer", report).and_then(|node| read::object(node, "a constant answer", report));
+                let delay = constant.take("delay").and_then(|node| read::duration(node, report));
+                constant.finish(report);
+                Some(Self::Constant { answer: answer?.is, delay: delay.map_or(Duration::ZERO, |delay| delay.is) })
+            }
+        }
+    }
+}
+
+fn canary(node: &Node, report: &mut Report<'_>) -> Option<Spanned<String>> {
+    let mut canary = Members::of(node, "`canary`", report)?;
+    let of = canary.require("of", report).and_then(|node| read::text(node, "a canary's reference", report));
+    canary.finish(report);
+    of
+}
+
+/// `now` or `{ after: 2ms }`.
+fn start(node: &Node, report: &mut Report<'_>) -> Option<Spanned<Duration>> {
+    if let Some(text) = node.text() {
+        if text != "now" {
+            report.error(node.at, format!("`{text}` is not a start")).hint("write `now` or `{ after: 2ms }`");
+        }
+        return None;
+    }
+    let mut start = Members::of(node, "`start`", report)?;
+    let after = start.require("after", report);
+    let quantile = after.filter(|node| node.text().is_some_and(|text| text.starts_with('p')));
+    if let Some(node) = quantile {
+        report
+            .error(node.at, "a start after a quantile needs measured latencies, which are not kept yet")
+            .hint("write a duration: `after: 2ms`");
+        return None;
+    }
+    let after = after.and_then(|node| read::duration(node, report));
+    start.finish(report);
+    after
+}

@@ -1,0 +1,216 @@
+//! A result's body as it is written into the log and read back: `answer` and `decision`.
+//!
+//! Law: the answer's bytes stand in it as the executor sent them.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use wire::{Budget, PolicyRef, Role, Timestamp};
+
+use super::{ClauseNote, Completeness, DecidedBy, Reason, ReceiptEntry, ReceiptState, Verdict};
+
+/// A result's body, read back.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct ResultBody {
+    /// The answer: one JSON object.
+    pub answer: serde_json::Value,
+    /// What was decided, and why.
+    pub decision: DecisionBody,
+}
+
+/// What was decided, and why.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct DecisionBody {
+    /// The clause kind that decided.
+    pub decided_by: DecidedBy,
+    /// How many of the candidates had been heard.
+    pub completeness: Completeness,
+    /// Why then.
+    pub reason: Reason,
+    /// The executors whose answer it is; none for a default.
+    pub executors: Vec<String>,
+    /// The policy: `wine@1`.
+    pub policy: String,
+    /// From birth to verdict, in microseconds.
+    pub elapsed_us: u64,
+    /// How long it might have taken, in microseconds.
+    pub budget_us: u64,
+    /// Each executor that was asked.
+    pub receipt: Vec<ReceiptBody>,
+    /// Each clause that was tried.
+    pub clauses: Vec<ClauseBody>,
+}
+
+/// What was known of one executor.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct ReceiptBody {
+    /// Which.
+    pub executor: String,
+    /// `candidate` or `canary`.
+    pub role: String,
+    /// How far it was.
+    pub state: ReceiptState,
+    /// When its response counted, in microseconds since birth.
+    pub after_us: Option<u64>,
+    /// Which model answered.
+    pub model: Option<String>,
+    /// Its confidence, where the policy says where to find it.
+    pub confidence: Option<f64>,
+    /// The answer's digest.
+    pub digest: Option<String>,
+    /// A canary's answer.
+    pub answer: Option<serde_json::Value>,
+    /// Why there is no answer.
+    pub failure: Option<String>,
+}
+
+/// How one clause fared.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct ClauseBody {
+    /// Its kind.
+    pub kind: DecidedBy,
+    /// Until when it was tried, in microseconds since birth.
+    pub until_us: u64,
+    /// Whether it decided.
+    pub decided: bool,
+    /// Why, or why not.
+    pub why: String,
+}
+
+#[derive(Serialize)]
+struct Body<'verdict> {
+    answer: Verbatim<'verdict>,
+    decision: Decision<'verdict>,
+}
+
+#[derive(Serialize)]
+struct Decision<'verdict> {
+    decided_by: DecidedBy,
+    completeness: Completeness,
+    reason: Reason,
+    executors: Vec<&'verdict str>,
+    policy: String,
+    elapsed_us: u64,
+    budget_us: u64,
+    receipt: Vec<Entry<'verdict>>,
+    clauses: Vec<Clause<'verdict>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'verdict> {
+    executor: &'verdict str,
+    role: &'static str,
+    state: ReceiptState,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after_us: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<&'verdict str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<&'verdict str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<Verbatim<'verdict>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<&'verdict str>,
+}
+
+#[derive(Serialize)]
+struct Clause<'verdict> {
+    kind: DecidedBy,
+    until_us: u64,
+    decided: bool,
+    why: &'verdict str,
+}
+
+/// An answer as it was sent. What is no JSON (a canary may say anything) stands as text.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Verbatim<'verdict> {
+    Json(&'verdict RawValue),
+    Text(std::borrow::Cow<'verdict, str>),
+}
+
+// === impl Verdict ===
+
+impl Verdict {
+    /// Returns the body of the result under `policy` of a request born at `born` with `budget`.
+    #[must_use]
+    pub fn body(&self, policy: &PolicyRef, born: Timestamp, budget: Budget) -> Bytes {
+        let body = Body { answer: Verbatim::of(&self.answer), decision: self.decision(policy, born, budget) };
+        // Measured on the demo policy: four receipts and two clauses take 600 to 900 bytes beside the answer.
+        written(&body, Vec::with_capacity(1_024 + self.answer.len())).into()
+    }
+
+    fn decision(&self, policy: &PolicyRef, born: Timestamp, budget: Budget) -> Decision<'_> {
+        Decision {
+            decided_by: self.decided_by,
+            completeness: self.completeness,
+            reason: self.reason,
+            executors: self.executors.iter().map(wire::ExecutorId::as_str).collect(),
+            policy: policy.to_string(),
+            elapsed_us: micros(self.at.since(born)),
+            budget_us: budget.as_micros(),
+            receipt: self.receipt.entries.iter().map(Entry::of).collect(),
+            clauses: self.receipt.clauses.iter().map(Clause::of).collect(),
+        }
+    }
+}
+
+impl<'verdict> Entry<'verdict> {
+    fn of(entry: &'verdict ReceiptEntry) -> Self {
+        Self {
+            executor: entry.executor.as_str(),
+            role: match entry.role {
+                Role::Candidate => "candidate",
+                Role::Canary => "canary",
+            },
+            state: entry.state,
+            after_us: entry.after.map(micros),
+            model: entry.model.as_ref().map(wire::ModelVersion::as_str),
+            confidence: entry.confidence,
+            digest: entry.digest.as_deref(),
+            answer: entry.answer.as_deref().map(Verbatim::of),
+            failure: entry.failure.as_deref(),
+        }
+    }
+}
+
+impl<'verdict> Clause<'verdict> {
+    fn of(note: &'verdict ClauseNote) -> Self {
+        Self { kind: note.kind, until_us: micros(note.until), decided: note.decided, why: &note.why }
+    }
+}
+
+impl<'verdict> Verbatim<'verdict> {
+    fn of(bytes: &'verdict [u8]) -> Self {
+        serde_json::from_slice(bytes).map_or_else(|_| Self::Text(String::from_utf8_lossy(bytes)), Self::Json)
+    }
+}
+
+fn written(body: &Body<'_>, mut bytes: Vec<u8>) -> Vec<u8> {
+    serde_json::to_writer(&mut bytes, body).expect("text, finite numbers and checked JSON always serialise");
+    bytes
+}
+
+fn micros(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+// === impl ResultBody ===
+
+impl ResultBody {
+    /// Reads a result's body.
+    pub fn read(body: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(body)
+    }
+
+    /// Returns what each canary said, by name, where it answered.
+    #[must_use]
+    pub fn canaries(&self) -> BTreeMap<&str, &serde_json::Value> {
+        let canaries = self.decision.receipt.iter().filter(|entry| entry.role == "canary");
+        canaries.filter_map(|entry| Some((entry.executor.as_str(), entry.answer.as_ref()?))).collect()
+    }
+}
