@@ -235,3 +235,6 @@ impl Facts {
         self.whole.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests;
