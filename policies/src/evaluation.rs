@@ -64,6 +64,9 @@ pub enum Heard {
 // === impl Evaluation ===
 
 impl Evaluation {
+    /// What each executor that was asked adds to an open request, in bytes, beside its answer.
+    pub const VOICE_BYTES: usize = Evidence::VOICE_BYTES;
+
     /// Opens a request born at `born`. `lead` is how much earlier than its deadline the last clause must end, so that
     /// the result is received in time (the measured way back to the caller); at most half of the budget is given up.
     /// Of the request's own budget and the policy's, the shorter counts. A budget of nothing is stale on arrival.

@@ -2,9 +2,9 @@
 //!
 //! Each is made in an otherwise sound policy, and must be the only problem found. The snapshot shows them all.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
-use hedgerow_policies::{Definition, Diagnostics};
+use hedgerow_policies::{Definition, Diagnostics, ExecutorKind};
 
 const SOUND: &str = r#"rendezvous: wine
 budget: 50ms
@@ -80,6 +80,8 @@ const MISTAKES: &[Mistake] = &[
     ("canary of itself", "of: forest", "of: next"),
     ("start that is none", "start: { after: 2ms }", "start: later"),
     ("start after a quantile", "after: 2ms", "after: p95"),
+    ("start when all is over", "after: 2ms", "after: 50ms"),
+    ("archive that never waits", "every: 60s", "every: 0s"),
     // Clauses.
     ("unknown clause", "- agree: {", "- agre: {"),
     ("combine", "- agree: { votes: 2, on: [class] }", "- combine: mean"),
@@ -161,6 +163,51 @@ fn no_two_mistakes_share_a_sentence() {
             panic!("`{sentence}` is said of `{name}` and of `{other}`");
         }
     }
+}
+
+/// Mistakes that need more of the file changed than one place.
+#[test]
+fn mistakes_of_the_whole_have_a_sentence_too() {
+    let minimal = |executors: &str, decide: &str| {
+        let text = format!(
+            "rendezvous: wine\nbudget: 50ms\ninput: {{ features: [ash] }}\nexecutors: {executors}\ndecide: {decide}\n"
+        );
+        problems(&text).0.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>()
+    };
+    let (one, first) = ("{ a: { echo: } }", "[first: any]");
+    assert_eq!(minimal(one, first), [""; 0]);
+    assert_eq!(minimal("{}", first), ["there are no executors"]);
+    assert_eq!(minimal(one, "[]"), ["nothing decides"]);
+    assert_eq!(minimal(one, "[agree: 1, first: any]"), ["`agree` does not know what to compare"]);
+    let canaries = "{ a: { echo: , canary: { of: b } }, b: { echo: , canary: { of: a } } }";
+    assert!(minimal(canaries, first).contains(&"every executor is a canary, so nobody may answer".to_owned()));
+    let many: String = (0..65).fold(String::new(), |all, index| all + &format!("e{index}: {{ echo: }}, "));
+    assert_eq!(minimal(&format!("{{ {many} }}"), first), ["a rendezvous asks at most 64 executors"]);
+    let answer = "{ a: { constant: { answer: 7 } } }";
+    assert_eq!(minimal(answer, first), ["a constant answer must be an object"]);
+}
+
+#[test]
+fn every_kind_of_executor_is_read() {
+    let text = SOUND.replace(
+        "  boost: { onnx",
+        "  fixed: { constant: { answer: { class: 1 }, delay: 3ms } }\n  back: { echo: {} }\n  boost: { onnx",
+    );
+    let wine = Definition::parse("wine.yaml", &text).unwrap_or_else(|problems| panic!("{problems}"));
+    let kinds: Vec<&ExecutorKind> = wine.executors.iter().map(|executor| &executor.kind).collect();
+    let http = ExecutorKind::Http("http://scorer:8080/v2/models/wine/infer".to_owned());
+    let constant = ExecutorKind::Constant { answer: r#"{"class":1}"#.into(), delay: Duration::from_millis(3) };
+    let onnx = |file: &str| ExecutorKind::Onnx(file.into());
+    assert_eq!(
+        kinds,
+        [&onnx("forest.onnx"), &constant, &ExecutorKind::Echo, &onnx("boost.onnx"), &http, &onnx("mlp.onnx")]
+    );
+    assert_eq!(wine.plan().to_string(), "forest,fixed,back,boost+2000,vendor,~next");
+    assert_eq!(wine.executors[5].canary_of, Some(wine.executors[0].id.clone()));
+    assert_eq!(wine.executors[4].concurrency.get(), 8);
+    let decoy = wine.decoy.expect("a decoy");
+    assert_eq!((decoy.every, decoy.keep), (Duration::from_mins(1), Some(Duration::from_hours(30 * 24))));
+    assert!((wine.objectives[0].share - 0.999).abs() < 1e-9);
 }
 
 #[test]
