@@ -155,6 +155,3 @@ fn caller_budget(headers: &HeaderMap, query: Option<&str>) -> Result<Option<Budg
     let query = query.map(|(_, value)| budget("query `budget_ms`", value)).transpose()?;
     Ok([header, query].into_iter().flatten().min())
 }
-
-#[cfg(test)]
-mod tests;

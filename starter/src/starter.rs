@@ -352,6 +352,3 @@ fn unnamed(now: Timestamp) -> Uuid {
     let nanos = u32::try_from(micros % 1_000_000 * 1_000).unwrap_or_default();
     Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, micros / 1_000_000, nanos))
 }
-
-#[cfg(test)]
-mod tests;
