@@ -176,6 +176,11 @@ impl Partition {
         self.ledger.running_since().is_some()
     }
 
+    /// Returns whether so many responses wait for their requests that requests should be read first.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.rendezvous.is_crowded()
+    }
+
     /// Returns how many requests are open.
     pub(crate) fn open_requests(&self) -> usize {
         self.rendezvous.open_requests()

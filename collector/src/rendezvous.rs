@@ -173,6 +173,12 @@ impl Rendezvous {
         self.open.len()
     }
 
+    /// Returns whether it would be better to read requests than more responses.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        self.mailbox.is_crowded()
+    }
+
     /// Returns the offset of the oldest response whose request has not been read.
     #[must_use]
     pub fn oldest_orphan(&self) -> Option<i64> {

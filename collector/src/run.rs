@@ -54,7 +54,7 @@ pub async fn run(
         };
         desk.act(event).await?;
     }
-    desk.stop()?;
+    desk.stop();
     while !desk.is_done() {
         let event = desk.next().await;
         desk.act(event).await?;

@@ -2,6 +2,7 @@ mod world;
 
 use proptest::prelude::*;
 
+use super::*;
 use world::{Fate, World, request};
 
 fn assert_one_result_each(world: &World) {
@@ -47,6 +48,7 @@ fn time_decides_nothing_during_a_replay() {
     world.answer_survey(0);
     world.end_sending(0, Fate::Lands);
     world.read_result(0);
+    world.answer_survey(0);
     world.read_request(0);
     world.advance(60_000);
     assert!(!world.is_running(0));
@@ -139,7 +141,8 @@ fn watermarks_never_pass_a_request_whose_result_is_not_read_back() {
 #[test]
 fn the_results_watermark_is_an_own_fence_older_than_the_window() {
     let mut world = World::new(1, 1);
-    world.calm(5);
+    world.calm(500);
+    assert!(world.results.len() > 10, "fences were repeated");
     world.commit(0);
     assert_eq!(world.committed.map(|watermarks| watermarks.results), Some(0), "the window is not over yet");
     world.calm(700);
@@ -155,6 +158,35 @@ fn the_results_watermark_is_an_own_fence_older_than_the_window() {
 }
 
 #[test]
+fn the_results_watermark_stays_before_all_that_an_open_request_may_be_replayed_with() {
+    let mut world = World::new(1, 2);
+    world.patient = true;
+    world.calm(5);
+    assert_eq!((world.written(0), world.written(1)), (0, 1), "0 waits, 1 is decided in the first life");
+    world.commit(0);
+    world.restart(0);
+    world.calm(1_000);
+    world.commit(0);
+    world.restart(0);
+    world.calm(5);
+    world.patient = false;
+    world.calm(5);
+    assert_eq!(world.written(1), 1, "1 is replayed behind 0, and known to be decided");
+    assert_one_result_each(&world);
+}
+
+#[test]
+fn watermarks_start_over_from_what_is_held_when_what_is_needed_is_gone() {
+    let committed = Watermarks { requests: 5, responses: 6, results: 7 };
+    let mut ledger = Ledger::new(Some(committed), uuid::Uuid::nil());
+    let Some(Action::Survey(survey)) = ledger.poll_action() else { panic!("it asks first") };
+    let spans = Spans { requests: 8..9, responses: 0..9, results: 0..9 };
+    assert!(!ledger.on_spans(survey + 1, &spans), "an answer to another question");
+    assert!(ledger.on_spans(survey, &spans), "requests 5 to 7 are gone, and that is told");
+    assert_eq!(ledger.poll_action(), Some(Action::ReadResults(7)));
+}
+
+#[test]
 fn who_is_fenced_off_drops_everything_and_waits_before_it_fences_in_turn() {
     let mut world = World::new(1, 2);
     world.calm(5);
@@ -164,8 +196,12 @@ fn who_is_fenced_off_drops_everything_and_waits_before_it_fences_in_turn() {
     std::mem::swap(&mut rival.results, &mut world.results);
     rival.calm(5);
     std::mem::swap(&mut rival.results, &mut world.results);
+    world.requests += 1;
+    world.read_request(0);
+    world.in_flight.clear();
     while world.read_result(0) {}
     assert!(!world.is_running(0));
+    assert_eq!(world.owners[0].ledger.unconfirmed(), 0);
     world.advance(400);
     assert!(world.in_flight.is_empty(), "it yields");
     world.calm(20);
@@ -196,6 +232,8 @@ fn play(world: &mut World, (kind, argument): (u8, u8)) {
         24..=25 => world.commit(index),
         26 => world.restart(index),
         27..=28 => world.requests += i64::from(argument % 3),
+        29 => world.patient = argument % 2 == 0,
+        30 => world.advance(u64::from(argument) * 400),
         _ => world.advance(u64::from(argument) * 10),
     }
 }
@@ -205,7 +243,7 @@ proptest! {
 
     #[test]
     fn two_owners_in_any_interleaving_lose_nothing_and_answer_nothing_twice(
-        story in prop::collection::vec((0_u8..31, any::<u8>()), 0..600),
+        story in prop::collection::vec((0_u8..33, any::<u8>()), 0..600),
     ) {
         let mut world = World::new(2, 3);
         let mut shown = std::collections::HashMap::new();
@@ -218,6 +256,7 @@ proptest! {
             shown = valid;
         }
         world.owners.pop();
+        world.patient = false;
         world.calm(200);
         assert_one_result_each(&world);
     }

@@ -69,6 +69,11 @@ impl Mailbox {
         self.by_offset.first_key_value().map(|(offset, _)| *offset)
     }
 
+    /// Returns whether half of the room is taken.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.by_offset.len() > COUNT_MAX / 2 || self.bytes > BYTES_MAX / 2
+    }
+
     fn evict_oldest(&mut self) -> bool {
         let Some((offset, letter)) = self.by_offset.pop_first() else { return false };
         self.bytes -= size(&letter.response);

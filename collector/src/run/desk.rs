@@ -9,7 +9,7 @@ use wire::{Timestamp, Topics};
 
 use super::{
     CollectorStation,
-    hands::{Hands, Names},
+    hands::{Hands, Names, silence},
     inbox::{Inbox, Message, News},
     outage::Outage,
 };
@@ -17,8 +17,11 @@ use crate::{partition::Partition, watermarks::Watermarks, way_back::WayBack};
 
 /// So often positions are committed and gauges are set.
 const TICK: Duration = Duration::from_millis(500);
-/// So many batches at most are heard before time is: what came in time should be heard first, but not for ever.
-const BATCHES_MAX: usize = 8;
+/// So long at most records are heard before the time is looked at: what came in time should be heard first, but a
+/// backlog must not hold up deadlines.
+const LISTEN_MAX: Duration = Duration::from_millis(3);
+/// So long requests are waited for while too many responses wait for theirs.
+const REQUESTS_FIRST: Duration = Duration::from_millis(5);
 /// A member that is given nothing within this time serves: there are more collectors than partitions.
 const IDLE_AFTER: Duration = Duration::from_secs(3);
 /// So long requests that are open may still be decided after the stop.
@@ -89,6 +92,11 @@ impl Desk {
             Outage::pause().await;
             self.unreachable = false;
         }
+        if self.partitions.values().any(Partition::is_crowded)
+            && let Ok(event) = tokio::time::timeout(REQUESTS_FIRST, self.member.next()).await
+        {
+            return Some(event);
+        }
         let (until, clock) = (self.next_instant(), &self.station.clock);
         tokio::select! {
             event = self.member.next() => Some(event),
@@ -100,10 +108,11 @@ impl Desk {
 
     /// Hears what happened and what else has come meanwhile, lets time pass, and does what follows. Never waits.
     pub(super) async fn act(&mut self, first: Option<Result<Event, BusError>>) -> Result<(), BusError> {
+        let listen_until = self.now().after(LISTEN_MAX);
         let mut event = first;
-        for _ in 0..BATCHES_MAX {
+        loop {
             event.map_or(Ok(()), |event| self.on_event(event))?;
-            if self.unreachable {
+            if self.unreachable || self.now() >= listen_until {
                 break;
             }
             // Answers that came in time are heard before the time is looked at.
@@ -119,12 +128,11 @@ impl Desk {
     }
 
     /// Reads no more requests; what is open may still be decided.
-    pub(super) fn stop(&mut self) -> Result<(), BusError> {
+    pub(super) fn stop(&mut self) {
         self.stopped = Some(self.now());
         for index in self.partitions.keys() {
-            self.member.stop(&self.names.requests(*index))?;
+            silence(self.member.as_mut(), &self.names.requests(*index));
         }
-        Ok(())
     }
 
     /// Returns whether nothing is left that is worth waiting for after a stop.
@@ -163,7 +171,7 @@ impl Desk {
         match self.outage.note(event, &self.station.clock)? {
             None => self.unreachable = true,
             Some(Event::Assigned(given)) => self.on_assigned(&given),
-            Some(Event::Revoked(taken)) => self.on_revoked(&taken)?,
+            Some(Event::Revoked(taken)) => self.on_revoked(&taken),
             Some(Event::Records(records)) => self.on_records(&records)?,
         }
         Ok(())
@@ -179,14 +187,13 @@ impl Desk {
         }
     }
 
-    fn on_revoked(&mut self, taken: &[TopicPartition]) -> Result<(), BusError> {
+    fn on_revoked(&mut self, taken: &[TopicPartition]) {
         for TopicPartition { partition, .. } in taken {
             if self.partitions.remove(partition).is_some() {
-                self.tail.stop(&self.names.responses(*partition))?;
-                self.tail.stop(&self.names.results(*partition))?;
+                silence(self.tail.as_mut(), &self.names.responses(*partition));
+                silence(self.tail.as_mut(), &self.names.results(*partition));
             }
         }
-        Ok(())
     }
 
     fn on_records(&mut self, records: &[Received]) -> Result<(), BusError> {

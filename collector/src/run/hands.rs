@@ -103,8 +103,8 @@ impl Hands<'_> {
                 return self.read_requests(index, requests);
             }
             Action::Halt => {
-                self.member.stop(&self.names.requests(index))?;
-                self.tail.stop(&self.names.responses(index))?;
+                silence(self.member.as_mut(), &self.names.requests(index));
+                silence(self.tail.as_mut(), &self.names.responses(index));
             }
             Action::WriteFence(fence) => self.write(&self.names.results(index), fence.encode(), Item::Fence(fence.0)),
             Action::WriteResult(request, by, record) => {
@@ -149,6 +149,13 @@ impl Hands<'_> {
                 }
             }
         });
+    }
+}
+
+/// Stops reading, as far as that is possible: what is delivered nevertheless is not heeded.
+pub(super) fn silence(consumer: &mut dyn Consumer, partition: &TopicPartition) {
+    if let Err(error) = consumer.stop(partition) {
+        tracing::debug!(%partition, %error, "the collector goes on being told of a partition");
     }
 }
 

@@ -15,6 +15,8 @@ pub(super) struct World {
     pub(super) owners: Vec<Owner>,
     pub(super) in_flight: Vec<Sending>,
     pub(super) now: Timestamp,
+    /// Whether what waits for time goes on waiting: budgets are long.
+    pub(super) patient: bool,
     lives: u32,
 }
 
@@ -53,7 +55,8 @@ impl World {
     pub(super) fn new(owners: usize, requests: i64) -> Self {
         let (results, in_flight) = (Vec::new(), Vec::new());
         let now = Timestamp::from_micros(1_000_000_000);
-        let mut world = Self { results, requests, committed: None, owners: Vec::new(), in_flight, now, lives: 0 };
+        let mut world =
+            Self { results, requests, committed: None, owners: Vec::new(), in_flight, now, patient: false, lives: 0 };
         for _ in 0..owners {
             let owner = world.born();
             world.owners.push(owner);
@@ -238,7 +241,7 @@ impl World {
     fn pass(&mut self, index: usize) {
         let owner = &mut self.owners[index];
         owner.ledger.on_time(self.now);
-        if owner.ledger.running_since().is_some() {
+        if owner.ledger.running_since().is_some() && !self.patient {
             for offset in std::mem::take(&mut owner.waiting) {
                 decide(owner, offset);
             }

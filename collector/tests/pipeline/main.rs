@@ -1,167 +1,16 @@
 //! The collector on the embedded bus, between a scripted starter and scripted executors.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+mod scene;
 
-use bus::{Bus, Clock, Consumer, EmbeddedBus, Event, Producer, SendFault, StartAt, TopicPartition, TopicSpec};
+use std::time::Duration;
+
+use bus::{Bus, Commit, Committed, Event, SendFault};
 use bytes::Bytes;
-use hedgerow_collector::{CollectorError, CollectorStation, Metrics, run};
-use policies::{Definition, ResultBody};
-use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
-use tokio_util::sync::CancellationToken;
+use tokio::time::timeout;
 use uuid::Uuid;
-use wire::{
-    Budget, DeadLetter, Envelope, ModelVersion, Reading, Record, Reply, Request, RequestId, Response, ResultRecord,
-    ResultsReader, Topics,
-};
+use wire::{Budget, DeadLetter, Fence, Fencing, Record, ResultRecord};
 
-/// Longer than anything here takes, on any machine.
-const GENEROUS: Duration = Duration::from_secs(30);
-
-const DEFINITION: &str = "\
-rendezvous: test\nbudget: 60s\ninput: { features: [x] }\nanswer: { value: class }\n\
-executors:\n  a: { echo: }\n  b: { echo: }\n  c: { echo: }\n\
-decide:\n- agree: 2\n  until: 60s\n- default: { class: none }\n";
-
-struct Scene {
-    embedded: Arc<EmbeddedBus>,
-    clock: Clock,
-    definition: Arc<Definition>,
-    topics: Topics,
-    partitions: i32,
-    producer: Arc<dyn Producer>,
-}
-
-struct Running {
-    stop: CancellationToken,
-    task: JoinHandle<Result<(), CollectorError>>,
-    metrics: Arc<Metrics>,
-}
-
-impl Scene {
-    async fn set(partitions: i32) -> Self {
-        let clock = Clock::system();
-        let embedded = EmbeddedBus::new(clock.clone());
-        let definition = Definition::parse("test.yaml", DEFINITION).unwrap_or_else(|problems| panic!("{problems}"));
-        let topics = Topics::of(definition.name());
-        let names = [&topics.requests, &topics.responses, &topics.results, &topics.dead_letters];
-        let specs = names.map(|name| TopicSpec { name: name.clone(), partitions, retention: None, compacted: false });
-        embedded.create_topics(&specs).await.expect("they are new");
-        let written = names.map(String::as_str);
-        let producer = embedded.producer(&written).await.expect("the topics exist");
-        Self { embedded, clock, definition: Arc::new(definition), topics, partitions, producer }
-    }
-
-    /// Starts a collector and waits until it serves.
-    async fn collector(&self) -> Running {
-        let (stop, metrics) = (CancellationToken::new(), Arc::new(Metrics::default()));
-        let station = CollectorStation {
-            bus: self.embedded.clone(),
-            clock: self.clock.clone(),
-            definition: self.definition.clone(),
-            metrics: metrics.clone(),
-        };
-        let (ready, served) = oneshot::channel();
-        let task = tokio::spawn(run(station, stop.clone(), ready));
-        timeout(GENEROUS, served).await.expect("it serves in time").expect("it serves");
-        Running { stop, task, metrics }
-    }
-
-    fn ask(&self, number: u32, budget: Budget) {
-        let id = id(number);
-        let request = Request {
-            id,
-            born: self.clock.now(),
-            budget,
-            policy: self.definition.policy_ref.clone(),
-            plan: self.definition.plan(),
-            traceparent: None,
-            body: "{\"x\":1}".into(),
-        };
-        self.put(&self.topics.requests, id.partition(self.partitions), request.encode());
-    }
-
-    fn answer(&self, executor: &str, number: u32, class: &str) {
-        let response = Response {
-            request: id(number),
-            executor: wire::ExecutorId::new(executor).expect("a name"),
-            model: ModelVersion::from("model@1"),
-            queued: Duration::ZERO,
-            scored: Duration::ZERO,
-            reply: Reply::Answer(format!(r#"{{"class":"{class}"}}"#).into()),
-        };
-        self.put(&self.topics.responses, response.request.partition(self.partitions), response.encode());
-    }
-
-    fn put(&self, topic: &str, partition: i32, record: Record) {
-        let sent = self.producer.send(&TopicPartition::new(topic, partition), record, Box::new(|_| {}));
-        sent.expect("the bus takes it");
-    }
-
-    async fn reader(&self, topic: &str) -> Box<dyn Consumer> {
-        let mut tail = self.embedded.tail().await.expect("the bus is there");
-        for partition in 0..self.partitions {
-            tail.start(&TopicPartition::new(topic, partition), StartAt::Beginning).expect("it exists");
-        }
-        tail
-    }
-
-    /// Waits until each of `0..count` has a valid result and returns them. Fails if any id ever has two.
-    async fn results(&self, count: usize) -> HashMap<RequestId, ResultRecord> {
-        let mut tail = self.reader(&self.topics.results).await;
-        let mut readers: HashMap<i32, ResultsReader> = HashMap::new();
-        let mut valid = HashMap::new();
-        while valid.len() < count {
-            let event = timeout(GENEROUS, tail.next()).await;
-            let Ok(event) = event else { panic!("only {} of {count} have a result", valid.len()) };
-            let Event::Records(records) = event.expect("the bus is there") else { continue };
-            for received in records {
-                let reader = readers.entry(received.partition.partition).or_insert_with(|| ResultsReader::new(100_000));
-                match Envelope::decode(&received.record) {
-                    Ok(Envelope::Fence(fence)) => drop(reader.on_fence(fence)),
-                    Ok(Envelope::Result(result)) if reader.on_result(&result) == Reading::Valid => {
-                        assert!(valid.insert(result.request, result).is_none(), "two results of one request");
-                    }
-                    _ => {}
-                }
-            }
-        }
-        valid
-    }
-
-    async fn result(&self, number: u32) -> ResultBody {
-        let results = self.results(1).await;
-        serde_json::from_slice(&results[&id(number)].body).expect("a result's body is JSON")
-    }
-}
-
-impl Running {
-    async fn stop(self) {
-        self.stop.cancel();
-        timeout(GENEROUS, self.task)
-            .await
-            .expect("it stops in time")
-            .expect("it does not panic")
-            .expect("it stops well");
-    }
-
-    /// Ends the task wherever it is, as a kill would.
-    async fn crash(self) {
-        self.task.abort();
-        assert!(self.task.await.is_err(), "it was still running");
-    }
-
-    fn counted(&self) -> String {
-        let mut registry = prometheus_client::registry::Registry::default();
-        self.metrics.register(&mut registry);
-        let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &registry).expect("text takes text");
-        text
-    }
-}
-
-fn id(number: u32) -> RequestId {
-    RequestId::from_uuid(Uuid::from_u128(u128::from(number) * 0x9E37_79B9_7F4A_7C15))
-}
+use scene::{GENEROUS, Scene, id};
 
 const MINUTE: Budget = Budget::from_millis(60_000);
 
@@ -337,4 +186,95 @@ async fn an_answer_too_large_for_the_topic_becomes_a_default_of_the_same_request
     let body = scene.result(1).await;
     assert_eq!(body.answer["class"], "none");
     running.stop().await;
+}
+
+#[tokio::test]
+async fn a_rival_s_fence_is_yielded_to_and_then_taken_over_from() {
+    let scene = Scene::set(1).await;
+    let running = scene.collector().await;
+    scene.ask(0, MINUTE);
+    scene.answer("a", 0, "cat");
+    let rival = Fencing { epoch: 1_000, instance: Uuid::from_u128(7) };
+    scene.put(&scene.topics.results, 0, Fence(rival).encode());
+    let fenced = ResultRecord {
+        request: id(1),
+        policy: scene.definition.policy_ref.clone(),
+        kind: wire::ResultKind::Prediction,
+        fencing: rival,
+        body: Bytes::from_static(b"{}"),
+    };
+    scene.put(&scene.topics.results, 0, fenced.encode());
+    for number in 1..50 {
+        scene.ask(number, MINUTE);
+        scene.answer("a", number, "cat");
+    }
+    (0..50).for_each(|number| scene.answer("b", number, "cat"));
+    let results = scene.results(50).await;
+    assert_eq!(results[&id(1)].fencing, rival, "what the rival wrote with right stands");
+    assert!(results[&id(2)].fencing.epoch > 1_000);
+    assert!(running.counted().contains("hedgerow_fenced_off_total 1"), "{}", running.counted());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_zombie_writes_is_void_and_changes_nothing() {
+    let scene = Scene::set(1).await;
+    let first = scene.collector().await;
+    scene.ask(0, MINUTE);
+    scene.answer("a", 0, "cat");
+    scene.answer("b", 0, "cat");
+    let old = scene.results(1).await[&id(0)].clone();
+    first.crash().await;
+    let second = scene.collector().await;
+    scene.put(&scene.topics.results, 0, ResultRecord { request: id(1), ..old.clone() }.encode());
+    scene.put(&scene.topics.results, 0, Fence(old.fencing).encode());
+    scene.put(&scene.topics.results, 0, ResultRecord { request: id(2), ..old }.encode());
+    for number in 1..3 {
+        scene.ask(number, MINUTE);
+        scene.answer("a", number, "dog");
+        scene.answer("b", number, "dog");
+    }
+    let results = scene.results(3).await;
+    assert!((1..3).all(|number| results[&id(number)].body.windows(3).any(|word| word == b"dog")));
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn a_note_that_cannot_be_read_means_everything_is_read_again_and_nothing_is_decided_again() {
+    let scene = Scene::set(1).await;
+    let first = scene.collector().await;
+    for number in 0..20 {
+        scene.ask(number, MINUTE);
+        scene.answer("a", number, "cat");
+        scene.answer("b", number, "cat");
+    }
+    scene.results(20).await;
+    first.stop().await;
+    let mut vandal =
+        scene.embedded.member(&scene.topics.group("collector"), &scene.topics.requests).await.expect("a member");
+    let given = timeout(GENEROUS, vandal.next()).await.expect("in time").expect("the bus is there");
+    let Event::Assigned(given) = given else { panic!("{given:?}") };
+    let committed = Committed { offset: 20, metadata: "?".to_owned() };
+    vandal.close(vec![Commit { partition: given[0].partition.clone(), committed }]).await;
+    let second = scene.collector().await;
+    scene.ask(20, MINUTE);
+    scene.answer("a", 20, "cat");
+    scene.answer("b", 20, "cat");
+    scene.results(21).await;
+    let counted = second.counted();
+    second.stop().await;
+    assert!(counted.contains("hedgerow_request_copies_total 20"), "{counted}");
+}
+
+#[tokio::test]
+async fn a_collector_more_than_there_are_partitions_is_idle_and_not_broken() {
+    let scene = Scene::set(1).await;
+    let first = scene.collector().await;
+    let second = scene.collector().await;
+    first.stop().await;
+    scene.ask(1, MINUTE);
+    scene.answer("a", 1, "cat");
+    scene.answer("b", 1, "cat");
+    scene.result(1).await;
+    second.stop().await;
 }
