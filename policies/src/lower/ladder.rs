@@ -211,10 +211,7 @@ impl Ladder<'_, '_> {
             return Some(Score::Field(named.cloned().unwrap_or_else(|| self.fields.add(&path))));
         }
         match Expression::compile(&text.is, self.fields) {
-            Ok(expression) => {
-                self.fields.set_whole();
-                Some(Score::Expression(Arc::new(expression)))
-            }
+            Ok(expression) => Some(Score::Expression(Arc::new(expression))),
             Err(error) => {
                 self.score_error(text, &error);
                 None

@@ -7,8 +7,8 @@ fn score(expression: &str, answer: &str) -> Option<f64> {
     let mut fields = Fields::default();
     fields.set_value(&Path::parse("class").expect("a path"));
     fields.set_confidence(&Path::parse("deep.sure").expect("a path"));
-    fields.set_whole();
-    let expression = Expression::compile(expression, &fields).unwrap_or_else(|error| panic!("{expression}: {error:?}"));
+    let expression =
+        Expression::compile(expression, &mut fields).unwrap_or_else(|error| panic!("{expression}: {error:?}"));
     expression.score(&fields.read(answer.as_bytes()).expect("an answer"))
 }
 
@@ -79,9 +79,50 @@ fn every_function_that_is_let_through_is_there() {
 
 #[test]
 fn what_is_not_there_is_refused_when_it_is_read() {
-    let refused = |source: &str| Expression::compile(source, &Fields::default()).expect_err("refused");
+    let refused = |source: &str| Expression::compile(source, &mut Fields::default()).expect_err("refused");
     assert_eq!(refused("probability * 2.0"), ScoreError::UnknownVariable("probability".to_owned()));
     assert_eq!(refused("sqrt(answer.n)"), ScoreError::UnknownFunction("sqrt".to_owned()));
     assert!(matches!(refused("answer."), ScoreError::Syntax { .. }));
     assert!(matches!(refused(""), ScoreError::Syntax { .. }));
+}
+
+#[test]
+fn an_expression_that_only_names_members_keeps_only_these() {
+    assert_eq!(members("answer.a * answer.b + answer.a"), Some(vec!["a", "b"]));
+    assert_eq!(members("my_answer.x + answers.y + answer.list.exists(i, i > 1.0)"), Some(vec!["list"]));
+    assert_eq!(members("1.0"), Some(vec![]));
+    for whole in ["answer['a']", "size(answer)", "answer.exists(k, k == 'a')", "answer .a", "answer.a + size(answer)"] {
+        assert_eq!(members(whole), None, "{whole}");
+    }
+}
+
+#[test]
+fn an_expression_that_looks_anywhere_sees_everything() {
+    let answer = r#"{"class":"cat","deep":{"sure":0.5},"n":2,"none":null}"#;
+    assert_eq!(score("answer['n'] + answer['confidence']", answer), Some(2.5));
+    assert_eq!(score("size(answer)", answer), Some(5.0));
+    assert_eq!(score("answer.exists(name, name == 'value') ? 1 : 0", answer), Some(1.0));
+}
+
+#[test]
+fn null_is_the_same_as_missing() {
+    for none in [r#"{"class":1,"n":null}"#, r#"{"class":1}"#] {
+        assert_eq!(score("has(answer.n) ? 1.0 : 0.5", none), Some(0.5));
+        assert_eq!(score("'n' in answer ? 1.0 : 0.5", none), Some(0.5));
+    }
+}
+
+/// The interpreter recurses, and stations run on threads of 2 MiB.
+#[test]
+fn the_longest_expressions_leave_room_on_the_stack() {
+    let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024);
+    let longest = || {
+        for expression in
+            ["1.0+".repeat(249) + "1.0", "true&&".repeat(165) + "true", "(".repeat(24) + "1.0" + &")".repeat(24)]
+        {
+            assert!(score(&expression, r#"{"class":1}"#).is_some(), "{expression}");
+        }
+        assert_eq!(score(&format!("answer{}", ".a".repeat(495)), r#"{"class":1}"#), None);
+    };
+    thread.spawn(longest).expect("a thread").join().expect("no overflow");
 }
