@@ -1,15 +1,22 @@
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use wire::{Record, Timestamp};
 
 use super::{EmbeddedBus, EmbeddedLimits, SendFault};
-use crate::{Bus, BusError, Clock, Commit, Committed, Consumer, Event, Producer, Received, StartAt, TopicPartition};
-use crate::{TopicSpec, embedded::Arc};
+use crate::{
+    Assigned, Bus, BusError, Clock, Commit, Committed, Consumer, Event, Producer, Received, StartAt, TopicPartition,
+    TopicSpec,
+};
 
 const TOPIC: &str = "wine.requests";
 const HOUR: Duration = Duration::from_hours(1);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn a_full_partition_forgets_its_oldest_records() {
@@ -114,6 +121,41 @@ async fn a_partition_waits_for_its_old_owner_to_be_told() {
     assert!(matches!(new.next().await, Ok(Event::Assigned(assigned)) if assigned[0].partition == partition(1)));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_that_come_and_go_hand_over_without_a_gap_or_an_overlap() {
+    let (bus, producer) = bus_with(EmbeddedLimits::default(), 4).await;
+    let seen = Arc::new(Seen::default());
+    let sending = tokio::spawn(async move {
+        loop {
+            (0..4).for_each(|index| assert!(send(&*producer, index, Record::default()).is_ok()));
+            tokio::task::yield_now().await;
+        }
+    });
+    let comers = (0..3).map(|_| tokio::spawn(come_and_go(Arc::clone(&bus), Arc::clone(&seen), 30)));
+    for comer in comers.collect::<Vec<_>>() {
+        tokio::time::timeout(PATIENCE, comer).await.expect("nobody waits for ever").unwrap();
+    }
+    sending.abort();
+    for (index, offsets) in seen.lock().unwrap().iter() {
+        let all = 0..i64::try_from(offsets.len()).unwrap();
+        assert!(offsets.iter().copied().eq(all), "partition {index} was read with gaps or overlaps");
+    }
+    assert_eq!(seen.lock().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn a_reader_that_always_finds_something_lets_others_run() {
+    let (bus, producer) = bus_with(EmbeddedLimits::default(), 1).await;
+    let mut tail = bus.tail().await.unwrap();
+    tail.start(&partition(0), StartAt::Beginning).unwrap();
+    let other = tokio::spawn(async {});
+    for _ in 0..1_000 {
+        fill(&*producer, 1);
+        tail.next().await.unwrap();
+    }
+    assert!(other.is_finished());
+}
+
 #[tokio::test]
 async fn a_busy_partition_does_not_keep_the_others_waiting() {
     let (bus, producer) = bus_with(EmbeddedLimits::default(), 2).await;
@@ -191,6 +233,41 @@ async fn commits_are_lost_while_the_bus_is_interrupted() {
     drop(member);
     let mut heir = bus.member("group", TOPIC).await.unwrap();
     assert!(matches!(heir.next().await, Ok(Event::Assigned(assigned)) if assigned[0].committed.is_none()));
+}
+
+/// The offsets read of each partition, in the order they were read by whoever owned it.
+type Seen = Mutex<BTreeMap<i32, Vec<i64>>>;
+
+/// Joins, reads a few events, committing each, and leaves; `times` times, by turns closing and just vanishing.
+async fn come_and_go(bus: Arc<EmbeddedBus>, seen: Arc<Seen>, times: usize) {
+    for time in 0..times {
+        let mut member = bus.member("group", TOPIC).await.unwrap();
+        for _ in 0..20 {
+            match member.next().await.unwrap() {
+                Event::Assigned(assigned) => start_where_committed(&mut *member, assigned),
+                Event::Records(records) => read_and_commit(&mut *member, &seen, &records),
+                Event::Revoked(_) => {}
+            }
+        }
+        if time % 2 == 0 {
+            member.close(Vec::new()).await;
+        }
+    }
+}
+
+fn start_where_committed(member: &mut dyn Consumer, assigned: Vec<Assigned>) {
+    for Assigned { partition, committed } in assigned {
+        let from = committed.map_or(StartAt::Beginning, |committed| StartAt::Offset(committed.offset));
+        member.start(&partition, from).unwrap();
+    }
+}
+
+fn read_and_commit(member: &mut dyn Consumer, seen: &Seen, records: &[Received]) {
+    for received in records {
+        seen.lock().unwrap().entry(received.partition.partition).or_default().push(received.offset);
+        let committed = Committed { offset: received.offset + 1, metadata: String::new() };
+        member.commit(&[Commit { partition: received.partition.clone(), committed }]).unwrap();
+    }
 }
 
 async fn bus_with(limits: EmbeddedLimits, partitions: i32) -> (Arc<EmbeddedBus>, Arc<dyn Producer>) {
