@@ -9,7 +9,7 @@ use prometheus_client::{
 };
 use wire::ResultKind;
 
-use crate::{input::InvalidReason, starter::Refusal};
+use crate::{input::InvalidReason, refusal::Refusal};
 
 /// The starter's metrics of one rendezvous.
 #[derive(Debug)]

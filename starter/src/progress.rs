@@ -38,6 +38,10 @@ impl Progress {
     /// An input was read. Returns whether its partition is ours.
     pub(crate) fn on_read(&mut self, partition: i32, offset: i64) -> bool {
         let Some(lane) = self.lanes.get_mut(&partition) else { return false };
+        // With nothing in hand all before it is done, or was never in the log.
+        if lane.in_hand.is_empty() {
+            lane.needed = lane.needed.max(offset);
+        }
         // An input that the producer could not take is brought again.
         if lane.in_hand.back().is_none_or(|(last, _)| *last < offset) {
             lane.in_hand.push_back((offset, false));

@@ -18,9 +18,10 @@ use uuid::Uuid;
 use wire::{Budget, Fence, Request, RequestId, ResultRecord, Timestamp};
 
 use crate::{
-    input::{InputReader, InvalidInput, Protocol},
+    input::{Digest, Input, InputReader, InvalidInput, Protocol},
     metrics::{Metrics, Outcome},
     plan::{Origin, Planner, key},
+    refusal::Refusal,
     waiting::{Seat, Ticket, Waiting},
 };
 
@@ -54,35 +55,6 @@ pub struct Answered {
     pub protocol: Protocol,
 }
 
-/// Why a caller got no result.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The input cannot become a request.
-    #[error(transparent)]
-    Invalid(#[from] InvalidInput),
-    /// The key was given before, with another body.
-    #[error("the key was given before with another body, as request {id}")]
-    Conflict {
-        /// The request that has the key.
-        id: RequestId,
-    },
-    /// Too much is in hand; nothing was written.
-    #[error("too many requests are in hand, try again in {} s", .retry_after.as_secs())]
-    Shed {
-        /// When it may be worth trying again.
-        retry_after: Duration,
-    },
-    /// The log cannot be written now. The request may still be in it: trying again with the same key is safe.
-    #[error("{0}")]
-    Unavailable(String),
-    /// The request is in the log, and its result did not come by its deadline and the grace behind it.
-    #[error("request {id} was accepted, but no result came: is the collector running?")]
-    NoResult {
-        /// The request, to look for later.
-        id: RequestId,
-    },
-}
-
 /// What a starter takes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -93,9 +65,6 @@ pub struct Limits {
     /// How long behind the deadline a result is still awaited.
     pub grace: Duration,
 }
-
-/// When a shed caller may be back: HTTP's `Retry-After` knows no less than a second.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 struct Shared {
     reader: InputReader,
@@ -177,42 +146,45 @@ impl Starter {
     }
 
     async fn answer(&self, input: RawInput, begun: Timestamp) -> Result<Answered, Refusal> {
-        let valid = self.0.reader.read(&input.body)?;
-        let origin = match input.key.as_deref().or(valid.protocol.id()) {
-            Some(text) => Origin::Key(key("the key", text.as_bytes())?),
-            None => Origin::Unnamed(unnamed(begun)),
-        };
-        let id = self.0.planner.id(origin);
-        let budget = [input.budget, valid.protocol.budget()].into_iter().flatten().min();
-        let request = self.0.planner.request(id, begun, valid.body, budget, input.traceparent);
+        let (request, digest, protocol) = self.understand(input, begun)?;
         let link = self.link()?;
-
+        let (id, size, due) = (request.id, request.body.len(), request.deadline().after(self.0.limits.grace));
         let (waker, woken) = oneshot::channel();
-        let due = request.deadline().after(self.0.limits.grace);
-        let seat = self.waiting().join(id, valid.digest, waker, due, begun);
+        let seat = self.waiting().join(id, digest, waker, due, begun);
         let (ticket, due, first) = match seat {
             Seat::First(ticket) => (ticket, due, true),
             Seat::Beside(ticket, due) => (ticket, due, false),
-            Seat::Answered(result) => return Ok(self.answered(id, result, begun, valid.protocol)),
+            Seat::Answered(result) => return Ok(self.answered(id, result, begun, protocol)),
             Seat::Conflict => return Err(Refusal::Conflict { id }),
-            Seat::Full => return Err(Refusal::Shed { retry_after: RETRY_AFTER }),
+            Seat::Full => return Err(Refusal::shed()),
         };
         let mut place = Place::take(self, id, ticket);
         if first && let Err(error) = self.send(link, &request) {
             self.on_acknowledged(id, &Err(error));
         }
-        let outcome = tokio::select! {
+        let told = tokio::select! {
             biased;
-            outcome = woken => Some(outcome),
+            told = woken => Some(told),
             () = self.0.clock.sleep_until(due) => None,
         };
         place.answered = true;
-        match outcome {
-            Some(Ok(Ok(result))) => Ok(self.answered(id, result, begun, valid.protocol)),
-            Some(Ok(Err(error))) => Err(refusal(error, request.body.len())),
+        match told {
+            Some(Ok(Ok(result))) => Ok(self.answered(id, result, begun, protocol)),
+            Some(Ok(Err(error))) => Err(Refusal::of_write(error, size)),
             Some(Err(_)) => Err(Refusal::Unavailable("the starter has stopped".to_owned())),
             None => Err(place.give_up()),
         }
+    }
+
+    fn understand(&self, input: RawInput, begun: Timestamp) -> Result<(Request, Digest, Protocol), InvalidInput> {
+        let Input { body, digest, protocol } = self.0.reader.read(&input.body)?;
+        let origin = match input.key.as_deref().or(protocol.id()) {
+            Some(text) => Origin::Key(key("the key", text.as_bytes())?),
+            None => Origin::Unnamed(unnamed(begun)),
+        };
+        let (planner, budget) = (&self.0.planner, [input.budget, protocol.budget()].into_iter().flatten().min());
+        let request = planner.request(planner.id(origin), begun, body, budget, input.traceparent);
+        Ok((request, digest, protocol))
     }
 
     fn answered(&self, id: RequestId, result: ResultRecord, begun: Timestamp, protocol: Protocol) -> Answered {
@@ -335,14 +307,6 @@ impl Default for Limits {
     fn default() -> Self {
         // A log's usual limit is 1 MiB for the whole record; 16 KiB are kept free for headers, the plan above all.
         Self { body_bytes: 1_032_192, callers: 10_000, grace: Duration::from_secs(1) }
-    }
-}
-
-fn refusal(error: BusError, size: usize) -> Refusal {
-    match error {
-        BusError::QueueFull => Refusal::Shed { retry_after: RETRY_AFTER },
-        BusError::TooLarge => Refusal::Invalid(InvalidInput::TooLargeForLog { size }),
-        other => Refusal::Unavailable(format!("the log cannot be written: {other}")),
     }
 }
 

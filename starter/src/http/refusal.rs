@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     input::{InvalidInput, InvalidReason},
-    starter::Refusal,
+    refusal::Refusal,
 };
 
 /// Why a call got no answer.

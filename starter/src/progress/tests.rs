@@ -63,6 +63,15 @@ fn an_input_that_is_brought_again_is_in_hand_once() {
 }
 
 #[test]
+fn a_partition_whose_beginning_is_gone_is_read_again_from_what_it_holds() {
+    let mut progress = Progress::default();
+    progress.begin(0, 0);
+    assert!(progress.on_read(0, 100) && progress.on_read(0, 101));
+    progress.on_failed(0, 101);
+    assert_eq!(progress.take_failed(), [(0, 100)]);
+}
+
+#[test]
 fn offsets_that_the_log_left_out_are_no_hindrance() {
     let mut progress = Progress::default();
     progress.begin(3, 10);

@@ -20,7 +20,11 @@ use wire::ResultKind;
 use crate::support::{ANSWER, BODY, EPOCH, Station, World, soon};
 
 const INFER: &str = "/v2/models/wine/infer";
+const LONG: &str = "long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON ";
 const TENSORS: &str = r#"{"id":"seven","inputs":[{"name":"row","shape":[1,2],"datatype":"FP32","data":[12.5,2]}]}"#;
+
+/// Method, path, headers and body.
+type Call = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static str);
 
 struct Answer {
     status: StatusCode,
@@ -149,8 +153,7 @@ async fn every_refusal_is_one_sentence_with_its_status() {
     let (world, _station, router) = open_with(Limits { body_bytes: 300, ..Limits::default() }).await;
     world.collect();
     call(&router, "POST", INFER, &[("idempotency-key", "k")], BODY).await;
-    let long = " ".repeat(400);
-    let calls: [(&str, &str, &[(&str, &str)], &str); 14] = [
+    let calls: [Call; 14] = [
         ("POST", INFER, &[], "{"),
         ("POST", INFER, &[], ""),
         ("POST", INFER, &[], r#"{"alcohol":1}"#),
@@ -158,7 +161,7 @@ async fn every_refusal_is_one_sentence_with_its_status() {
         ("POST", INFER, &[("hedgerow-budget-ms", "-1")], BODY),
         ("POST", "/v2/models/wine/infer?budget_ms=NaN", &[], BODY),
         ("POST", INFER, &[("idempotency-key", " ")], BODY),
-        ("POST", INFER, &[], &long),
+        ("POST", INFER, &[], LONG),
         ("POST", INFER, &[("inference-header-content-length", "9")], BODY),
         ("POST", INFER, &[("content-encoding", "gzip")], BODY),
         ("POST", "/v2/models/beer/infer", &[], BODY),

@@ -14,6 +14,9 @@ async fn world() -> Arc<World> {
     Arc::new(World::new().await)
 }
 
+/// Body, headers, and the sentence that refuses them.
+type Bad = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
 async fn take(requests: &mut mpsc::Receiver<Request>, count: usize) -> Vec<Request> {
     let mut taken = Vec::new();
     while taken.len() < count {
@@ -75,7 +78,7 @@ async fn the_budget_counts_from_the_log_and_can_be_lowered() {
 #[tokio::test]
 async fn a_bad_input_goes_to_the_dead_letters_as_it_was_and_the_partition_goes_on() {
     let world = world().await;
-    let bad: [(&str, &[(&str, &str)], &str); 6] = [
+    let bad: [Bad; 6] = [
         ("\u{1}not json", &[("x", "y")], "the body is not JSON: expected value at line 1, column 1"),
         ("{\"ash\":1}", &[], "feature `alcohol` is missing"),
         (
