@@ -6,6 +6,7 @@
 
 mod agree;
 mod best;
+mod expression;
 mod first;
 mod prefer;
 
@@ -14,7 +15,8 @@ use std::{fmt, time::Duration};
 use bytes::Bytes;
 
 pub(crate) use agree::{Agree, Votes};
-pub(crate) use best::{Best, Expression, Score, ScoreError};
+pub(crate) use best::{Best, Score};
+pub(crate) use expression::{Expression, ScoreError};
 pub(crate) use prefer::{Prefer, Rank};
 
 use crate::{DecidedBy, evidence::Evidence};

@@ -116,7 +116,7 @@ impl DecoyEntry {
 fn features(node: &Node, report: &mut Report<'_>) -> Vec<Spanned<String>> {
     let Some(mut input) = Members::of(node, "the input", report) else { return Vec::new() };
     let node = input.require("features", report);
-    let features = node.map_or_else(Vec::new, |node| read::texts(node, "a feature", report));
+    let features = node.map_or_else(Vec::new, |node| read::texts(node, "the features", "a feature", report));
     if let Some(node) = node.filter(|node| matches!(&node.value, tree::Value::List(items) if items.is_empty())) {
         report.error(node.at, "the input has no features").hint("name the numbers that models take, in their order");
     }

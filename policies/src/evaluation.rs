@@ -61,9 +61,15 @@ pub enum Heard {
     Late,
 }
 
+// A million requests of four executors may be open: at most 512 bytes each, beside what was answered.
+const _: () = assert!(size_of::<Evaluation>() + 4 * Evaluation::VOICE_BYTES <= 512);
+
 // === impl Evaluation ===
 
 impl Evaluation {
+    /// What each executor that was asked adds to an open request, in bytes, beside its answer.
+    pub const VOICE_BYTES: usize = Evidence::VOICE_BYTES;
+
     /// Opens a request born at `born`. `lead` is how much earlier than its deadline the last clause must end, so that
     /// the result is received in time (the measured way back to the caller); at most half of the budget is given up.
     /// Of the request's own budget and the policy's, the shorter counts. A budget of nothing is stale on arrival.

@@ -73,6 +73,8 @@ impl Roster {
 // === impl Evidence ===
 
 impl Evidence {
+    pub(crate) const VOICE_BYTES: usize = size_of::<Option<Said>>();
+
     pub(crate) fn new(roster: Arc<Roster>) -> Self {
         let candidates = roster.0.iter().filter(|asked| asked.role == Role::Candidate).count();
         let outstanding = u16::try_from(candidates).expect("a roster has at most 64 seats");

@@ -205,3 +205,6 @@ fn names(executors: &[ExecutorId]) -> String {
 fn millis(duration: Duration) -> String {
     wire::Budget::from_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)).to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,7 +43,8 @@ fn lower(document: &Document, report: &mut Report<'_>) -> Option<Definition> {
     let ladder = ladder::lower(&document.decide, budget, &executors, &mut fields, report);
     let examples = examples::lower(&document.examples, &document.executors, report);
     let objectives = document.objectives.iter().filter_map(objective).collect();
-    let decoy = document.decoy.as_ref().and_then(decoy);
+    let decoy = document.decoy.as_ref().and_then(|entry| decoy(entry, report));
+    check_starts(&document.executors, budget, report);
     let budget = budget?;
     let plan = wire::Plan::new(executors.iter().map(ExecutorSpec::asked).collect());
     Some(Definition {
@@ -133,6 +134,15 @@ fn executor(entry: &ExecutorEntry, all: &[ExecutorEntry], report: &mut Report<'_
     })
 }
 
+/// Whoever starts when the budget is over is never heard in time.
+fn check_starts(entries: &[ExecutorEntry], budget: Option<Budget>, report: &mut Report<'_>) {
+    let starts = entries.iter().filter_map(|entry| entry.start_after.as_ref());
+    for start in starts.filter(|start| budget.is_some_and(|budget| start.is >= budget.as_duration())) {
+        let problem = report.error(start.at, "this start comes when the budget is over");
+        problem.hint("start it earlier, or raise the budget");
+    }
+}
+
 /// Finds the candidate that a canary is compared with.
 fn reference(
     entry: &ExecutorEntry,
@@ -190,7 +200,10 @@ fn path(text: &Spanned<String>, report: &mut Report<'_>) -> Option<Path> {
     path
 }
 
-fn decoy(entry: &DecoyEntry) -> Option<DecoySpec> {
+fn decoy(entry: &DecoyEntry, report: &mut Report<'_>) -> Option<DecoySpec> {
+    if let Some(every) = entry.every.as_ref().filter(|every| every.is.is_zero()) {
+        report.error(every.at, "an archive that never waits writes a file for each input").hint("write `every: 60s`");
+    }
     Some(DecoySpec {
         archive: entry.archive.as_ref()?.is.clone().into(),
         every: entry.every.as_ref().map_or(ARCHIVE_EVERY, |every| every.is),

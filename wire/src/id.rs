@@ -47,9 +47,20 @@ impl RequestId {
     }
 
     /// Returns the id of the input that lies at `offset` of an input topic's partition.
+    ///
+    /// Derived as a key's is, and marked as UUID version 8: nobody can give a position again, so that what remembers
+    /// keys need not remember positions.
     #[must_use]
     pub fn from_position(rendezvous: &RendezvousName, topic: &str, partition: i32, offset: i64) -> Self {
-        Self::derived(&[rendezvous.as_str(), "position", topic, &partition.to_string(), &offset.to_string()])
+        let parts = [rendezvous.as_str(), "position", topic, &partition.to_string(), &offset.to_string()];
+        let Self(derived) = Self::derived(&parts);
+        Self(uuid::Builder::from_bytes(derived.into_bytes()).with_version(uuid::Version::Custom).into_uuid())
+    }
+
+    /// Returns whether a caller's key made this id, so that a caller may give it again.
+    #[must_use]
+    pub fn is_from_key(self) -> bool {
+        self.0.get_version() == Some(uuid::Version::Sha1)
     }
 
     /// Wraps a UUID made elsewhere (a front door that was given no key).

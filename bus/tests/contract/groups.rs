@@ -81,6 +81,28 @@ pub(crate) async fn members_together_read_everything_once(bus: &dyn Bus) {
     }
 }
 
+pub(crate) async fn nothing_is_delivered_after_a_partition_is_revoked(bus: &dyn Bus) {
+    let (name, group) = (topic(bus, 2).await, unique("group"));
+    let all = partitions(&name, 2);
+    let producer = producer(bus, &name).await;
+    for partition in &all {
+        send_numbers(&*producer, partition, 0..3_000).await;
+    }
+    let mut one = owner(bus, &group, &name, 2).await;
+    one.start_all(&all);
+    one.read(1).await;
+    // More is fetched by now; the reader itself asserts that nothing of the lost partition arrives any more.
+    let mut two = Reader::member(bus, &group, &name).await;
+    settle(&mut [&mut one, &mut two], |owned| owned == [1, 1]).await;
+    let lost = usize::from(!two.owned.contains_key(&0));
+    send(&*producer, &all[lost], record("not for the first")).await.unwrap();
+    send(&*producer, &all[1 - lost], record("marker")).await.unwrap();
+    one.start(&all[1 - lost], StartAt::Beginning);
+    one.read_to("marker").await;
+    two.start(&all[lost], StartAt::Beginning);
+    two.read_to("not for the first").await;
+}
+
 pub(crate) async fn joining_is_cancel_safe(bus: &dyn Bus) {
     let (name, group) = (topic(bus, 4).await, unique("group"));
     let mut one = Reader::member(bus, &group, &name).await;

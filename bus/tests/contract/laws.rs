@@ -48,6 +48,7 @@ macro_rules! contract {
             groups::more_members_than_partitions_are_idle_but_ready,
             groups::groups_do_not_share_with_each_other,
             groups::members_together_read_everything_once,
+            groups::nothing_is_delivered_after_a_partition_is_revoked,
             groups::joining_is_cancel_safe,
             groups::nothing_is_committed_at_first,
             groups::a_commit_is_read_back_with_its_note,

@@ -69,18 +69,20 @@ pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Vec<ClauseEntry> {
 
 impl ClauseEntry {
     fn read(node: &Node, report: &mut Report<'_>) -> Self {
-        let nothing = Self { at: node.at, body: None, until: None, has_until: false };
         if node.text() == Some("first") {
-            return Self { body: Some(ClauseBody::First), ..nothing };
+            return Self { at: node.at, body: Some(ClauseBody::First), until: None, has_until: false };
         }
+        // What is no clause may have meant any end.
+        let nothing = Self { at: node.at, body: None, until: None, has_until: true };
         let Some(mut clause) = Members::of(node, "a clause", report) else { return nothing };
         let kinds = clause.any_of(&KINDS);
-        let until = clause.take("until");
+        let written = clause.take("until");
+        let until = written.and_then(|node| read::duration(node, report));
         let body = match kinds.as_slice() {
             [(kind, node)] => ClauseBody::read(kind, node, report),
             [] => {
                 no_kind(node, report);
-                return nothing;
+                return Self { until, has_until: written.is_some(), ..nothing };
             }
             [_, (second, _), ..] => {
                 report
@@ -91,7 +93,7 @@ impl ClauseEntry {
         };
         clause.finish(report);
         let at = kinds.first().map_or(node.at, |(kind, _)| kind.at);
-        Self { at, body, until: until.and_then(|node| read::duration(node, report)), has_until: until.is_some() }
+        Self { at, body, until, has_until: written.is_some() }
     }
 }
 
@@ -194,7 +196,7 @@ fn on(node: &Node, report: &mut Report<'_>) -> Vec<Spanned<String>> {
     if node.text().is_some() {
         return read::text(node, "a compared field", report).into_iter().collect();
     }
-    let fields = read::texts(node, "a compared field", report);
+    let fields = read::texts(node, "`on`", "a compared field", report);
     if matches!(&node.value, Value::List(items) if items.is_empty()) {
         report.error(node.at, "`on` compares nothing").hint("name the fields that must be the same, or leave `on` out");
     }

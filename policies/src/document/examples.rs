@@ -95,7 +95,9 @@ fn expectation(node: &Node, report: &mut Report<'_>) -> Option<Expected> {
         reason: expect.take("reason").and_then(|node| word(node, Reason::ALL, Reason::as_str, report)),
         executors: None,
     };
-    let executors = expect.take("executors").map(|node| read::texts(node, "an expected executor", report));
+    let executors = expect
+        .take("executors")
+        .map(|node| read::texts(node, "the expected executors", "an expected executor", report));
     expect.finish(report);
     Some((expectation, executors))
 }

@@ -85,8 +85,8 @@ pub(super) fn text(node: &Node, what: &str, report: &mut Report<'_>) -> Option<S
 }
 
 /// Returns the texts of a list.
-pub(super) fn texts(node: &Node, what: &str, report: &mut Report<'_>) -> Vec<Spanned<String>> {
-    let items = list(node, &format!("{what}s"), report);
+pub(super) fn texts(node: &Node, all: &str, what: &str, report: &mut Report<'_>) -> Vec<Spanned<String>> {
+    let items = list(node, all, report);
     items.iter().filter_map(|item| text(item, what, report)).collect()
 }
 

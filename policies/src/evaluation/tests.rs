@@ -9,6 +9,7 @@ use super::*;
 use crate::{Definition, Verdict};
 
 mod clauses;
+mod laws;
 mod times;
 
 /// A policy over candidates a to d and canary z, with a budget of 50 ms, that decides by `ladder`.

@@ -32,8 +32,8 @@ pub(crate) struct Fields {
 pub(crate) struct Facts {
     /// One value per head of `Fields`; null where there is none.
     heads: Box<[Value]>,
-    /// The whole object, where an expression may look anywhere.
-    whole: Option<Map<String, Value>>,
+    /// The whole object, where an expression may look anywhere; boxed, because that is rare.
+    whole: Option<Box<Map<String, Value>>>,
 }
 
 /// Returns whether two values are written the same in canonical JSON: members in any order, `1` as `1.0`.
@@ -200,7 +200,7 @@ impl<'de> Visitor<'de> for &Fields {
         for (head, name) in heads.iter_mut().zip(&self.heads) {
             *head = whole.get(&**name).cloned().unwrap_or_default();
         }
-        Ok(Facts { heads, whole: Some(whole) })
+        Ok(Facts { heads, whole: Some(Box::new(whole)) })
     }
 }
 
@@ -232,6 +232,9 @@ impl Visitor<'_> for Head<'_> {
 impl Facts {
     /// Returns the whole object, where the policy has an expression.
     pub(crate) fn whole(&self) -> Option<&Map<String, Value>> {
-        self.whole.as_ref()
+        self.whole.as_deref()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -108,6 +108,13 @@ fn written(duration: Duration) -> String {
     Budget::from_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)).to_string()
 }
 
+/// The parser goes on to list every token that it knows.
+fn brief(message: &str) -> &str {
+    let line = message.lines().next().unwrap_or_default();
+    let line = line.split(" expecting {").next().unwrap_or_default();
+    line.strip_prefix("Syntax error: ").unwrap_or(line)
+}
+
 impl Ladder<'_, '_> {
     fn clause(&mut self, body: &ClauseBody, begins: Duration, until: Duration, at: Span) -> Option<Clause> {
         match body {
@@ -204,10 +211,7 @@ impl Ladder<'_, '_> {
             return Some(Score::Field(named.cloned().unwrap_or_else(|| self.fields.add(&path))));
         }
         match Expression::compile(&text.is, self.fields) {
-            Ok(expression) => {
-                self.fields.set_whole();
-                Some(Score::Expression(Arc::new(expression)))
-            }
+            Ok(expression) => Some(Score::Expression(Arc::new(expression))),
             Err(error) => {
                 self.score_error(text, &error);
                 None
@@ -220,19 +224,16 @@ impl Ladder<'_, '_> {
             ScoreError::Syntax { line: 1, column, message } => {
                 // Quotes count in the file, and the expression is on one line of it.
                 let at = Span { column: text.at.column + column, width: 1, ..text.at };
-                self.report
-                    .error(at, "this expression cannot be read")
-                    .label(message.lines().next().unwrap_or_default());
+                self.report.error(at, "this expression cannot be read").label(brief(message));
             }
             ScoreError::Syntax { message, .. } => {
-                self.report
-                    .error(text.at, "this expression cannot be read")
-                    .label(message.lines().next().unwrap_or_default());
+                self.report.error(text.at, "this expression cannot be read").label(brief(message));
             }
             ScoreError::UnknownVariable(name) => {
-                self.report
-                    .error(text.at, format!("`{name}` means nothing in a score"))
-                    .hint(format!("an expression sees `answer` only: `answer.{name}`"));
+                let problem = self.report.error(text.at, format!("`{name}` means nothing in a score"));
+                let misspelt = strsim::damerau_levenshtein(name, "answer") <= 2;
+                let meant = if misspelt { "answer".to_owned() } else { format!("answer.{name}") };
+                problem.hint(format!("an expression sees `answer` only; did you mean `{meant}`?"));
             }
             ScoreError::UnknownFunction(name) => {
                 self.report.error(text.at, format!("there is no function `{name}` for scores"));

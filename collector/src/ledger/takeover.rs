@@ -1,0 +1,183 @@
+//! The stages of a take-over: survey, read the results, fence, replay, run; and yielding to whoever fenced us off.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+use wire::{Fence, Fencing, ResultsReader, Timestamp};
+
+use super::{Action, Books, FENCE_EVERY, Fenced, Ledger, REPEATS_MAX, Spans, Watermarks};
+
+/// Who was fenced off waits at least so long before it fences in turn: a stalled process is told within that time
+/// that the partition is no longer its own.
+const YIELD: Duration = Duration::from_millis(500);
+/// The wait doubles at most so many times.
+const YIELD_DOUBLINGS: u32 = 4;
+/// An owner for so long is no longer in a race.
+const SETTLED: Duration = Duration::from_secs(30);
+
+/// How far a take-over is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stage {
+    /// Asking what the partitions hold.
+    Surveying,
+    /// Reading the results up to `end`, to learn the highest epoch.
+    Reading { end: i64 },
+    /// The fence is written and not read back.
+    Fencing(Fencing),
+    /// Hearing again what was heard before; `ends` of requests and responses, once known.
+    Replaying { fencing: Fencing, ends: Option<(i64, i64)> },
+    /// Serving.
+    Running { fencing: Fencing, since: Timestamp },
+    /// Fenced off; waiting before the next attempt.
+    Yielding { until: Timestamp },
+}
+
+/// Names for take-overs, each used once.
+#[derive(Debug)]
+pub(super) struct Instances {
+    seed: Uuid,
+    used: u32,
+    /// Take-overs lost in a row.
+    lost: u32,
+}
+
+// === impl Stage ===
+
+impl Stage {
+    pub(super) fn fencing(&self) -> Option<Fencing> {
+        match self {
+            Self::Fencing(fencing) | Self::Replaying { fencing, .. } | Self::Running { fencing, .. } => Some(*fencing),
+            Self::Surveying | Self::Reading { .. } | Self::Yielding { .. } => None,
+        }
+    }
+
+    pub(super) fn reads(&self) -> bool {
+        matches!(self, Self::Replaying { .. } | Self::Running { .. })
+    }
+
+    pub(super) fn yields_until(&self) -> Option<Timestamp> {
+        if let Self::Yielding { until } = self { Some(*until) } else { None }
+    }
+
+    pub(super) fn running_since(&self) -> Option<Timestamp> {
+        if let Self::Running { since, .. } = self { Some(*since) } else { None }
+    }
+
+    /// Whether what is read of the results is read in order, from a place where the rule may begin.
+    pub(super) fn reads_results(&self) -> bool {
+        !matches!(self, Self::Surveying | Self::Yielding { .. })
+    }
+}
+
+// === impl Instances ===
+
+impl Instances {
+    pub(super) fn new(seed: Uuid) -> Self {
+        Self { seed, used: 0, lost: 0 }
+    }
+
+    fn next(&mut self) -> Uuid {
+        self.used += 1;
+        Uuid::new_v5(&self.seed, &self.used.to_be_bytes())
+    }
+
+    /// Returns how long to yield now: rarely the same for two owners.
+    fn patience(&mut self) -> Duration {
+        let base = YIELD * 2_u32.pow(self.lost.min(YIELD_DOUBLINGS));
+        self.lost += 1;
+        let jitter = u32::from(self.next().as_bytes()[15]);
+        base + base * jitter / 256
+    }
+}
+
+// === impl Ledger ===
+
+impl Ledger {
+    pub(super) fn ask(&mut self) {
+        self.survey += 1;
+        self.stage = Stage::Surveying;
+        self.actions.push_back(Action::Survey(self.survey));
+    }
+
+    /// Starts to read the results; returns whether something that was still needed is gone.
+    pub(super) fn read_results(&mut self, spans: &Spans) -> bool {
+        let low = Watermarks {
+            requests: spans.requests.start,
+            responses: spans.responses.start,
+            results: spans.results.start,
+        };
+        let high =
+            Watermarks { requests: spans.requests.end, responses: spans.responses.end, results: spans.results.end };
+        let needed = if self.known { self.safe } else { low };
+        self.safe = Watermarks {
+            requests: held(needed.requests, low.requests, high.requests),
+            responses: held(needed.responses, low.responses, high.responses),
+            results: held(needed.results, low.results, high.results),
+        };
+        self.known = true;
+        self.next = self.safe;
+        self.reader = ResultsReader::new(REPEATS_MAX);
+        self.stage = Stage::Reading { end: spans.results.end };
+        self.actions.push_back(Action::ReadResults(self.safe.results));
+        needed != self.safe
+    }
+
+    /// The own fence was read back as accepted: from here on nobody older can write.
+    pub(super) fn take_over(&mut self, fencing: Fencing, offset: i64, appended: Timestamp) -> Fenced {
+        self.books.mark(offset, appended);
+        self.stage = Stage::Replaying { fencing, ends: None };
+        self.survey += 1;
+        self.actions.push_back(Action::Survey(self.survey));
+        self.actions.push_back(Action::Replay { requests: self.safe.requests, responses: self.safe.responses });
+        Fenced::TakenOver
+    }
+
+    /// Somebody else's fence was accepted: drop everything, and ask again later whether the group still means us.
+    pub(super) fn lose(&mut self, now: Timestamp) -> Fenced {
+        if self.stage.running_since().is_some_and(|since| now.since(since) >= SETTLED) {
+            self.instances.lost = 0;
+        }
+        self.reset();
+        self.stage = Stage::Yielding { until: now.after(self.instances.patience()) };
+        Fenced::Lost
+    }
+
+    /// Forgets everything but the safe watermarks.
+    pub(super) fn reset(&mut self) {
+        self.books = Books::default();
+        self.actions.clear();
+        self.actions.push_back(Action::Halt);
+    }
+
+    /// Steps on when what a stage waits for has come.
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        match self.stage {
+            Stage::Reading { end } if self.next.results >= end => {
+                let epoch = self.reader.accepted().map_or(1, |accepted| accepted.epoch.saturating_add(1));
+                self.stage = Stage::Fencing(Fencing { epoch, instance: self.instances.next() });
+                self.next_fence = now;
+            }
+            Stage::Replaying { fencing, ends: Some((requests, responses)) }
+                if self.next.requests >= requests && self.next.responses >= responses =>
+            {
+                self.stage = Stage::Running { fencing, since: now };
+            }
+            Stage::Yielding { until } if until <= now => self.ask(),
+            _ => {}
+        }
+    }
+
+    pub(super) fn repeat_fence(&mut self, now: Timestamp) {
+        if let Some(fencing) = self.fencing()
+            && self.next_fence <= now
+        {
+            self.next_fence = now.after(FENCE_EVERY);
+            self.actions.push_back(Action::WriteFence(Fence(fencing)));
+        }
+    }
+}
+
+/// Returns `needed` if the log holds it or is about to, else the oldest offset held: rather too much than too little.
+fn held(needed: i64, low: i64, high: i64) -> i64 {
+    if (low..=high).contains(&needed) { needed } else { low }
+}

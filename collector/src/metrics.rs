@@ -1,0 +1,218 @@
+//! What the collector counts: one exhaustive match from facts to counters.
+
+use std::{sync::atomic::AtomicU64, time::Duration};
+
+use policies::{Heard, Verdict};
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+
+/// What the collector counts. Every label is a word of a closed set.
+#[derive(Debug)]
+pub struct Metrics {
+    results: Family<ResultLabels, Counter>,
+    decision: Histogram,
+    late: Counter,
+    copies: Counter,
+    ignored: Family<HeardLabels, Counter>,
+    misplaced: Counter,
+    evicted: Counter,
+    dead_letters: Counter,
+    written_again: Counter,
+    shrunk: Counter,
+    takeovers: Counter,
+    fenced_off: Counter,
+    void: Counter,
+    records_gone: Counter,
+    other_version: Counter,
+    open: Gauge,
+    unconfirmed: Gauge,
+    way_back: Gauge<f64, AtomicU64>,
+}
+
+/// Something that happened in a partition, worth a count.
+#[derive(Debug)]
+pub(crate) enum Fact {
+    /// A request was decided so long after its birth.
+    Decided(Outcome, Duration),
+    /// A response came after the verdict.
+    Late,
+    /// A response changed nothing.
+    Ignored(Heard),
+    /// Another copy of a request was read.
+    Copy,
+    /// A response lies in a partition that is not its request's.
+    Misplaced,
+    /// So many responses were put out: their requests never came.
+    Evicted(usize),
+    /// A record was not understood.
+    DeadLettered,
+    /// So many results are written again, byte for byte.
+    WrittenAgain(usize),
+    /// A result was too large for the topic and is replaced by an error.
+    Shrunk,
+    /// A partition was taken over.
+    TakenOver,
+    /// Somebody else took a partition over.
+    FencedOff,
+    /// A result was read that was written without the right to.
+    Void,
+    /// Records that were still needed are gone from the log.
+    RecordsGone,
+    /// A request was stamped with another version of the policy than the one that decides about it.
+    OtherVersion,
+}
+
+/// What was decided, in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    decided_by: &'static str,
+    completeness: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ResultLabels {
+    decided_by: &'static str,
+    completeness: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct HeardLabels {
+    why: &'static str,
+}
+
+// === impl Metrics ===
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            results: Family::default(),
+            // From half a millisecond to a good minute.
+            decision: Histogram::new(exponential_buckets(0.000_5, 2.0, 18)),
+            late: Counter::default(),
+            copies: Counter::default(),
+            ignored: Family::default(),
+            misplaced: Counter::default(),
+            evicted: Counter::default(),
+            dead_letters: Counter::default(),
+            written_again: Counter::default(),
+            shrunk: Counter::default(),
+            takeovers: Counter::default(),
+            fenced_off: Counter::default(),
+            void: Counter::default(),
+            records_gone: Counter::default(),
+            other_version: Counter::default(),
+            open: Gauge::default(),
+            unconfirmed: Gauge::default(),
+            way_back: Gauge::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// Shows everything in `registry`.
+    pub fn register(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("hedgerow");
+        registry.register("results", "Requests decided, by what, how completely and why", self.results.clone());
+        let help = "From a request's birth to its verdict";
+        registry.register_with_unit("decision", help, Unit::Seconds, self.decision.clone());
+        registry.register("late", "Responses that came after the verdict", self.late.clone());
+        registry.register(
+            "request_copies",
+            "Further copies of requests, read and not opened again",
+            self.copies.clone(),
+        );
+        registry.register("responses_ignored", "Responses that changed nothing, by why", self.ignored.clone());
+        registry.register(
+            "responses_misplaced",
+            "Responses in a partition not their request's",
+            self.misplaced.clone(),
+        );
+        registry.register("orphans_evicted", "Responses whose requests never came", self.evicted.clone());
+        registry.register("collector_dead_letters", "Records that were not understood", self.dead_letters.clone());
+        registry.register("results_rewritten", "Results written again, byte for byte", self.written_again.clone());
+        registry.register(
+            "results_shrunk",
+            "Results too large for the topic, replaced by an error",
+            self.shrunk.clone(),
+        );
+        registry.register("takeovers", "Partitions taken over", self.takeovers.clone());
+        registry.register("fenced_off", "Partitions lost to another collector's fence", self.fenced_off.clone());
+        registry.register("results_void", "Results read that were written without the right to", self.void.clone());
+        registry.register(
+            "records_gone",
+            "Times that records still needed were gone from the log",
+            self.records_gone.clone(),
+        );
+        registry.register("requests_other_version", "Requests of another policy version", self.other_version.clone());
+        registry.register("open_requests", "Requests that are not decided", self.open.clone());
+        registry.register("unconfirmed_results", "Results written and not read back", self.unconfirmed.clone());
+        let help = "99th percentile from a result's decision to reading it back";
+        registry.register_with_unit("way_back", help, Unit::Seconds, self.way_back.clone());
+    }
+
+    /// Counts a fact.
+    pub(crate) fn count(&self, fact: &Fact) {
+        match fact {
+            Fact::Decided(outcome, took) => self.count_decided(*outcome, *took),
+            Fact::Late => increase(&self.late, 1),
+            Fact::Ignored(heard) => {
+                self.ignored.get_or_create(&HeardLabels { why: word(*heard) }).inc();
+            }
+            Fact::Copy => increase(&self.copies, 1),
+            Fact::Misplaced => increase(&self.misplaced, 1),
+            Fact::Evicted(count) => increase(&self.evicted, *count),
+            Fact::DeadLettered => increase(&self.dead_letters, 1),
+            Fact::WrittenAgain(count) => increase(&self.written_again, *count),
+            Fact::Shrunk => increase(&self.shrunk, 1),
+            Fact::TakenOver => increase(&self.takeovers, 1),
+            Fact::FencedOff => increase(&self.fenced_off, 1),
+            Fact::Void => increase(&self.void, 1),
+            Fact::RecordsGone => increase(&self.records_gone, 1),
+            Fact::OtherVersion => increase(&self.other_version, 1),
+        }
+    }
+
+    /// Shows how much is in hand.
+    pub(crate) fn show(&self, open: usize, unconfirmed: usize, way_back: Duration) {
+        self.open.set(i64::try_from(open).unwrap_or(i64::MAX));
+        self.unconfirmed.set(i64::try_from(unconfirmed).unwrap_or(i64::MAX));
+        self.way_back.set(way_back.as_secs_f64());
+    }
+
+    fn count_decided(&self, Outcome { decided_by, completeness, reason }: Outcome, took: Duration) {
+        self.results.get_or_create(&ResultLabels { decided_by, completeness, reason }).inc();
+        self.decision.observe(took.as_secs_f64());
+    }
+}
+
+// === impl Outcome ===
+
+impl From<&Verdict> for Outcome {
+    fn from(verdict: &Verdict) -> Self {
+        let Verdict { decided_by, completeness, reason, .. } = verdict;
+        Self { decided_by: decided_by.as_str(), completeness: completeness.as_str(), reason: reason.as_str() }
+    }
+}
+
+fn increase(counter: &Counter, by: usize) {
+    counter.inc_by(by as u64);
+}
+
+fn word(heard: Heard) -> &'static str {
+    match heard {
+        Heard::New => "new",
+        Heard::Duplicate => "duplicate",
+        Heard::Uninvited => "uninvited",
+        Heard::Late => "late",
+    }
+}

@@ -1,0 +1,64 @@
+//! The loop: events in, outputs out, asleep until the next deadline. It decides nothing.
+
+mod desk;
+mod hands;
+mod inbox;
+mod outage;
+
+use std::sync::Arc;
+
+use bus::{Bus, BusError, Clock};
+use policies::Definition;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::Metrics;
+use desk::Desk;
+
+/// A collector, ready to be run. It shares the partitions with all collectors of the same rendezvous.
+#[derive(Clone)]
+pub struct CollectorStation {
+    /// Where the topics are.
+    pub bus: Arc<dyn Bus>,
+    /// What time it is.
+    pub clock: Clock,
+    /// What is asked and how is decided.
+    pub definition: Arc<Definition>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Why a collector gave up.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectorError {
+    /// The bus cannot be used at all.
+    #[error("the collector cannot use the bus")]
+    Bus(#[from] BusError),
+}
+
+/// Serves until `stop` is cancelled; `ready` fires once every partition given to it is served. Stopping takes about
+/// two seconds at most: what can be decided is, what was written is confirmed, the rest is left to the next owner.
+pub async fn run(
+    station: CollectorStation,
+    stop: CancellationToken,
+    ready: oneshot::Sender<()>,
+) -> Result<(), CollectorError> {
+    let mut desk = tokio::select! {
+        desk = Desk::open(station, ready) => desk?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    loop {
+        let event = tokio::select! {
+            () = stop.cancelled() => break,
+            event = desk.next() => event,
+        };
+        desk.act(event).await?;
+    }
+    desk.stop();
+    while !desk.is_done() {
+        let event = desk.next().await;
+        desk.act(event).await?;
+    }
+    desk.close().await;
+    Ok(())
+}

@@ -1,0 +1,314 @@
+//! Everything the loop holds, and its single turn: wait for one event, hear all that has come, do what follows.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bus::{Assigned, BusError, Commit, Committed, Consumer, Event, Producer, Received, TopicPartition};
+use tokio::{sync::oneshot, task::JoinSet};
+use uuid::Uuid;
+use wire::{Timestamp, Topics};
+
+use super::{
+    CollectorStation,
+    hands::{Hands, Names, silence},
+    inbox::{Inbox, Message, News},
+    outage::Outage,
+};
+use crate::{partition::Partition, watermarks::Watermarks, way_back::WayBack};
+
+/// So often positions are committed and gauges are set.
+const TICK: Duration = Duration::from_millis(500);
+/// So long at most records are heard before the time is looked at: what came in time should be heard first, but a
+/// backlog must not hold up deadlines.
+const LISTEN_MAX: Duration = Duration::from_millis(3);
+/// So long requests are waited for while too many responses wait for theirs.
+const REQUESTS_FIRST: Duration = Duration::from_millis(5);
+/// A member that is given nothing within this time serves: there are more collectors than partitions.
+const IDLE_AFTER: Duration = Duration::from_secs(3);
+/// So long requests that are open may still be decided after the stop.
+const DECIDE_WITHIN: Duration = Duration::from_secs(1);
+/// So long results may take to be confirmed after the stop.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(2);
+
+/// Everything the loop holds.
+pub(super) struct Desk {
+    station: CollectorStation,
+    names: Names,
+    count: i32,
+    producer: Arc<dyn Producer>,
+    member: Box<dyn Consumer>,
+    tail: Box<dyn Consumer>,
+    partitions: BTreeMap<i32, Partition>,
+    inbox: Arc<Inbox>,
+    surveys: JoinSet<()>,
+    way_back: WayBack,
+    outage: Outage,
+    next_tick: Timestamp,
+    opened: Timestamp,
+    stopped: Option<Timestamp>,
+    /// Whether the last attempt failed: the next one waits a moment.
+    unreachable: bool,
+    assigned: bool,
+    ready: Option<oneshot::Sender<()>>,
+}
+
+// === impl Desk ===
+
+impl Desk {
+    /// Reaches the bus, however long that takes, and joins the group.
+    pub(super) async fn open(station: CollectorStation, ready: oneshot::Sender<()>) -> Result<Self, BusError> {
+        let topics = Topics::of(station.definition.name());
+        let (bus, clock, mut outage) = (station.bus.clone(), station.clock.clone(), Outage::default());
+        let count = outage.insist(&clock, || bus.partitions(&topics.requests)).await?;
+        let written = [topics.results.as_str(), topics.dead_letters.as_str()];
+        let producer = outage.insist(&clock, || bus.producer(&written)).await?;
+        let tail = outage.insist(&clock, || bus.tail()).await?;
+        let group = topics.group("collector");
+        let member = outage.insist(&clock, || bus.member(&group, &topics.requests)).await?;
+        let now = clock.now();
+        Ok(Self {
+            names: Names::of(&topics),
+            station,
+            count,
+            producer,
+            member,
+            tail,
+            partitions: BTreeMap::new(),
+            inbox: Arc::default(),
+            surveys: JoinSet::new(),
+            way_back: WayBack::default(),
+            outage,
+            next_tick: now.after(TICK),
+            opened: now,
+            stopped: None,
+            unreachable: false,
+            assigned: false,
+            ready: Some(ready),
+        })
+    }
+
+    /// Waits until something happens or is due. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Option<Result<Event, BusError>> {
+        if self.unreachable {
+            Outage::pause().await;
+            self.unreachable = false;
+        }
+        if self.partitions.values().any(Partition::is_crowded)
+            && let Ok(event) = tokio::time::timeout(REQUESTS_FIRST, self.member.next()).await
+        {
+            return Some(event);
+        }
+        let (until, clock) = (self.next_instant(), &self.station.clock);
+        tokio::select! {
+            event = self.member.next() => Some(event),
+            event = self.tail.next() => Some(event),
+            () = self.inbox.arrived() => None,
+            () = clock.sleep_until(until) => None,
+        }
+    }
+
+    /// Hears what happened and what else has come meanwhile, lets time pass, and does what follows. Never waits.
+    pub(super) async fn act(&mut self, first: Option<Result<Event, BusError>>) -> Result<(), BusError> {
+        let listen_until = self.now().after(LISTEN_MAX);
+        let mut event = first;
+        loop {
+            event.map_or(Ok(()), |event| self.on_event(event))?;
+            if self.unreachable || self.now() >= listen_until {
+                break;
+            }
+            // Answers that came in time are heard before the time is looked at.
+            event = tokio::select! {
+                biased;
+                event = self.tail.next() => Some(event),
+                event = self.member.next() => Some(event),
+                () = std::future::ready(()) => break,
+            };
+        }
+        self.read_inbox()?;
+        self.on_time()
+    }
+
+    /// Reads no more requests; what is open may still be decided.
+    pub(super) fn stop(&mut self) {
+        self.stopped = Some(self.now());
+        for index in self.partitions.keys() {
+            silence(self.member.as_mut(), &self.names.requests(*index));
+        }
+    }
+
+    /// Returns whether nothing is left that is worth waiting for after a stop.
+    pub(super) fn is_done(&self) -> bool {
+        let elapsed = self.stopped.map_or(Duration::ZERO, |stopped| self.now().since(stopped));
+        let undecided =
+            self.partitions.values().any(|partition| partition.is_running() && partition.open_requests() > 0);
+        let unconfirmed = self.partitions.values().any(|partition| partition.unconfirmed() > 0);
+        elapsed >= CONFIRM_WITHIN || (!unconfirmed && (!undecided || elapsed >= DECIDE_WITHIN))
+    }
+
+    /// Commits, leaves the group and closes.
+    pub(super) async fn close(mut self) {
+        let last = self.commits();
+        let Self { member, tail, mut surveys, .. } = self;
+        surveys.abort_all();
+        member.close(last).await;
+        tail.close(Vec::new()).await;
+    }
+
+    fn now(&self) -> Timestamp {
+        self.station.clock.now()
+    }
+
+    /// Returns the next instant worth waking for.
+    fn next_instant(&self) -> Timestamp {
+        let due = self.partitions.values().filter_map(Partition::next_time);
+        due.fold(self.next_tick, Timestamp::min)
+    }
+
+    fn on_event(&mut self, event: Result<Event, BusError>) -> Result<(), BusError> {
+        if let Err(BusError::OffsetGone { partition, offset, low, high }) = &event {
+            tracing::error!(%partition, offset, low, high, "records that are still needed are gone: reading what there is");
+            return self.with(partition.partition, Partition::on_offset_gone);
+        }
+        match self.outage.note(event, &self.station.clock)? {
+            None => self.unreachable = true,
+            Some(Event::Assigned(given)) => self.on_assigned(&given),
+            Some(Event::Revoked(taken)) => self.on_revoked(&taken),
+            Some(Event::Records(records)) => self.on_records(&records)?,
+        }
+        Ok(())
+    }
+
+    fn on_assigned(&mut self, given: &[Assigned]) {
+        self.assigned = true;
+        for Assigned { partition, committed } in given {
+            let committed = committed.as_ref().and_then(|committed| understood(partition, committed));
+            let place = (partition.partition, self.count);
+            let fresh = Partition::new(place, self.station.definition.clone(), committed, Uuid::new_v4());
+            self.partitions.insert(partition.partition, fresh);
+        }
+    }
+
+    fn on_revoked(&mut self, taken: &[TopicPartition]) {
+        for TopicPartition { partition, .. } in taken {
+            if self.partitions.remove(partition).is_some() {
+                silence(self.tail.as_mut(), &self.names.responses(*partition));
+                silence(self.tail.as_mut(), &self.names.results(*partition));
+            }
+        }
+    }
+
+    fn on_records(&mut self, records: &[Received]) -> Result<(), BusError> {
+        let now = self.now();
+        for received in records {
+            let source = self.names.source(&received.partition.topic);
+            let partition = self.partitions.get_mut(&received.partition.partition);
+            if let (Some(source), Some(partition)) = (source, partition) {
+                partition.on_record(source, received, now, &mut self.way_back);
+            }
+        }
+        self.perform()
+    }
+
+    fn read_inbox(&mut self) -> Result<(), BusError> {
+        let now = self.now();
+        for Message { partition, news } in self.inbox.take() {
+            if let News::Fatal(error) = news {
+                return Err(error);
+            }
+            if let Some(partition) = self.partitions.get_mut(&partition) {
+                hear(partition, news, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn on_time(&mut self) -> Result<(), BusError> {
+        let now = self.now();
+        for partition in self.partitions.values_mut() {
+            partition.on_time(now);
+        }
+        if self.next_tick <= now {
+            self.next_tick = now.after(TICK);
+            self.on_tick(now)?;
+        }
+        self.tell_ready(now);
+        self.perform()
+    }
+
+    fn on_tick(&mut self, now: Timestamp) -> Result<(), BusError> {
+        let commits = self.commits();
+        if !commits.is_empty() {
+            let attempt = self.member.commit(&commits);
+            self.outage.note(attempt, &self.station.clock)?;
+        }
+        while self.surveys.try_join_next().is_some() {}
+        self.way_back.on_time(now);
+        let open = self.partitions.values().map(Partition::open_requests).sum();
+        let unconfirmed = self.partitions.values().map(Partition::unconfirmed).sum();
+        self.station.metrics.show(open, unconfirmed, self.way_back.p99());
+        Ok(())
+    }
+
+    /// Returns what has changed since the last commit.
+    fn commits(&mut self) -> Vec<Commit> {
+        let now = self.now();
+        let names = &self.names;
+        let changed =
+            self.partitions.iter_mut().filter_map(|(index, partition)| Some((*index, partition.on_tick(now)?)));
+        changed
+            .map(|(index, watermarks)| Commit {
+                partition: names.requests(index),
+                committed: Committed { offset: watermarks.requests, metadata: watermarks.note() },
+            })
+            .collect()
+    }
+
+    fn tell_ready(&mut self, now: Timestamp) {
+        let given = self.assigned || now.since(self.opened) >= IDLE_AFTER;
+        if given
+            && self.partitions.values().all(Partition::is_running)
+            && let Some(ready) = self.ready.take()
+        {
+            // Nobody need be waiting for it.
+            let _ = ready.send(());
+        }
+    }
+
+    /// Runs one partition's reaction.
+    fn with(&mut self, index: i32, react: impl FnOnce(&mut Partition)) -> Result<(), BusError> {
+        if let Some(partition) = self.partitions.get_mut(&index) {
+            react(partition);
+        }
+        self.perform()
+    }
+
+    /// Does what the partitions want done, in their order.
+    fn perform(&mut self) -> Result<(), BusError> {
+        let Self { station, names, producer, member, tail, partitions, inbox, surveys, outage, stopped, .. } = self;
+        let mut hands = Hands { station, names, producer, member, tail, inbox, surveys, stopped: stopped.is_some() };
+        for (index, partition) in partitions {
+            while let Some(output) = partition.poll_output() {
+                if outage.note(hands.perform(*index, output), &hands.station.clock)?.is_none() {
+                    // What could not be started or stopped is started over from what is known to be safe.
+                    partition.on_offset_gone();
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn hear(partition: &mut Partition, news: News, now: Timestamp) {
+    match news {
+        News::Spans(survey, spans) => partition.on_spans(survey, &spans),
+        News::ResultUnwritten(request, by, why) => partition.on_result_unwritten(request, by, why, now),
+        News::FenceUnwritten(by) => partition.on_fence_unwritten(by, now),
+        News::DeadLetter { source, offset, done } => partition.on_dead_letter(source, offset, done),
+        News::Fatal(_) => {}
+    }
+}
+
+fn understood(partition: &TopicPartition, committed: &Committed) -> Option<Watermarks> {
+    let parsed = Watermarks::parse(committed.offset, &committed.metadata);
+    parsed.inspect_err(|error| tracing::error!(%partition, %error, "reading everything that is held")).ok()
+}

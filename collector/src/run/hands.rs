@@ -1,0 +1,169 @@
+//! Does what a partition wants done: reads, writes, asks. Each action is one call to the bus.
+
+use std::{sync::Arc, time::Duration};
+
+use bus::{Bus, BusError, Consumer, Producer, StartAt, TopicPartition};
+use tokio::task::JoinSet;
+use wire::{Record, Topics};
+
+use super::{
+    CollectorStation,
+    inbox::{Inbox, Item, News},
+};
+use crate::{
+    ledger::{Action, Spans},
+    partition::{Output, Source},
+};
+
+/// A question that the bus could not answer is asked again so much later.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+/// The topics' names, shared by all that is said about their partitions.
+#[derive(Clone)]
+pub(super) struct Names {
+    requests: Arc<str>,
+    responses: Arc<str>,
+    results: Arc<str>,
+    dead_letters: Arc<str>,
+}
+
+/// What acts, borrowed from the desk for one round.
+pub(super) struct Hands<'desk> {
+    pub(super) station: &'desk CollectorStation,
+    pub(super) names: &'desk Names,
+    pub(super) producer: &'desk Arc<dyn Producer>,
+    pub(super) member: &'desk mut Box<dyn Consumer>,
+    pub(super) tail: &'desk mut Box<dyn Consumer>,
+    pub(super) inbox: &'desk Arc<Inbox>,
+    pub(super) surveys: &'desk mut JoinSet<()>,
+    /// Whether the station is stopping: then no more requests are read.
+    pub(super) stopped: bool,
+}
+
+// === impl Names ===
+
+impl Names {
+    pub(super) fn of(topics: &Topics) -> Self {
+        Self {
+            requests: topics.requests.as_str().into(),
+            responses: topics.responses.as_str().into(),
+            results: topics.results.as_str().into(),
+            dead_letters: topics.dead_letters.as_str().into(),
+        }
+    }
+
+    pub(super) fn requests(&self, partition: i32) -> TopicPartition {
+        TopicPartition { topic: self.requests.clone(), partition }
+    }
+
+    pub(super) fn responses(&self, partition: i32) -> TopicPartition {
+        TopicPartition { topic: self.responses.clone(), partition }
+    }
+
+    pub(super) fn results(&self, partition: i32) -> TopicPartition {
+        TopicPartition { topic: self.results.clone(), partition }
+    }
+
+    fn dead_letters(&self, partition: i32) -> TopicPartition {
+        TopicPartition { topic: self.dead_letters.clone(), partition }
+    }
+
+    /// Returns which of the topics is named `topic`.
+    pub(super) fn source(&self, topic: &str) -> Option<Source> {
+        let named = [
+            (&self.responses, Source::Responses),
+            (&self.requests, Source::Requests),
+            (&self.results, Source::Results),
+        ];
+        named.into_iter().find(|(name, _)| ***name == *topic).map(|(_, source)| source)
+    }
+}
+
+// === impl Hands ===
+
+impl Hands<'_> {
+    /// Does what follows from one output of partition `index`.
+    pub(super) fn perform(&mut self, index: i32, output: Output) -> Result<(), BusError> {
+        match output {
+            Output::Tell(fact) => self.station.metrics.count(&fact),
+            Output::WriteDeadLetter(source, offset, record) => {
+                self.write(&self.names.dead_letters(index), record, Item::DeadLetter(source, offset));
+            }
+            Output::Act(action) => return self.act(index, action),
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, index: i32, action: Action) -> Result<(), BusError> {
+        match action {
+            Action::Survey(survey) => self.ask(index, survey),
+            Action::ReadResults(from) => self.tail.start(&self.names.results(index), StartAt::Offset(from))?,
+            Action::Replay { requests, responses } => {
+                self.tail.start(&self.names.responses(index), StartAt::Offset(responses))?;
+                return self.read_requests(index, requests);
+            }
+            Action::Halt => {
+                silence(self.member.as_mut(), &self.names.requests(index));
+                silence(self.tail.as_mut(), &self.names.responses(index));
+            }
+            Action::WriteFence(fence) => self.write(&self.names.results(index), fence.encode(), Item::Fence(fence.0)),
+            Action::WriteResult(request, by, record) => {
+                self.write(&self.names.results(index), record, Item::Result(request, by));
+            }
+        }
+        Ok(())
+    }
+
+    fn read_requests(&mut self, index: i32, from: i64) -> Result<(), BusError> {
+        if self.stopped {
+            return Ok(());
+        }
+        match self.member.start(&self.names.requests(index), StartAt::Offset(from)) {
+            Err(error @ BusError::Fatal(_)) => {
+                // The group has just given the partition to another member; the event that says so is on its way.
+                // If the bus itself is unusable, the next event says that.
+                tracing::warn!(%error, partition = index, "the collector does not read a partition that it was given");
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Hands a record over; if that fails, the inbox tells, as it would of a later failure.
+    fn write(&self, to: &TopicPartition, record: Record, item: Item) {
+        let acknowledge = self.inbox.acknowledge(to.partition, item);
+        if let Err(error) = self.producer.send(to, record, acknowledge) {
+            self.inbox.hear(to.partition, item, Err(error));
+        }
+    }
+
+    /// Asks what the partition's topics hold, without keeping anybody waiting.
+    fn ask(&mut self, index: i32, survey: u32) {
+        let (bus, names, inbox) = (self.station.bus.clone(), self.names.clone(), self.inbox.clone());
+        self.surveys.spawn(async move {
+            loop {
+                match spans(bus.as_ref(), &names, index).await {
+                    Ok(spans) => break inbox.put(index, News::Spans(survey, spans)),
+                    Err(error @ BusError::Fatal(_)) => break inbox.put(index, News::Fatal(error)),
+                    Err(_) => tokio::time::sleep(ASK_AGAIN).await,
+                }
+            }
+        });
+    }
+}
+
+/// Stops reading, as far as that is possible: what is delivered nevertheless is not heeded.
+pub(super) fn silence(consumer: &mut dyn Consumer, partition: &TopicPartition) {
+    if let Err(error) = consumer.stop(partition) {
+        tracing::debug!(%partition, %error, "the collector goes on being told of a partition");
+    }
+}
+
+/// Asks for the responses first: a request lies in the log before its responses, so what is held of the requests then
+/// covers what is held of the responses.
+async fn spans(bus: &dyn Bus, names: &Names, index: i32) -> Result<Spans, BusError> {
+    let responses = bus.span(&names.responses(index)).await?;
+    let requests = bus.span(&names.requests(index)).await?;
+    let results = bus.span(&names.results(index)).await?;
+    Ok(Spans { requests, responses, results })
+}

@@ -1,0 +1,163 @@
+//! A rendezvous on the embedded bus whose starter and executors are scripted.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use bus::{Bus, Clock, Consumer, EmbeddedBus, Event, Producer, StartAt, TopicPartition, TopicSpec};
+use hedgerow_collector::{CollectorError, CollectorStation, Metrics, run};
+use policies::{Definition, ResultBody};
+use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use wire::{
+    Budget, Envelope, ModelVersion, Reading, Record, Reply, Request, RequestId, Response, ResultRecord, ResultsReader,
+    Topics,
+};
+
+/// Longer than anything here takes, on any machine.
+pub(crate) const GENEROUS: Duration = Duration::from_secs(30);
+
+const DEFINITION: &str = "\
+rendezvous: test\nbudget: 60s\ninput: { features: [x] }\nanswer: { value: class }\n\
+executors:\n  a: { echo: }\n  b: { echo: }\n  c: { echo: }\n\
+decide:\n- agree: 2\n  until: 60s\n- default: { class: none }\n";
+
+pub(crate) struct Scene {
+    pub(crate) embedded: Arc<EmbeddedBus>,
+    pub(crate) clock: Clock,
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) topics: Topics,
+    pub(crate) partitions: i32,
+    pub(crate) producer: Arc<dyn Producer>,
+}
+
+pub(crate) struct Running {
+    pub(crate) stop: CancellationToken,
+    pub(crate) task: JoinHandle<Result<(), CollectorError>>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Scene {
+    pub(crate) async fn set(partitions: i32) -> Self {
+        let clock = Clock::system();
+        let embedded = EmbeddedBus::new(clock.clone());
+        let definition = Definition::parse("test.yaml", DEFINITION).unwrap_or_else(|problems| panic!("{problems}"));
+        let topics = Topics::of(definition.name());
+        let names = [&topics.requests, &topics.responses, &topics.results, &topics.dead_letters];
+        let specs = names.map(|name| TopicSpec { name: name.clone(), partitions, retention: None, compacted: false });
+        embedded.create_topics(&specs).await.expect("they are new");
+        let written = names.map(String::as_str);
+        let producer = embedded.producer(&written).await.expect("the topics exist");
+        Self { embedded, clock, definition: Arc::new(definition), topics, partitions, producer }
+    }
+
+    /// Starts a collector and waits until it serves.
+    pub(crate) async fn collector(&self) -> Running {
+        let (stop, metrics) = (CancellationToken::new(), Arc::new(Metrics::default()));
+        let station = CollectorStation {
+            bus: self.embedded.clone(),
+            clock: self.clock.clone(),
+            definition: self.definition.clone(),
+            metrics: metrics.clone(),
+        };
+        let (ready, served) = oneshot::channel();
+        let task = tokio::spawn(run(station, stop.clone(), ready));
+        timeout(GENEROUS, served).await.expect("it serves in time").expect("it serves");
+        Running { stop, task, metrics }
+    }
+
+    pub(crate) fn ask(&self, number: u32, budget: Budget) {
+        let id = id(number);
+        let request = Request {
+            id,
+            born: self.clock.now(),
+            budget,
+            policy: self.definition.policy_ref.clone(),
+            plan: self.definition.plan(),
+            traceparent: None,
+            body: "{\"x\":1}".into(),
+        };
+        self.put(&self.topics.requests, id.partition(self.partitions), request.encode());
+    }
+
+    pub(crate) fn answer(&self, executor: &str, number: u32, class: &str) {
+        let response = Response {
+            request: id(number),
+            executor: wire::ExecutorId::new(executor).expect("a name"),
+            model: ModelVersion::from("model@1"),
+            queued: Duration::ZERO,
+            scored: Duration::ZERO,
+            reply: Reply::Answer(format!(r#"{{"class":"{class}"}}"#).into()),
+        };
+        self.put(&self.topics.responses, response.request.partition(self.partitions), response.encode());
+    }
+
+    pub(crate) fn put(&self, topic: &str, partition: i32, record: Record) {
+        let sent = self.producer.send(&TopicPartition::new(topic, partition), record, Box::new(|_| {}));
+        sent.expect("the bus takes it");
+    }
+
+    pub(crate) async fn reader(&self, topic: &str) -> Box<dyn Consumer> {
+        let mut tail = self.embedded.tail().await.expect("the bus is there");
+        for partition in 0..self.partitions {
+            tail.start(&TopicPartition::new(topic, partition), StartAt::Beginning).expect("it exists");
+        }
+        tail
+    }
+
+    /// Waits until each of `0..count` has a valid result and returns them. Fails if any id ever has two.
+    pub(crate) async fn results(&self, count: usize) -> HashMap<RequestId, ResultRecord> {
+        let mut tail = self.reader(&self.topics.results).await;
+        let mut readers: HashMap<i32, ResultsReader> = HashMap::new();
+        let mut valid = HashMap::new();
+        while valid.len() < count {
+            let event = timeout(GENEROUS, tail.next()).await;
+            let Ok(event) = event else { panic!("only {} of {count} have a result", valid.len()) };
+            let Event::Records(records) = event.expect("the bus is there") else { continue };
+            for received in records {
+                let reader = readers.entry(received.partition.partition).or_insert_with(|| ResultsReader::new(100_000));
+                match Envelope::decode(&received.record) {
+                    Ok(Envelope::Fence(fence)) => drop(reader.on_fence(fence)),
+                    Ok(Envelope::Result(result)) if reader.on_result(&result) == Reading::Valid => {
+                        assert!(valid.insert(result.request, result).is_none(), "two results of one request");
+                    }
+                    _ => {}
+                }
+            }
+        }
+        valid
+    }
+
+    pub(crate) async fn result(&self, number: u32) -> ResultBody {
+        let results = self.results(1).await;
+        serde_json::from_slice(&results[&id(number)].body).expect("a result's body is JSON")
+    }
+}
+
+impl Running {
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        timeout(GENEROUS, self.task)
+            .await
+            .expect("it stops in time")
+            .expect("it does not panic")
+            .expect("it stops well");
+    }
+
+    /// Ends the task wherever it is, as a kill would.
+    pub(crate) async fn crash(self) {
+        self.task.abort();
+        assert!(self.task.await.is_err(), "it was still running");
+    }
+
+    pub(crate) fn counted(&self) -> String {
+        let mut registry = prometheus_client::registry::Registry::default();
+        self.metrics.register(&mut registry);
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).expect("text takes text");
+        text
+    }
+}
+
+pub(crate) fn id(number: u32) -> RequestId {
+    RequestId::from_uuid(Uuid::from_u128(u128::from(number) * 0x9E37_79B9_7F4A_7C15))
+}

@@ -1,0 +1,288 @@
+//! Every mistake one can make in a policy file has its own sentence, its place and, where there is one, a way out.
+//!
+//! Each is made in an otherwise sound policy, and must be the only problem found. The snapshot shows them all.
+
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+
+use hedgerow_policies::{Definition, Diagnostics, ExecutorKind};
+
+const SOUND: &str = r#"rendezvous: wine
+budget: 50ms
+input: { features: [alcohol, ash] }
+answer: { value: class, confidence: probability }
+executors:
+  forest: { onnx: forest.onnx }
+  boost: { onnx: boost.onnx, start: { after: 2ms } }
+  vendor: { http: "http://scorer:8080/v2/models/wine/infer", concurrency: 8 }
+  next: { onnx: mlp.onnx, canary: { of: forest } }
+decoy: { archive: archive/wine, every: 60s, keep: 30d }
+decide:
+  - agree: { votes: 2, on: [class] }
+    until: 15ms
+  - best: { score: "answer.confidence * 1.0", at_least: 0.8 }
+    until: 30ms
+  - prefer: [forest: { until: 40ms }, boost]
+    until: 50ms
+  - default: { class: unknown }
+objectives:
+  - { within: 50ms, share: 99.9%, window: 30d }
+examples:
+  - name: two agree
+    heard: { 3ms: { forest: { class: 1 } }, 4ms: { boost: { class: 1 } } }
+    expect: { at: 4ms, answer: { class: 1 }, decided_by: agree }
+"#;
+
+/// A mistake: its name, what to replace in the sound policy, and by what.
+type Mistake = (&'static str, &'static str, &'static str);
+
+const MISTAKES: &[Mistake] = &[
+    // The file as such.
+    ("not YAML", "budget: 50ms", "budget: [50ms"),
+    ("tab", "  forest: { onnx: forest.onnx }", "\tforest: { onnx: forest.onnx }"),
+    ("empty file", SOUND, ""),
+    ("two documents", "decide:\n", "---\ndecide:\n"),
+    ("a list instead of a map", SOUND, "- rendezvous\n"),
+    ("alias to nothing", "budget: 50ms", "budget: *life"),
+    ("tag", "budget: 50ms", "budget: !!str 50ms"),
+    ("name that is a list", "budget: 50ms", "budget: 50ms\n[a]: 1"),
+    // Fields.
+    ("unknown field", "budget: 50ms", "budget: 50ms\nobjectivs: []"),
+    ("unknown field without a likeness", "decoy: { ", "decoy: { colour: blue, "),
+    ("missing field", "rendezvous: wine\n", ""),
+    ("missing field of a part", "archive: archive/wine, ", ""),
+    ("duplicate key", "  boost: {", "  forest: { onnx: f.onnx }\n  boost: {"),
+    ("map where a list is meant", "features: [alcohol, ash]", "features: { alcohol: 1 }"),
+    ("list where a map is meant", "answer: { value: class, confidence: probability }", "answer: [class]"),
+    ("list where text is meant", "rendezvous: wine", "rendezvous: [wine]"),
+    ("list where an object is meant", "default: { class: unknown }", "default: [unknown]"),
+    ("NaN in an answer", "default: { class: unknown }", "default: { class: .nan }"),
+    // Names and numbers.
+    ("rendezvous' name", "rendezvous: wine", "rendezvous: red wine"),
+    ("executor's name", "  vendor:", "  9vendor:"),
+    ("no unit", "budget: 50ms", "budget: 50"),
+    ("unknown unit", "until: 30ms", "until: 30msec"),
+    ("no duration", "until: 30ms", "until: soon"),
+    ("list where a duration is meant", "until: 30ms", "until: [30ms]"),
+    ("budget of nothing", "budget: 50ms", "budget: 0ms"),
+    ("budget too long", "budget: 50ms", "budget: 6m"),
+    ("time without end", "keep: 30d", "keep: 30000000000000d"),
+    ("concurrency of nothing", "concurrency: 8", "concurrency: 0"),
+    ("share above all", "share: 99.9%", "share: 120%"),
+    ("no features", "features: [alcohol, ash]", "features: []"),
+    ("feature twice", "features: [alcohol, ash]", "features: [ash, ash]"),
+    ("no field", "value: class", "value: \"a class\""),
+    // Executors.
+    ("executor that runs nothing", "vendor: { http: \"http://scorer:8080/v2/models/wine/infer\", ", "vendor: { "),
+    ("executor that runs two things", "forest: { onnx: forest.onnx }", "forest: { onnx: forest.onnx, echo: {} }"),
+    ("no URL", "http://scorer", "scorer"),
+    ("canary of nobody", "of: forest", "of: forrest"),
+    ("canary of a canary", "  next:", "  after: { echo: , canary: { of: next } }\n  next:"),
+    ("canary of itself", "of: forest", "of: next"),
+    ("start that is none", "start: { after: 2ms }", "start: later"),
+    ("start after a quantile", "after: 2ms", "after: p95"),
+    ("start when all is over", "after: 2ms", "after: 50ms"),
+    ("archive that never waits", "every: 60s", "every: 0s"),
+    // Clauses.
+    ("unknown clause", "- agree: {", "- agre: {"),
+    ("combine", "- agree: { votes: 2, on: [class] }", "- combine: mean"),
+    ("clause that says nothing", "- agree: { votes: 2, on: [class] }\n    until", "- until"),
+    ("two ways in one clause", "    until: 30ms", "    first: any\n    until: 30ms"),
+    ("nobody ranked", "prefer: [forest: { until: 40ms }, boost]", "prefer: []"),
+    ("two executors in one rank", "[forest: { until: 40ms }, boost]", "[{ forest: { until: 40ms }, boost: }]"),
+    ("rank twice", "boost]", "forest]"),
+    ("unknown executor", "boost]", "bost]"),
+    ("canary chosen", "boost]", "next]"),
+    ("patience by quantile", "until: 40ms", "until: p95"),
+    ("patience over before it begins", "until: 40ms", "until: 30ms"),
+    ("patience that outlasts", "until: 40ms", "until: 51ms"),
+    ("unreachable threshold", "votes: 2", "votes: 4"),
+    ("votes of nothing", "votes: 2", "votes: 0"),
+    ("unknown way to break ties", "on: [class]", "on: [class], on_tie: toss"),
+    ("nothing compared", "on: [class]", "on: []"),
+    ("first of somebody", "- agree: { votes: 2, on: [class] }", "- first: [forest]"),
+    ("expression that does not read", "answer.confidence * 1.0", "answer.confidence * * 1.0"),
+    ("unknown variable in an expression", "answer.confidence * 1.0", "anwser.confidence * 1.0"),
+    ("unknown function in an expression", "answer.confidence * 1.0", "sqrt(answer.confidence)"),
+    ("at_least NaN", "at_least: 0.8", "at_least: .nan"),
+    ("at_least that is text", "at_least: 0.8", "at_least: high"),
+    // The ladder.
+    ("ends earlier than the one above", "until: 30ms", "until: 12ms"),
+    ("outlasts the budget", "until: 50ms", "until: 60ms"),
+    (
+        "last ends before the budget",
+        "until: 40ms }, boost]\n    until: 50ms\n  - default: { class: unknown }",
+        "until: 40ms }, boost]\n    until: 45ms\n  - first: any\n    until: 46ms",
+    ),
+    ("ends at once", "until: 15ms", "until: 0ms"),
+    ("nothing decides at the end", "  - default: { class: unknown }\n", ""),
+    ("clause behind the default", "objectives:", "  - first: any\nobjectives:"),
+    // Examples.
+    ("example of an unknown executor", "{ boost: { class: 1 }", "{ bost: { class: 1 }"),
+    ("example that expects what cannot be", "decided_by: agree", "decided_by: agreement"),
+    ("example without a name", "name: two agree\n    heard", "heard"),
+    (
+        "two examples of one name",
+        "examples:\n",
+        "examples:\n  - { name: two agree, expect: { decided_by: default } }\n",
+    ),
+];
+
+fn problems(text: &str) -> Diagnostics {
+    match Definition::parse("policies/wine.yaml", text) {
+        Ok(_) => Diagnostics(Vec::new()),
+        Err(problems) => problems,
+    }
+}
+
+#[test]
+fn the_policy_without_mistakes_is_sound() {
+    let found = problems(SOUND);
+    assert!(found.0.is_empty(), "{found}");
+}
+
+#[test]
+fn every_mistake_has_its_place_its_sentence_and_its_hint() {
+    let mut all = String::new();
+    for (name, right, wrong) in MISTAKES {
+        assert_eq!(SOUND.matches(right).count(), 1, "{name}: `{right}` must stand once in the sound policy");
+        let found = problems(&SOUND.replace(right, wrong));
+        assert_eq!(found.0.len(), 1, "{name} must be one problem:\n{found}");
+        let _ = writeln!(all, "# {name}\n\n{found}");
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn no_two_mistakes_share_a_sentence() {
+    // These are the same mistake in two places.
+    let same = ["unknown field without a likeness", "missing field of a part"];
+    let mut sentences: BTreeMap<String, &str> = BTreeMap::new();
+    for (name, right, wrong) in MISTAKES.iter().filter(|(name, ..)| !same.contains(name)) {
+        let sentence = problems(&SOUND.replace(right, wrong)).0.remove(0).message;
+        if let Some(other) = sentences.insert(sentence.clone(), name) {
+            panic!("`{sentence}` is said of `{name}` and of `{other}`");
+        }
+    }
+}
+
+/// Mistakes that need more of the file changed than one place.
+#[test]
+fn mistakes_of_the_whole_have_a_sentence_too() {
+    let minimal = |executors: &str, decide: &str| {
+        let text = format!(
+            "rendezvous: wine\nbudget: 50ms\ninput: {{ features: [ash] }}\nexecutors: {executors}\ndecide: {decide}\n"
+        );
+        problems(&text).0.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>()
+    };
+    let (one, first) = ("{ a: { echo: } }", "[first: any]");
+    assert_eq!(minimal(one, first), [""; 0]);
+    assert_eq!(minimal("{}", first), ["there are no executors"]);
+    assert_eq!(minimal(one, "[]"), ["nothing decides"]);
+    assert_eq!(minimal(one, "[agree: 1, first: any]"), ["`agree` does not know what to compare"]);
+    let canaries = "{ a: { echo: , canary: { of: b } }, b: { echo: , canary: { of: a } } }";
+    assert!(minimal(canaries, first).contains(&"every executor is a canary, so nobody may answer".to_owned()));
+    let many: String = (0..65).fold(String::new(), |all, index| all + &format!("e{index}: {{ echo: }}, "));
+    assert_eq!(minimal(&format!("{{ {many} }}"), first), ["a rendezvous asks at most 64 executors"]);
+    let answer = "{ a: { constant: { answer: 7 } } }";
+    assert_eq!(minimal(answer, first), ["a constant answer must be an object"]);
+}
+
+#[test]
+fn every_kind_of_executor_is_read() {
+    let text = SOUND.replace(
+        "  boost: { onnx",
+        "  fixed: { constant: { answer: { class: 1 }, delay: 3ms } }\n  back: { echo: {} }\n  boost: { onnx",
+    );
+    let wine = Definition::parse("wine.yaml", &text).unwrap_or_else(|problems| panic!("{problems}"));
+    let kinds: Vec<&ExecutorKind> = wine.executors.iter().map(|executor| &executor.kind).collect();
+    let http = ExecutorKind::Http("http://scorer:8080/v2/models/wine/infer".to_owned());
+    let constant = ExecutorKind::Constant { answer: r#"{"class":1}"#.into(), delay: Duration::from_millis(3) };
+    let onnx = |file: &str| ExecutorKind::Onnx(file.into());
+    assert_eq!(
+        kinds,
+        [&onnx("forest.onnx"), &constant, &ExecutorKind::Echo, &onnx("boost.onnx"), &http, &onnx("mlp.onnx")]
+    );
+    assert_eq!(wine.plan().to_string(), "forest,fixed,back,boost+2000,vendor,~next");
+    assert_eq!(wine.executors[5].canary_of, Some(wine.executors[0].id.clone()));
+    assert_eq!(wine.executors[4].concurrency.get(), 8);
+    let decoy = wine.decoy.expect("a decoy");
+    assert_eq!((decoy.every, decoy.keep), (Duration::from_mins(1), Some(Duration::from_hours(30 * 24))));
+    assert!((wine.objectives[0].share - 0.999).abs() < 1e-9);
+}
+
+#[test]
+fn all_mistakes_of_a_file_are_named_in_one_run() {
+    let text = SOUND
+        .replace("budget: 50ms", "budgt: 50ms")
+        .replace("of: forest", "of: forrest")
+        .replace("votes: 2", "votes: two")
+        .replace("boost]", "bost]")
+        .replace("answer.confidence *", "anwser.confidence *")
+        .replace("{ boost: { class: 1 }", "{ bost: { class: 1 }")
+        .replace("share: 99.9%", "share: much");
+    insta::assert_snapshot!(problems(&text));
+}
+
+#[test]
+fn diagnostics_are_written_as_json_too() {
+    let found = problems(&SOUND.replace("boost]", "bost]"));
+    insta::assert_json_snapshot!(found);
+}
+
+#[test]
+fn a_bomb_of_aliases_is_refused() {
+    let mut bomb = String::from("a: &a [x, x, x, x, x, x, x, x, x]\n");
+    for (name, before) in ["b", "c", "d", "e", "f", "g", "h"].iter().zip(["a", "b", "c", "d", "e", "f", "g"]) {
+        let _ = writeln!(
+            bomb,
+            "{name}: &{name} [*{before}, *{before}, *{before}, *{before}, *{before}, *{before}, *{before}]"
+        );
+    }
+    assert_eq!(problems(&bomb).0[0].message, "the file holds too many values");
+}
+
+#[test]
+fn a_bomb_of_depth_is_refused() {
+    let flow = format!("a: {}{}", "[".repeat(200), "]".repeat(200));
+    assert_eq!(problems(&flow).0[0].message, "the file nests more than 32 levels deep");
+    let mut aliases = String::from("a: &a [[[[[[[[x]]]]]]]]\n");
+    for (name, before) in ["b", "c", "d", "e"].iter().zip(["a", "b", "c", "d"]) {
+        let _ = writeln!(aliases, "{name}: &{name} [[[[[[[[*{before}]]]]]]]]");
+    }
+    assert_eq!(problems(&aliases).0[0].message, "the file nests more than 32 levels deep");
+}
+
+#[test]
+fn an_alias_that_contains_itself_is_refused() {
+    assert!(!problems("a: &a [*a]").0.is_empty());
+}
+
+#[test]
+fn a_file_of_ten_megabytes_is_refused() {
+    let found = problems(&"# wine\n".repeat(1_500_000));
+    assert_eq!(found.0[0].message, "the file is larger than 1 MiB");
+}
+
+#[test]
+fn an_alias_stands_for_what_it_names() {
+    let text = SOUND
+        .replace("{ onnx: forest.onnx }", "&model { onnx: forest.onnx }")
+        .replace("{ onnx: boost.onnx, start: { after: 2ms } }", "*model");
+    assert!(problems(&text).0.is_empty(), "{}", problems(&text));
+}
+
+#[test]
+fn an_expression_nested_too_deeply_is_refused() {
+    for deep in ["(".repeat(400) + "1.0" + &")".repeat(400), "-".repeat(900) + "1.0", "1.0 + ".repeat(300) + "1.0"] {
+        let found = problems(&SOUND.replace("answer.confidence * 1.0", &deep));
+        assert_eq!(found.0[0].message, "this expression is too long or too deeply nested");
+    }
+}
+
+#[test]
+fn no_cut_of_a_sound_policy_makes_the_reader_panic() {
+    for (cut, _) in SOUND.char_indices() {
+        let _ = problems(&SOUND[..cut]).to_string();
+        let _ = problems(&SOUND[cut..]).to_string();
+    }
+}

@@ -1,0 +1,157 @@
+//! The door for callers over HTTP: Open Inference Protocol version 2, or a plain JSON object of features.
+//!
+//! A default is an answer (200) and cannot be read as a prediction by accident: `hedgerow-kind: default` in the header,
+//! `decided_by` in the body. Everything that is no answer is `{"error": "…"}` with a status of 400 or above.
+
+mod answer;
+mod refusal;
+
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path, RawQuery, State, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+    serve::ListenerExt,
+};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use wire::Budget;
+
+use self::refusal::Problem;
+use crate::{
+    input::{InvalidInput, budget},
+    plan::{budget_header, key},
+    starter::{RawInput, Starter},
+};
+
+/// The starters behind the door, by rendezvous.
+type Starters = Arc<BTreeMap<String, Starter>>;
+
+/// How long `serve` waits for open connections when it is stopped.
+const LAST_CALLERS: Duration = Duration::from_secs(2);
+
+/// Returns the routes of the Open Inference Protocol for `starters`.
+pub fn router(starters: impl IntoIterator<Item = Starter>) -> Router {
+    let named = |starter: Starter| (starter.definition().name().to_string(), starter);
+    let starters: BTreeMap<String, Starter> = starters.into_iter().map(named).collect();
+    // One byte more than the largest input is let in, so that the refusal is ours and says both sizes.
+    let limit = starters.values().map(|starter| starter.limits().body_bytes).max().unwrap_or_default();
+    Router::new()
+        .route("/v2", get(server))
+        .route("/v2/health/live", get(async || Json(json!({ "live": true }))))
+        .route("/v2/health/ready", get(ready))
+        .route("/v2/models/{rendezvous}", get(model))
+        .route("/v2/models/{rendezvous}/ready", get(model_ready))
+        .route("/v2/models/{rendezvous}/infer", post(infer))
+        .fallback(async || Problem::NoSuchPath)
+        .method_not_allowed_fallback(async || Problem::Method)
+        .layer(DefaultBodyLimit::max(limit + 1))
+        .with_state(Arc::new(starters))
+}
+
+/// Serves `router` until `stop`, then finishes what is open within two seconds.
+pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> io::Result<()> {
+    // Answers are small and awaited: holding them back to fill a packet would cost what the budget is for.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its delay");
+        }
+    });
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(LAST_CALLERS).await;
+    };
+    tokio::select! {
+        outcome = served.into_future() => outcome,
+        () = late => Ok(()),
+    }
+}
+
+async fn infer(
+    State(starters): State<Starters>,
+    Path(rendezvous): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let starter = find(&starters, &rendezvous)?;
+    let body = body.map_err(|rejected| Problem::of_body(&rejected, starter.limits().body_bytes))?;
+    refuse_encodings(&headers)?;
+    let input = RawInput {
+        body,
+        key: caller_key(&headers)?,
+        budget: caller_budget(&headers, query.as_deref())?,
+        traceparent: headers.get("traceparent").map(|value| Bytes::copy_from_slice(value.as_bytes())),
+    };
+    let answered = starter.ask(input).await?;
+    Ok(answer::response(&answered))
+}
+
+async fn server() -> impl IntoResponse {
+    Json(json!({ "name": "hedgerow", "version": env!("CARGO_PKG_VERSION"), "extensions": [] }))
+}
+
+async fn ready(State(starters): State<Starters>) -> impl IntoResponse {
+    let ready = starters.values().all(Starter::is_ready);
+    (status(ready), Json(json!({ "ready": ready })))
+}
+
+async fn model_ready(
+    State(starters): State<Starters>,
+    Path(rendezvous): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    let ready = find(&starters, &rendezvous)?.is_ready();
+    Ok((status(ready), Json(json!({ "name": rendezvous, "ready": ready }))))
+}
+
+async fn model(State(starters): State<Starters>, Path(rendezvous): Path<String>) -> Result<impl IntoResponse, Problem> {
+    let definition = find(&starters, &rendezvous)?.definition();
+    let tensor = |name: &Arc<str>| json!({ "name": &**name, "datatype": "FP64", "shape": [1] });
+    let inputs: Vec<_> = definition.input.features.iter().map(tensor).collect();
+    let versions = [definition.policy_ref.version.to_string()];
+    // What an answer holds is the models' affair, so no outputs are promised.
+    Ok(Json(json!({
+        "name": rendezvous, "versions": versions, "platform": "hedgerow", "inputs": inputs, "outputs": [],
+    })))
+}
+
+fn status(ready: bool) -> StatusCode {
+    if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+fn find<'a>(starters: &'a Starters, rendezvous: &str) -> Result<&'a Starter, Problem> {
+    starters.get(rendezvous).ok_or_else(|| Problem::unknown(rendezvous, starters.keys()))
+}
+
+fn refuse_encodings(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.contains_key("inference-header-content-length") {
+        return Err(Problem::Encoding("binary tensor data is not supported: send `data` as JSON"));
+    }
+    match headers.get("content-encoding") {
+        Some(encoding) if encoding != "identity" => {
+            Err(Problem::Encoding("compressed bodies are not supported: send JSON as it is"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn caller_key(headers: &HeaderMap) -> Result<Option<String>, InvalidInput> {
+    let key = headers.get("idempotency-key").map(|value| key("header `Idempotency-Key`", value.as_bytes()));
+    Ok(key.transpose()?.map(str::to_owned))
+}
+
+/// Returns the lowest budget that header and query ask for.
+fn caller_budget(headers: &HeaderMap, query: Option<&str>) -> Result<Option<Budget>, InvalidInput> {
+    let header = headers.get("hedgerow-budget-ms");
+    let header = header.map(|value| budget_header("header `hedgerow-budget-ms`", value.as_bytes())).transpose()?;
+    let mut pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    let query = pairs.find(|(name, _)| *name == "budget_ms");
+    let query = query.map(|(_, value)| budget("query `budget_ms`", value)).transpose()?;
+    Ok([header, query].into_iter().flatten().min())
+}

@@ -1,0 +1,183 @@
+//! What a caller sent, checked: raw bytes become one JSON object of features, or a sentence that names what is wrong.
+//!
+//! Pure. Laws, each tested by name:
+//! - *Exact bytes*: a valid plain body is kept as the caller wrote it, byte for byte.
+//! - *One meaning, one digest*: two bodies that give every feature the same number have the same digest, whatever their
+//!   order, spacing or protocol.
+//! - *Named*: every refusal names the feature, tensor or place it is about.
+//!
+//! It deliberately does not know where the bytes came from, nor who will be asked.
+
+mod plain;
+mod problem;
+mod tensors;
+
+use std::{collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
+use policies::InputSchema;
+use wire::Budget;
+
+pub use problem::{InvalidInput, InvalidReason, TensorProblem};
+
+/// Checks inputs against one rendezvous' schema. Made once, used for every input.
+#[derive(Clone, Debug)]
+pub struct InputReader {
+    features: Vec<Arc<str>>,
+    index: HashMap<Arc<str>, usize>,
+    /// Each feature's name as it begins a member of an object: `"alcohol":`.
+    members: Vec<String>,
+    limit: usize,
+}
+
+/// A valid input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// One JSON object of features.
+    pub body: Bytes,
+    /// What it means, to tell a repeated input from another one.
+    pub digest: Digest,
+    /// How the caller spoke, and expects to be answered.
+    pub protocol: Protocol,
+}
+
+/// How a caller spoke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// A JSON object of features.
+    Plain,
+    /// Open Inference Protocol, version 2.
+    OpenInference(OpenInference),
+}
+
+/// What an Open Inference Protocol body says beside its tensors.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenInference {
+    /// The caller's name for the request.
+    pub id: Option<String>,
+    /// `parameters.timeout_ms`.
+    pub budget: Option<Budget>,
+    /// The outputs asked for; empty means all.
+    pub outputs: Vec<String>,
+}
+
+/// Says which numbers an input gives to which features: 64 bits, to compare and not to protect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Digest(u64);
+
+// === impl InputReader ===
+
+impl InputReader {
+    /// Returns a reader of inputs as `schema` says, of at most `limit` bytes.
+    #[must_use]
+    pub fn new(schema: &InputSchema, limit: usize) -> Self {
+        let features = schema.features.clone();
+        let index = features.iter().enumerate().map(|(index, name)| (Arc::clone(name), index)).collect();
+        let members = features.iter().map(|name| format!("{}:", serde_json::Value::from(&**name))).collect();
+        Self { features, index, members, limit }
+    }
+
+    /// Checks `body`.
+    pub fn read(&self, body: &Bytes) -> Result<Input, InvalidInput> {
+        if body.len() > self.limit {
+            return Err(InvalidInput::Oversized { size: body.len(), limit: self.limit });
+        }
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Err(InvalidInput::Empty);
+        }
+        match plain::read(self, body)? {
+            plain::Plain::Valid(digest) => Ok(Input { body: body.clone(), digest, protocol: Protocol::Plain }),
+            plain::Plain::OpenInference => tensors::read(self, body),
+        }
+    }
+
+    /// Returns the features, in the order in which models take them.
+    #[must_use]
+    pub fn features(&self) -> &[Arc<str>] {
+        &self.features
+    }
+
+    /// Returns how many bytes an input may have.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Returns where `name` stands among the features; `likely` is tried first, for callers that keep the order.
+    fn position(&self, name: &str, likely: usize) -> Option<usize> {
+        match self.features.get(likely) {
+            Some(feature) if **feature == *name => Some(likely),
+            _ => self.index.get(name).copied(),
+        }
+    }
+
+    /// Returns the feature whose name is so near to `name` that it was probably meant.
+    fn similar(&self, name: &str) -> Option<Arc<str>> {
+        let name = problem::shortened(name).to_lowercase();
+        let distance = |feature: &Arc<str>| strsim::damerau_levenshtein(&feature.to_lowercase(), &name);
+        let nearest = self.features.iter().map(|feature| (distance(feature), feature)).min_by_key(|(far, _)| *far);
+        nearest.filter(|(far, feature)| *far <= (feature.chars().count() / 3).max(1)).map(|(_, it)| Arc::clone(it))
+    }
+
+    /// Returns the refusal of an input that gives no value to some features.
+    fn missing(&self, given: &[bool]) -> Option<InvalidInput> {
+        let absent = self.features.iter().zip(given).filter(|(_, given)| !**given).map(|(name, _)| Arc::clone(name));
+        let fields: Vec<_> = absent.collect();
+        (!fields.is_empty()).then_some(InvalidInput::Missing { fields })
+    }
+}
+
+// === impl Protocol ===
+
+impl Protocol {
+    /// Returns the caller's name for the request, if the body has one.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::Plain => None,
+            Self::OpenInference(spoken) => spoken.id.as_deref(),
+        }
+    }
+
+    /// Returns the budget in the body, if there is one.
+    #[must_use]
+    pub fn budget(&self) -> Option<Budget> {
+        match self {
+            Self::Plain => None,
+            Self::OpenInference(spoken) => spoken.budget,
+        }
+    }
+}
+
+/// Reads a budget in milliseconds, fractions allowed, that stands at `name`: more than nothing, at most an hour.
+pub(crate) fn budget(name: &'static str, text: &str) -> Result<Budget, InvalidInput> {
+    let micros = text.trim().parse::<f64>().ok().map(|millis| (millis * 1_000.0).round());
+    match micros {
+        // NaN is in no range. Rounded and within an hour of microseconds, the number is exact.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and in range")]
+        Some(micros) if (1.0..=3.6e9).contains(&micros) => Ok(Budget::from_micros(micros as u64)),
+        _ => Err(InvalidInput::parameter(name, "a number of milliseconds, more than 0 and at most an hour", text)),
+    }
+}
+
+// === impl Digest ===
+
+impl Digest {
+    #[cfg(test)]
+    pub(crate) const fn of_test(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// Adds that the feature at `index` is `value`; the order of additions does not matter.
+    fn add(&mut self, index: usize, value: f64) {
+        // Adding zero makes -0.0 the same number as 0.0.
+        let mut mixed = (value + 0.0).to_bits() ^ (index as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        // The finaliser of SplitMix64: every bit of the input changes half of the output's.
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        self.0 = self.0.wrapping_add(mixed ^ (mixed >> 31));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! What the front doors count.
+
+use std::time::Duration;
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+use wire::ResultKind;
+
+use crate::{input::InvalidReason, refusal::Refusal};
+
+/// The starter's metrics of one rendezvous.
+#[derive(Debug)]
+pub struct Metrics {
+    requests: Family<Counted, Counter>,
+    invalid: Family<Refused, Counter>,
+    in_flight: Gauge,
+    answer_seconds: Histogram,
+    void_results: Counter,
+}
+
+/// How it ended for the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Outcome {
+    /// Answered with a prediction.
+    Prediction,
+    /// Answered with the policy's default.
+    Default,
+    /// Refused: it cannot become a request.
+    Invalid,
+    /// Refused: the key has another body.
+    Conflict,
+    /// Refused at once: too much in hand.
+    Shed,
+    /// Refused: the log could not be written.
+    Unavailable,
+    /// Accepted, and no result came in time.
+    NoResult,
+    /// The caller went away.
+    Abandoned,
+    /// From an input topic: written.
+    Written,
+    /// From an input topic: was written before.
+    Repeated,
+    /// From an input topic: put aside with the reason.
+    DeadLettered,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Counted {
+    outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refused {
+    reason: InvalidReason,
+}
+
+// === impl Metrics ===
+
+impl Default for Metrics {
+    fn default() -> Self {
+        // From half a millisecond to a quarter of a minute: budgets begin at 5 ms, and the grace ends what waits longer.
+        let buckets = [
+            0.000_5, 0.001, 0.002, 0.003, 0.005, 0.007_5, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0,
+            2.5, 5.0, 15.0,
+        ];
+        Self {
+            requests: Family::default(),
+            invalid: Family::default(),
+            in_flight: Gauge::default(),
+            answer_seconds: Histogram::new(buckets),
+            void_results: Counter::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// Adds the metrics to `registry`.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register("hedgerow_requests", "Inputs by how they ended for the caller", self.requests.clone());
+        registry.register("hedgerow_invalid_inputs", "Inputs that cannot become requests", self.invalid.clone());
+        registry.register("hedgerow_requests_in_flight", "Callers who wait for a result", self.in_flight.clone());
+        registry.register_with_unit(
+            "hedgerow_answer",
+            "From a caller's input to its result",
+            Unit::Seconds,
+            self.answer_seconds.clone(),
+        );
+        registry.register(
+            "hedgerow_unreadable_results",
+            "Records of the results topic that are neither results nor fences",
+            self.void_results.clone(),
+        );
+    }
+
+    pub(crate) fn on_outcome(&self, outcome: Outcome) {
+        self.requests.get_or_create(&Counted { outcome }).inc();
+    }
+
+    pub(crate) fn on_answer(&self, kind: ResultKind, elapsed: Duration) {
+        self.on_outcome(match kind {
+            ResultKind::Prediction => Outcome::Prediction,
+            ResultKind::Default => Outcome::Default,
+        });
+        self.answer_seconds.observe(elapsed.as_secs_f64());
+    }
+
+    pub(crate) fn on_refusal(&self, refusal: &Refusal) {
+        self.on_outcome(match refusal {
+            Refusal::Invalid(invalid) => {
+                self.on_invalid(invalid.reason());
+                Outcome::Invalid
+            }
+            Refusal::Conflict { .. } => Outcome::Conflict,
+            Refusal::Shed { .. } => Outcome::Shed,
+            Refusal::Unavailable(_) => Outcome::Unavailable,
+            Refusal::NoResult { .. } => Outcome::NoResult,
+        });
+    }
+
+    pub(crate) fn on_invalid(&self, reason: InvalidReason) {
+        self.invalid.get_or_create(&Refused { reason }).inc();
+    }
+
+    pub(crate) fn on_unreadable_result(&self) {
+        self.void_results.inc();
+    }
+
+    pub(crate) fn on_join(&self) {
+        self.in_flight.inc();
+    }
+
+    pub(crate) fn on_leave(&self) {
+        self.in_flight.dec();
+    }
+}
+
+// === impl Outcome, InvalidReason ===
+
+impl EncodeLabelValue for Outcome {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+        let word = match self {
+            Self::Prediction => "prediction",
+            Self::Default => "default",
+            Self::Invalid => "invalid",
+            Self::Conflict => "conflict",
+            Self::Shed => "shed",
+            Self::Unavailable => "unavailable",
+            Self::NoResult => "no_result",
+            Self::Abandoned => "abandoned",
+            Self::Written => "written",
+            Self::Repeated => "repeated",
+            Self::DeadLettered => "dead_lettered",
+        };
+        word.encode(encoder)
+    }
+}
+
+impl EncodeLabelValue for InvalidReason {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+        let word = match self {
+            Self::Empty => "empty",
+            Self::Oversized => "oversized",
+            Self::NotJson => "not_json",
+            Self::NotAnObject => "not_an_object",
+            Self::Missing => "missing",
+            Self::Extra => "extra",
+            Self::WrongType => "wrong_type",
+            Self::NotFinite => "not_finite",
+            Self::Null => "null",
+            Self::Duplicate => "duplicate",
+            Self::Protocol => "protocol",
+            Self::Shape => "shape",
+            Self::Batch => "batch",
+            Self::Parameter => "parameter",
+        };
+        word.encode(encoder)
+    }
+}

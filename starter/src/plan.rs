@@ -1,0 +1,118 @@
+//! From an input to the request that is written: its id, its budget, who is asked.
+//!
+//! Pure: time, randomness and the input are arguments. Laws, each tested by name:
+//! - *Same origin, same id*: a key or a position always names the same request, so a retry is never a second one.
+//! - *Never raised*: a caller can lower the policy's budget and cannot raise it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use policies::Definition;
+use uuid::Uuid;
+use wire::{Budget, Plan, Request, RequestId, Timestamp};
+
+use crate::input::{InvalidInput, budget};
+
+/// Turns inputs of one rendezvous into requests.
+#[derive(Clone, Debug)]
+pub struct Planner {
+    definition: Arc<Definition>,
+    /// The same for every request of this version, so it is made once.
+    plan: Plan,
+}
+
+/// Where an input came from, which gives the request its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// The caller named it.
+    Key(&'a str),
+    /// The caller did not: a UUID made for it.
+    Unnamed(Uuid),
+    /// It lies in an input topic and has no key.
+    Position {
+        /// The topic.
+        topic: &'a str,
+        /// Its partition.
+        partition: i32,
+        /// The offset in it.
+        offset: i64,
+    },
+}
+
+/// The longest key of a caller, in bytes.
+pub(crate) const KEY_BYTES: usize = 256;
+
+// === impl Planner ===
+
+impl Planner {
+    /// Returns the planner of `definition`.
+    #[must_use]
+    pub fn new(definition: Arc<Definition>) -> Self {
+        let plan = definition.plan();
+        Self { definition, plan }
+    }
+
+    /// Returns what is planned by.
+    #[must_use]
+    pub fn definition(&self) -> &Arc<Definition> {
+        &self.definition
+    }
+
+    /// Returns the id of an input from `origin`.
+    #[must_use]
+    pub fn id(&self, origin: Origin<'_>) -> RequestId {
+        let name = self.definition.name();
+        match origin {
+            Origin::Key(key) => RequestId::from_key(name, key),
+            Origin::Unnamed(uuid) => RequestId::from_uuid(uuid),
+            Origin::Position { topic, partition, offset } => RequestId::from_position(name, topic, partition, offset),
+        }
+    }
+
+    /// Returns the request for the valid `body` that was taken in at `born`. `asked` is the caller's budget;
+    /// a `traceparent` that is none is left out, as W3C Trace Context says.
+    #[must_use]
+    pub fn request(
+        &self,
+        id: RequestId,
+        born: Timestamp,
+        body: Bytes,
+        asked: Option<Budget>,
+        traceparent: Option<Bytes>,
+    ) -> Request {
+        Request {
+            id,
+            born,
+            budget: asked.map_or(self.definition.budget, |asked| asked.min(self.definition.budget)),
+            policy: self.definition.policy_ref.clone(),
+            plan: self.plan.clone(),
+            traceparent: traceparent.filter(|value| is_traceparent(value)),
+            body,
+        }
+    }
+}
+
+/// Checks a caller's key that stands at `name`.
+pub(crate) fn key<'a>(name: &'static str, value: &'a [u8]) -> Result<&'a str, InvalidInput> {
+    let text = std::str::from_utf8(value).ok().map(str::trim);
+    text.filter(|key| !key.is_empty() && key.len() <= KEY_BYTES && !key.contains(char::is_control))
+        .ok_or_else(|| InvalidInput::parameter(name, "1 to 256 bytes of visible text", String::from_utf8_lossy(value)))
+}
+
+/// Reads a budget in milliseconds from a header that stands at `name`.
+pub(crate) fn budget_header(name: &'static str, value: &[u8]) -> Result<Budget, InvalidInput> {
+    budget(name, &String::from_utf8_lossy(value))
+}
+
+/// Version, trace id, parent id and flags in lower-case hexadecimal digits; later versions may have more behind.
+fn is_traceparent(value: &[u8]) -> bool {
+    let hexadecimal = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    (55..=256).contains(&value.len())
+        && value[..55].iter().enumerate().all(|(index, byte)| match index {
+            2 | 35 | 52 => *byte == b'-',
+            _ => hexadecimal(byte),
+        })
+}
+
+#[cfg(test)]
+mod tests;

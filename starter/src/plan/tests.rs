@@ -1,0 +1,91 @@
+use super::*;
+
+const POLICY: &str = "
+rendezvous: wine
+budget: 50ms
+input: { features: [x] }
+answer: { value: class }
+executors:
+  forest: { echo: {} }
+  next: { echo: {}, canary: { of: forest } }
+decide:
+  - first:
+    until: 50ms
+  - default: { class: unknown }
+";
+
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+fn planner() -> Planner {
+    let definition = Definition::parse("wine.yaml", POLICY).unwrap_or_else(|problems| panic!("{problems}"));
+    Planner::new(Arc::new(definition))
+}
+
+fn request(asked: Option<u64>, traceparent: &str) -> Request {
+    let planner = planner();
+    let (id, born) = (planner.id(Origin::Key("k")), Timestamp::from_micros(7));
+    let trace = Some(Bytes::copy_from_slice(traceparent.as_bytes()));
+    planner.request(id, born, Bytes::from_static(b"{}"), asked.map(Budget::from_micros), trace)
+}
+
+#[test]
+fn the_same_origin_always_has_the_same_id_and_no_other_has_it() {
+    let position = |partition, offset| Origin::Position { topic: "wine.inputs", partition, offset };
+    let origins = [
+        Origin::Key("0"),
+        Origin::Key("wine.inputs"),
+        Origin::Unnamed(Uuid::from_u128(7)),
+        position(0, 0),
+        position(0, 1),
+        position(1, 0),
+        Origin::Position { topic: "other", partition: 0, offset: 0 },
+    ];
+    let (once, again) = (origins.map(|origin| planner().id(origin)), origins.map(|origin| planner().id(origin)));
+    assert_eq!(once, again);
+    assert_eq!(std::collections::HashSet::from(once).len(), origins.len());
+}
+
+#[test]
+fn a_budget_is_never_raised() {
+    for (asked, granted) in [(None, 50_000), (Some(50_001), 50_000), (Some(u64::MAX), 50_000), (Some(1), 1)] {
+        assert_eq!(request(asked, TRACE).budget, Budget::from_micros(granted));
+    }
+}
+
+#[test]
+fn a_request_is_stamped_with_policy_and_plan() {
+    let request = request(None, TRACE);
+    assert_eq!(request.policy.to_string(), "wine@1");
+    assert_eq!(request.plan.to_string(), "forest,~next");
+    assert_eq!((request.born, request.deadline()), (Timestamp::from_micros(7), Timestamp::from_micros(50_007)));
+}
+
+#[test]
+fn only_a_trace_context_passes_through() {
+    let passes = |trace: &str| request(None, trace).traceparent.is_some();
+    assert!(passes(TRACE) && passes(&format!("{TRACE}-later-versions")));
+    let upper = TRACE.to_uppercase();
+    for garbage in ["", "garbage", &TRACE[..54], &upper.replace('F', "G"), &TRACE.replace('-', "_"), &TRACE.repeat(9)] {
+        assert!(!passes(garbage), "{garbage}");
+    }
+}
+
+#[test]
+fn a_key_is_visible_text_of_bounded_length() {
+    let long = [b'k'; KEY_BYTES + 1];
+    assert_eq!(key("the key", b" order 7 "), Ok("order 7"));
+    assert_eq!(key("the key", &long[1..]).map(str::len), Ok(KEY_BYTES));
+    for bad in [&b""[..], b"  ", b"a\nb", b"a\x1fb", b"\xff", &long] {
+        assert!(key("the key", bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_budget_is_more_than_nothing_and_at_most_an_hour() {
+    for (text, micros) in [("1", 1_000), (" 0.001 ", 1), ("12.5", 12_500), ("3600000", 3_600_000_000)] {
+        assert_eq!(budget("budget", text), Ok(Budget::from_micros(micros)), "{text}");
+    }
+    for bad in ["", "0", "-1", "NaN", "inf", "1e300", "3600001", "0.0001", "5ms", "\"5\""] {
+        assert!(budget("budget", bad).is_err(), "{bad}");
+    }
+}

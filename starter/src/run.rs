@@ -1,0 +1,180 @@
+//! The loops beside the callers: results are followed for those who wait, input topics are read for those who do not.
+
+mod inputs;
+mod results;
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use bus::{Bus, BusError, Clock, TopicPartition};
+use policies::Definition;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use wire::Topics;
+
+use crate::{
+    metrics::Metrics,
+    starter::{Limits, Link, Starter},
+};
+
+/// What the starter of one rendezvous needs.
+pub struct StarterStation {
+    /// Where its topics are.
+    pub bus: Arc<dyn Bus>,
+    /// The time.
+    pub clock: Clock,
+    /// What comes in, and who is asked.
+    pub definition: Arc<Definition>,
+    /// Where it counts.
+    pub metrics: Arc<Metrics>,
+    /// What it takes on.
+    pub limits: Limits,
+}
+
+/// The station's loops, to be run.
+pub struct Loops {
+    bus: Arc<dyn Bus>,
+    topics: Topics,
+    starter: Starter,
+}
+
+/// What ends a starter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StarterError {
+    /// The log refuses for good.
+    #[error("the starter of `{rendezvous}` cannot go on")]
+    Bus {
+        /// Whose starter.
+        rendezvous: String,
+        /// Why.
+        source: BusError,
+    },
+}
+
+/// How long is waited before the log is tried again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long callers in hand may go on after `stop`.
+const LAST_CALLERS: Duration = Duration::from_millis(1_500);
+
+/// Opens the station: the handle that callers ask, which serves as soon as the loops are ready, and the loops.
+#[must_use]
+pub fn open(station: StarterStation) -> (Starter, Loops) {
+    let StarterStation { bus, clock, definition, metrics, limits } = station;
+    let topics = Topics::of(definition.name());
+    let starter = Starter::new(definition, clock, metrics, limits);
+    (starter.clone(), Loops { bus, topics, starter })
+}
+
+// === impl Loops ===
+
+impl Loops {
+    /// Runs until `stop`: then no new callers are served, those in hand get their results within a bound, what was read
+    /// is written and committed. `ready` fires when callers are served.
+    pub async fn run(self, stop: CancellationToken, ready: oneshot::Sender<()>) -> Result<(), StarterError> {
+        let Some(link) = until_available("opening the producer", &stop, || self.link()).await else { return Ok(()) };
+        self.starter.connect(link.map_err(|source| self.error(source))?);
+        let Some(tail) =
+            until_available("following the results", &stop, || results::open(&*self.bus, &self.topics)).await
+        else {
+            return Ok(());
+        };
+        let tail = tail.map_err(|source| self.error(source))?;
+        let last_caller_left = CancellationToken::new();
+        let ended = tokio::try_join!(
+            results::follow(tail, &self.starter, ready, &last_caller_left),
+            self.until_stopped(&stop, &last_caller_left),
+            inputs::read(&*self.bus, &self.topics, &self.starter, &stop),
+        );
+        self.starter.serve(false);
+        ended.map(|_| ()).map_err(|source| self.error(source))
+    }
+
+    async fn link(&self) -> Result<Link, BusError> {
+        let requests = self.bus.partitions(&self.topics.requests).await?;
+        if self.bus.partitions(&self.topics.results).await? != requests {
+            let Topics { requests, results, .. } = &self.topics;
+            return Err(BusError::Fatal(format!("`{requests}` and `{results}` must have equally many partitions")));
+        }
+        let producer = self.bus.producer(&[&self.topics.requests, &self.topics.dead_letters]).await?;
+        Ok(Link { producer, partitions: partitions(&self.topics.requests, requests) })
+    }
+
+    async fn until_stopped(&self, stop: &CancellationToken, done: &CancellationToken) -> Result<(), BusError> {
+        stop.cancelled().await;
+        self.starter.serve(false);
+        let nobody_waits = async {
+            while self.starter.callers() > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        // Whoever still waits then learns at the deadline and the grace behind it that no result came here.
+        let _ = tokio::time::timeout(LAST_CALLERS, nobody_waits).await;
+        done.cancel();
+        Ok(())
+    }
+
+    fn error(&self, source: BusError) -> StarterError {
+        StarterError::Bus { rendezvous: self.starter.definition().name().to_string(), source }
+    }
+}
+
+/// Calls until the log can be reached; `None` if `stop` came first.
+async fn until_available<T, F>(
+    what: &str,
+    stop: &CancellationToken,
+    mut attempt: impl FnMut() -> F,
+) -> Option<Result<T, BusError>>
+where
+    F: Future<Output = Result<T, BusError>>,
+{
+    let mut outage = Outage::new(what);
+    loop {
+        let outcome = tokio::select! {
+            () = stop.cancelled() => return None,
+            outcome = attempt() => outcome,
+        };
+        if !outage.is_on(&outcome) {
+            return Some(outcome);
+        }
+        tokio::select! {
+            () = stop.cancelled() => return None,
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
+}
+
+/// Says once when the log goes away and once when it is back.
+struct Outage {
+    what: String,
+    on: bool,
+}
+
+// === impl Outage ===
+
+impl Outage {
+    fn new(what: &str) -> Self {
+        Self { what: what.to_owned(), on: false }
+    }
+
+    /// Returns whether `outcome` says that the log cannot be reached now.
+    fn is_on<T>(&mut self, outcome: &Result<T, BusError>) -> bool {
+        let what = &self.what;
+        match outcome {
+            Err(BusError::Unavailable(reason)) if !self.on => {
+                tracing::warn!(reason, "{what}: the log cannot be reached, trying on");
+                self.on = true;
+            }
+            Ok(_) if self.on => {
+                tracing::info!("{what}: the log can be reached again");
+                self.on = false;
+            }
+            _ => {}
+        }
+        matches!(outcome, Err(BusError::Unavailable(_)))
+    }
+}
+
+fn partitions(topic: &str, count: i32) -> Vec<TopicPartition> {
+    let first = TopicPartition::new(topic, 0);
+    (0..count).map(|partition| TopicPartition { partition, ..first.clone() }).collect()
+}

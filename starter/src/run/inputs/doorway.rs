@@ -1,0 +1,170 @@
+//! One input record's way: to the requests, or with the reason to the dead letters.
+
+use std::{borrow::Cow, sync::Arc};
+
+use bus::{Acknowledge, BusError, Received, TopicPartition};
+use wire::{DeadLetter, Headers, Record, Request};
+
+use super::hand::{Hand, TooLarge};
+use crate::{
+    input::{Digest, InvalidInput, InvalidReason},
+    metrics::Outcome,
+    plan::{Origin, budget_header, key},
+    starter::{Link, Starter},
+    waiting::Noted,
+};
+
+/// Takes the records of the input topic in.
+pub(super) struct Doorway<'a> {
+    starter: &'a Starter,
+    link: &'a Link,
+    dead_letters: Vec<TopicPartition>,
+    hand: Arc<Hand>,
+}
+
+/// What became of a record for now.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writing {
+    /// It is on its way, or needs none.
+    Begun,
+    /// The producer takes no more now.
+    QueueFull,
+}
+
+/// Where an input leads.
+enum Led {
+    ToRequest(Box<Request>),
+    ToDeadLetter(DeadLetter, Option<InvalidReason>),
+    Nowhere,
+}
+
+// === impl Doorway ===
+
+impl<'a> Doorway<'a> {
+    pub(super) fn new(
+        starter: &'a Starter,
+        link: &'a Link,
+        dead_letters: Vec<TopicPartition>,
+        hand: Arc<Hand>,
+    ) -> Self {
+        Self { starter, link, dead_letters, hand }
+    }
+
+    /// Takes one record in. After `QueueFull` the same record is to be brought again.
+    pub(super) fn take(&self, received: &Received) -> Result<Writing, BusError> {
+        let at = (received.partition.partition, received.offset);
+        if !self.hand.state().progress.on_read(at.0, at.1) {
+            return Ok(Writing::Begun);
+        }
+        let (sent, kind, outcome) = match self.lead(received) {
+            Led::ToRequest(request) => (self.write(&request, at), TooLarge::Request, Outcome::Written),
+            Led::ToDeadLetter(letter, invalid) => {
+                let sent = self.put_aside(&letter, at);
+                if let (Ok(()), Some(reason)) = (&sent, invalid) {
+                    self.starter.metrics().on_invalid(reason);
+                }
+                (sent, TooLarge::DeadLetter, Outcome::DeadLettered)
+            }
+            Led::Nowhere => {
+                self.hand.on_acknowledged(at, &Ok(0), TooLarge::Request);
+                (Ok(()), TooLarge::Request, Outcome::Repeated)
+            }
+        };
+        match sent {
+            Ok(()) => self.starter.metrics().on_outcome(outcome),
+            Err(BusError::QueueFull) => return Ok(Writing::QueueFull),
+            Err(error @ BusError::Fatal(_)) => return Err(error),
+            Err(error) => self.hand.on_acknowledged(at, &Err(error), kind),
+        }
+        Ok(Writing::Begun)
+    }
+
+    fn lead(&self, received: &Received) -> Led {
+        let at = (received.partition.partition, received.offset);
+        let too_large = self.hand.state().too_large.get(&at).copied();
+        let size = received.record.payload.as_ref().map_or(0, bytes::Bytes::len);
+        let understood = match too_large {
+            Some(_) => Err(InvalidInput::TooLargeForLog { size }),
+            None => self.understand(received),
+        };
+        match understood {
+            Err(invalid) => {
+                let letter = dead_letter(received, &invalid.to_string(), too_large == Some(TooLarge::DeadLetter));
+                Led::ToDeadLetter(letter, Some(invalid.reason()))
+            }
+            Ok((request, digest)) => {
+                match self.starter.waiting().note(request.id, digest, self.starter.clock().now()) {
+                    Noted::Write => Led::ToRequest(Box::new(request)),
+                    Noted::Written => Led::Nowhere,
+                    Noted::Conflict => {
+                        let reason = format!("the key was given before with another body, as request {}", request.id);
+                        Led::ToDeadLetter(dead_letter(received, &reason, false), None)
+                    }
+                }
+            }
+        }
+    }
+
+    fn understand(&self, received: &Received) -> Result<(Request, Digest), InvalidInput> {
+        let valid = self.starter.reader().read(&received.record.payload.clone().unwrap_or_default())?;
+        let headers = &received.record.headers;
+        let budget = headers.get("hedgerow-budget-ms");
+        let budget = budget.map(|value| budget_header("header `hedgerow-budget-ms`", value)).transpose()?;
+        let budget = [budget, valid.protocol.budget()].into_iter().flatten().min();
+        let named = match named(headers)? {
+            Some(key) => Some(key),
+            None => valid.protocol.id().map(|id| key("`id`", id.as_bytes())).transpose()?.map(Cow::Borrowed),
+        };
+        let (topic, partition) = (&*received.partition.topic, received.partition.partition);
+        let position = Origin::Position { topic, partition, offset: received.offset };
+        let planner = self.starter.planner();
+        let id = planner.id(named.as_deref().map_or(position, Origin::Key));
+        let trace = headers.get("traceparent").cloned();
+        // Born when the log took it in: the time that it waited there counts.
+        Ok((planner.request(id, received.appended, valid.body, budget, trace), valid.digest))
+    }
+
+    fn write(&self, request: &Request, at: (i32, i64)) -> Result<(), BusError> {
+        let (starter, id, hand) = (self.starter.clone(), request.id, Arc::clone(&self.hand));
+        let acknowledge: Acknowledge = Box::new(move |outcome| {
+            starter.on_acknowledged(id, &outcome);
+            hand.on_acknowledged(at, &outcome, TooLarge::Request);
+        });
+        self.link.producer.send(self.link.partition_of(id), request.encode(), acknowledge)
+    }
+
+    fn put_aside(&self, letter: &DeadLetter, at: (i32, i64)) -> Result<(), BusError> {
+        let hand = Arc::clone(&self.hand);
+        let acknowledge: Acknowledge =
+            Box::new(move |outcome| hand.on_acknowledged(at, &outcome, TooLarge::DeadLetter));
+        let partition = usize::try_from(at.0).unwrap_or_default() % self.dead_letters.len().max(1);
+        let Some(to) = self.dead_letters.get(partition) else {
+            return Err(BusError::Fatal("the dead-letters topic has no partitions".to_owned()));
+        };
+        self.link.producer.send(to, letter.encode(), acknowledge)
+    }
+}
+
+/// Returns the key that a record's writer gave it. An event's id is unique within its source only.
+fn named(headers: &Headers) -> Result<Option<Cow<'_, str>>, InvalidInput> {
+    if let Some(value) = headers.get("idempotency-key") {
+        return Ok(Some(Cow::Borrowed(key("header `idempotency-key`", value)?)));
+    }
+    let Some(value) = headers.get("ce_id") else { return Ok(None) };
+    let id = key("header `ce_id`", value)?;
+    let Some(source) = headers.get("ce_source") else { return Ok(Some(Cow::Borrowed(id))) };
+    let source = key("header `ce_source`", source)?;
+    Ok(Some(Cow::Owned(format!("{source}\u{1f}{id}"))))
+}
+
+fn dead_letter(received: &Received, reason: &str, without_payload: bool) -> DeadLetter {
+    let Record { key, headers, payload } = received.record.clone();
+    let size = payload.as_ref().map_or(0, bytes::Bytes::len);
+    let origin = format!("{}/{}", received.partition, received.offset);
+    if without_payload {
+        let reason = format!("{reason}; its {size} bytes are too many for a dead letter: read them at {origin}");
+        return DeadLetter { origin, reason, original: Record { key, headers, payload: None } };
+    }
+    DeadLetter { origin, reason: reason.to_owned(), original: Record { key, headers, payload } }
+}

@@ -1,0 +1,102 @@
+//! Follows every partition of the results and wakes who waits: from a record read to a caller woken there is one step.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bus::{Bus, BusError, Consumer, Event, Received, StartAt};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use wire::{Envelope, Topics};
+
+use super::{Outage, partitions};
+use crate::{starter::Starter, waiting::REMEMBERED};
+
+/// The results from a minute ago on: within it the owner of each partition has repeated its fence.
+pub(super) struct Tail {
+    consumer: Box<dyn Consumer>,
+    topics: Topics,
+    /// Per partition where it ended when it was started: read up to there, it is caught up.
+    behind: BTreeMap<i32, i64>,
+}
+
+/// If nothing comes for so long, there is nothing between a minute ago and now.
+const QUIET: Duration = Duration::from_millis(250);
+
+/// Opens the tail; it is started by `follow`.
+pub(super) async fn open(bus: &dyn Bus, topics: &Topics) -> Result<Tail, BusError> {
+    let mut behind = BTreeMap::new();
+    for partition in partitions(&topics.results, bus.partitions(&topics.results).await?) {
+        let span = bus.span(&partition).await?;
+        behind.insert(partition.partition, if span.is_empty() { 0 } else { span.end });
+    }
+    Ok(Tail { consumer: bus.tail().await?, topics: topics.clone(), behind })
+}
+
+/// Follows until `stop`. Serves callers, and fires `ready`, as soon as what was there at the start is read.
+pub(super) async fn follow(
+    mut tail: Tail,
+    starter: &Starter,
+    ready: oneshot::Sender<()>,
+    stop: &CancellationToken,
+) -> Result<(), BusError> {
+    tail.start(starter)?;
+    let (mut ready, mut outage) = (Some(ready), Outage::new("following the results"));
+    loop {
+        if tail.behind.is_empty()
+            && let Some(ready) = ready.take()
+        {
+            starter.serve(!stop.is_cancelled());
+            // Nobody may be interested.
+            let _ = ready.send(());
+        }
+        let event = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            event = tail.consumer.next() => event,
+            () = tokio::time::sleep(QUIET), if ready.is_some() => {
+                tail.behind.clear();
+                continue;
+            }
+        };
+        // Said once for an interruption: the next call waits.
+        if outage.is_on(&event) {
+            continue;
+        }
+        match event {
+            Ok(Event::Records(records)) => tail.on_records(records, starter),
+            Ok(Event::Assigned(_) | Event::Revoked(_)) => {}
+            // The log was cut off under us: what is left of the last minute is enough.
+            Err(BusError::OffsetGone { partition, .. }) => tail.consumer.start(&partition, StartAt::Beginning)?,
+            Err(error) => return Err(error),
+        }
+    }
+    tail.consumer.close(Vec::new()).await;
+    Ok(())
+}
+
+// === impl Tail ===
+
+impl Tail {
+    fn start(&mut self, starter: &Starter) -> Result<(), BusError> {
+        let from = StartAt::Time(starter.clock().now().before(REMEMBERED));
+        let count = i32::try_from(self.behind.len()).unwrap_or(i32::MAX);
+        for partition in partitions(&self.topics.results, count) {
+            self.consumer.start(&partition, from)?;
+        }
+        self.behind.retain(|_, end| *end > 0);
+        Ok(())
+    }
+
+    fn on_records(&mut self, records: Vec<Received>, starter: &Starter) {
+        for Received { partition, offset, record, .. } in records {
+            match Envelope::decode(&record) {
+                Ok(Envelope::Result(result)) => starter.on_result(partition.partition, result),
+                Ok(Envelope::Fence(fence)) => starter.on_fence(partition.partition, fence),
+                // The owner of the partition puts it aside; here it is only counted.
+                Ok(_) | Err(_) => starter.metrics().on_unreadable_result(),
+            }
+            if self.behind.get(&partition.partition).is_some_and(|end| offset + 1 >= *end) {
+                self.behind.remove(&partition.partition);
+            }
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! One caller's way: check, take a seat, write once, wait for the one result.
+//!
+//! Nothing is invented here: a caller gets a valid result of the log, or is told which step it did not pass.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bus::{BusError, Clock, Producer, TopicPartition};
+use bytes::Bytes;
+use policies::Definition;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+use wire::{Budget, Fence, Request, RequestId, ResultRecord, Timestamp};
+
+use crate::{
+    input::{Digest, Input, InputReader, InvalidInput, Protocol},
+    metrics::{Metrics, Outcome},
+    plan::{Origin, Planner, key},
+    refusal::Refusal,
+    waiting::{Seat, Ticket, Waiting},
+};
+
+/// The front of one rendezvous: callers in this process ask here. Cheap to clone; every clone is the same starter.
+#[derive(Clone)]
+pub struct Starter(Arc<Shared>);
+
+/// What a caller sent.
+#[derive(Clone, Debug, Default)]
+pub struct RawInput {
+    /// A JSON object of features, or an Open Inference Protocol body.
+    pub body: Bytes,
+    /// The caller's name for it: the same key, the same request.
+    pub key: Option<String>,
+    /// How long the answer may take; lowers the policy's budget and never raises it.
+    pub budget: Option<Budget>,
+    /// W3C trace context.
+    pub traceparent: Option<Bytes>,
+}
+
+/// What a caller got.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// The request's id.
+    pub id: RequestId,
+    /// Its one result.
+    pub result: ResultRecord,
+    /// From the input to the result, as this process saw it.
+    pub elapsed: Duration,
+    /// How the caller spoke.
+    pub protocol: Protocol,
+}
+
+/// What a starter takes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many bytes an input may have.
+    pub body_bytes: usize,
+    /// How many callers may wait; more are shed at once.
+    pub callers: usize,
+    /// How long behind the deadline a result is still awaited.
+    pub grace: Duration,
+}
+
+struct Shared {
+    reader: InputReader,
+    planner: Planner,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    limits: Limits,
+    waiting: Mutex<Waiting<Waker>>,
+    link: OnceLock<Link>,
+    serving: AtomicBool,
+}
+
+/// Told once: the result, or why the request could not be written.
+type Waker = oneshot::Sender<Result<ResultRecord, BusError>>;
+
+/// Where requests are written.
+pub(crate) struct Link {
+    pub(crate) producer: Arc<dyn Producer>,
+    /// The partitions of the requests topic.
+    pub(crate) partitions: Vec<TopicPartition>,
+}
+
+/// A caller's seat; given back when the caller is done or goes away.
+struct Place<'a> {
+    starter: &'a Starter,
+    id: RequestId,
+    ticket: Ticket,
+    answered: bool,
+}
+
+// === impl Starter ===
+
+impl Starter {
+    pub(crate) fn new(definition: Arc<Definition>, clock: Clock, metrics: Arc<Metrics>, limits: Limits) -> Self {
+        Self(Arc::new(Shared {
+            reader: InputReader::new(&definition.input, limits.body_bytes),
+            planner: Planner::new(definition),
+            clock,
+            metrics,
+            limits,
+            waiting: Mutex::new(Waiting::new(limits.callers)),
+            link: OnceLock::new(),
+            serving: AtomicBool::new(false),
+        }))
+    }
+
+    /// Asks, and waits for the one result. May be called from any runtime that has a timer; may be dropped at any time.
+    pub async fn ask(&self, input: RawInput) -> Result<Answered, Refusal> {
+        let answer = self.answer(input, self.0.clock.now()).await;
+        match &answer {
+            Ok(answered) => self.0.metrics.on_answer(answered.result.kind, answered.elapsed),
+            Err(refusal) => self.0.metrics.on_refusal(refusal),
+        }
+        answer
+    }
+
+    /// Returns what is asked about here.
+    #[must_use]
+    pub fn definition(&self) -> &Arc<Definition> {
+        self.0.planner.definition()
+    }
+
+    /// Returns what is taken on here.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.0.limits
+    }
+
+    /// Returns whether callers are served now.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.0.serving.load(Ordering::Acquire)
+    }
+
+    /// Returns how many callers wait.
+    #[must_use]
+    pub fn callers(&self) -> usize {
+        self.waiting().callers()
+    }
+
+    async fn answer(&self, input: RawInput, begun: Timestamp) -> Result<Answered, Refusal> {
+        let (request, digest, protocol) = self.understand(input, begun)?;
+        let link = self.link()?;
+        let (id, size, due) = (request.id, request.body.len(), request.deadline().after(self.0.limits.grace));
+        let (waker, woken) = oneshot::channel();
+        let seat = self.waiting().join(id, digest, waker, due, begun);
+        let (ticket, due, first) = match seat {
+            Seat::First(ticket) => (ticket, due, true),
+            Seat::Beside(ticket, due) => (ticket, due, false),
+            Seat::Answered(result) => return Ok(self.answered(id, result, begun, protocol)),
+            Seat::Conflict => return Err(Refusal::Conflict { id }),
+            Seat::Full => return Err(Refusal::shed()),
+        };
+        let mut place = Place::take(self, id, ticket);
+        if first && let Err(error) = self.send(link, &request) {
+            self.on_acknowledged(id, &Err(error));
+        }
+        let told = tokio::select! {
+            biased;
+            told = woken => Some(told),
+            () = self.0.clock.sleep_until(due) => None,
+        };
+        place.answered = true;
+        match told {
+            Some(Ok(Ok(result))) => Ok(self.answered(id, result, begun, protocol)),
+            Some(Ok(Err(error))) => Err(Refusal::of_write(error, size)),
+            Some(Err(_)) => Err(Refusal::Unavailable("the starter has stopped".to_owned())),
+            None => Err(place.give_up()),
+        }
+    }
+
+    fn understand(&self, input: RawInput, begun: Timestamp) -> Result<(Request, Digest, Protocol), InvalidInput> {
+        let Input { body, digest, protocol } = self.0.reader.read(&input.body)?;
+        let origin = match input.key.as_deref().or(protocol.id()) {
+            Some(text) => Origin::Key(key("the key", text.as_bytes())?),
+            None => Origin::Unnamed(unnamed(begun)),
+        };
+        let (planner, budget) = (&self.0.planner, [input.budget, protocol.budget()].into_iter().flatten().min());
+        let request = planner.request(planner.id(origin), begun, body, budget, input.traceparent);
+        Ok((request, digest, protocol))
+    }
+
+    fn answered(&self, id: RequestId, result: ResultRecord, begun: Timestamp, protocol: Protocol) -> Answered {
+        Answered { id, result, elapsed: self.0.clock.now().since(begun), protocol }
+    }
+
+    fn link(&self) -> Result<&Link, Refusal> {
+        let link = self.0.link.get().filter(|_| self.is_ready());
+        let name = self.definition().name();
+        link.ok_or_else(|| Refusal::Unavailable(format!("the starter of `{name}` is not ready")))
+    }
+
+    fn send(&self, link: &Link, request: &Request) -> Result<(), BusError> {
+        let (starter, id) = (self.clone(), request.id);
+        let acknowledge = Box::new(move |outcome: Result<i64, BusError>| starter.on_acknowledged(id, &outcome));
+        link.producer.send(link.partition_of(id), request.encode(), acknowledge)
+    }
+
+    pub(crate) fn on_acknowledged(&self, id: RequestId, outcome: &Result<i64, BusError>) {
+        let Err(error) = outcome else { return self.waiting().on_written(id) };
+        let lost = self.waiting().on_lost(id, self.0.clock.now());
+        for waker in lost {
+            // Whoever went away meanwhile need not be told.
+            let _ = waker.send(Err(error.clone()));
+        }
+    }
+
+    pub(crate) fn on_fence(&self, partition: i32, fence: Fence) {
+        self.waiting().on_fence(partition, fence);
+    }
+
+    pub(crate) fn on_result(&self, partition: i32, result: ResultRecord) {
+        let now = self.0.clock.now();
+        let mut wakers = self.waiting().on_result(partition, &result, now);
+        let last = wakers.pop();
+        for waker in wakers {
+            let _ = waker.send(Ok(result.clone()));
+        }
+        if let Some(waker) = last {
+            let _ = waker.send(Ok(result));
+        }
+    }
+
+    pub(crate) fn connect(&self, link: Link) {
+        // A second connection would be a second run of the same station: the first one's producer still serves.
+        let _ = self.0.link.set(link);
+    }
+
+    pub(crate) fn connected(&self) -> Option<&Link> {
+        self.0.link.get()
+    }
+
+    pub(crate) fn serve(&self, serving: bool) {
+        self.0.serving.store(serving, Ordering::Release);
+    }
+
+    pub(crate) fn reader(&self) -> &InputReader {
+        &self.0.reader
+    }
+
+    pub(crate) fn planner(&self) -> &Planner {
+        &self.0.planner
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Held for a few map operations, never across an await: a plain lock costs less than any cleverer one.
+    pub(crate) fn waiting(&self) -> MutexGuard<'_, Waiting<Waker>> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Link ===
+
+impl Link {
+    pub(crate) fn partition_of(&self, id: RequestId) -> &TopicPartition {
+        let count = i32::try_from(self.partitions.len()).unwrap_or(i32::MAX);
+        let partition = usize::try_from(id.partition(count)).unwrap_or_default();
+        &self.partitions[partition]
+    }
+}
+
+// === impl Place ===
+
+impl<'a> Place<'a> {
+    fn take(starter: &'a Starter, id: RequestId, ticket: Ticket) -> Self {
+        starter.0.metrics.on_join();
+        Self { starter, id, ticket, answered: false }
+    }
+
+    fn give_up(&self) -> Refusal {
+        let written = self.starter.waiting().leave(self.id, self.ticket, self.starter.0.clock.now());
+        if written {
+            return Refusal::NoResult { id: self.id };
+        }
+        Refusal::Unavailable("the log did not acknowledge the request in time".to_owned())
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let metrics = &self.starter.0.metrics;
+        metrics.on_leave();
+        if !self.answered {
+            metrics.on_outcome(Outcome::Abandoned);
+            self.starter.waiting().leave(self.id, self.ticket, self.starter.0.clock.now());
+        }
+    }
+}
+
+// === impl Limits ===
+
+impl Default for Limits {
+    fn default() -> Self {
+        // A log's usual limit is 1 MiB for the whole record; 16 KiB are kept free for headers, the plan above all.
+        Self { body_bytes: 1_032_192, callers: 10_000, grace: Duration::from_secs(1) }
+    }
+}
+
+/// Returns a UUID of version 7: ordered by time, unlike any other.
+fn unnamed(now: Timestamp) -> Uuid {
+    let micros = now.as_micros().max(0).unsigned_abs();
+    let nanos = u32::try_from(micros % 1_000_000 * 1_000).unwrap_or_default();
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, micros / 1_000_000, nanos))
+}
