@@ -332,3 +332,6 @@ fn understand(received: &Received) -> Result<Envelope, String> {
 fn expect_response(envelope: Envelope) -> Result<Response, String> {
     if let Envelope::Response(response) = envelope { Ok(response) } else { Err("it is not a response".to_owned()) }
 }
+
+#[cfg(test)]
+mod tests;

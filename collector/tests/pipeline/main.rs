@@ -278,3 +278,14 @@ async fn a_collector_more_than_there_are_partitions_is_idle_and_not_broken() {
     scene.result(1).await;
     second.stop().await;
 }
+
+#[tokio::test]
+async fn a_bus_that_cannot_be_reached_at_the_start_is_waited_for() {
+    let scene = Scene::set(1).await;
+    scene.embedded.faults().interrupt();
+    let (running, served) = scene.start();
+    tokio::task::yield_now().await;
+    scene.embedded.faults().restore();
+    timeout(GENEROUS, served).await.expect("it serves in time").expect("it serves");
+    running.stop().await;
+}

@@ -52,6 +52,13 @@ impl Scene {
 
     /// Starts a collector and waits until it serves.
     pub(crate) async fn collector(&self) -> Running {
+        let (running, served) = self.start();
+        timeout(GENEROUS, served).await.expect("it serves in time").expect("it serves");
+        running
+    }
+
+    /// Starts a collector.
+    pub(crate) fn start(&self) -> (Running, oneshot::Receiver<()>) {
         let (stop, metrics) = (CancellationToken::new(), Arc::new(Metrics::default()));
         let station = CollectorStation {
             bus: self.embedded.clone(),
@@ -61,8 +68,7 @@ impl Scene {
         };
         let (ready, served) = oneshot::channel();
         let task = tokio::spawn(run(station, stop.clone(), ready));
-        timeout(GENEROUS, served).await.expect("it serves in time").expect("it serves");
-        Running { stop, task, metrics }
+        (Running { stop, task, metrics }, served)
     }
 
     pub(crate) fn ask(&self, number: u32, budget: Budget) {

@@ -1,0 +1,178 @@
+use std::time::Duration;
+
+use bus::TopicPartition;
+use uuid::Uuid;
+use wire::{Budget, ModelVersion, Reply};
+
+use super::*;
+
+const DEFINITION: &str = "\
+rendezvous: test\nbudget: 50ms\ninput: { features: [x] }\nanswer: { value: class }\n\
+executors:\n  a: { echo: }\n  b: { echo: }\n\
+decide:\n- first: any\n  until: 50ms\n- default: { class: none }\n";
+
+/// A partition, 1 of 2, that has been taken over and is served.
+struct Scene {
+    partition: Partition,
+    way_back: WayBack,
+    now: Timestamp,
+    told: Vec<Output>,
+}
+
+impl Scene {
+    fn serving() -> Self {
+        let definition = Definition::parse("test.yaml", DEFINITION).unwrap_or_else(|problems| panic!("{problems}"));
+        let partition = Partition::new((1, 2), Arc::new(definition), None, Uuid::from_u128(5));
+        let now = Timestamp::from_micros(1_000_000);
+        let mut scene = Self { partition, way_back: WayBack::default(), now, told: Vec::new() };
+        scene.answer_survey();
+        let Some(Output::Act(Action::WriteFence(fence))) = scene.told.pop() else { panic!("{:?}", scene.told) };
+        scene.read(Source::Results, 0, fence.encode());
+        scene.answer_survey();
+        assert!(scene.partition.is_running());
+        scene.told.clear();
+        scene
+    }
+
+    fn answer_survey(&mut self) {
+        self.pass();
+        let survey = self.told.iter().find_map(|output| match output {
+            Output::Act(Action::Survey(survey)) => Some(*survey),
+            _ => None,
+        });
+        self.partition.on_spans(survey.expect("it asks"), &Spans::default());
+        self.told.clear();
+        self.pass();
+    }
+
+    fn read(&mut self, source: Source, offset: i64, record: Record) {
+        let partition = TopicPartition::new(&format!("{source:?}"), 1);
+        let received = Received { partition, offset, appended: self.now, record };
+        self.partition.on_record(source, &received, self.now, &mut self.way_back);
+        self.pass();
+    }
+
+    fn pass(&mut self) {
+        self.partition.on_time(self.now);
+        self.told.extend(std::iter::from_fn(|| self.partition.poll_output()));
+    }
+
+    fn written(&self) -> Option<ResultRecord> {
+        self.told.iter().find_map(|output| match output {
+            Output::Act(Action::WriteResult(_, _, record)) => match Envelope::decode(record) {
+                Ok(Envelope::Result(result)) => Some(result),
+                other => panic!("{other:?}"),
+            },
+            _ => None,
+        })
+    }
+
+    fn dead_letter(&mut self) -> Option<(String, String)> {
+        self.told.iter().find_map(|output| match output {
+            Output::WriteDeadLetter(_, _, record) => DeadLetter::describe(record),
+            _ => None,
+        })
+    }
+
+    fn tells(&self, wanted: &str) -> bool {
+        self.told.iter().any(|output| matches!(output, Output::Tell(fact) if format!("{fact:?}").starts_with(wanted)))
+    }
+
+    fn watermark(&mut self) -> Option<i64> {
+        self.partition.on_tick(self.now).map(|watermarks| watermarks.requests)
+    }
+}
+
+/// Returns an id whose home is `partition` of two.
+fn id_at(partition: i32) -> RequestId {
+    (1..100)
+        .map(|n| RequestId::from_uuid(Uuid::from_u128(n)))
+        .find(|id| id.partition(2) == partition)
+        .expect("half are")
+}
+
+fn request(id: RequestId, policy: &str, born: Timestamp) -> Record {
+    let (policy, plan) = (policy.parse().expect("a policy"), "a,b".parse().expect("a plan"));
+    let budget = Budget::from_millis(50);
+    Request { id, born, budget, policy, plan, traceparent: None, body: "{}".into() }.encode()
+}
+
+fn response(id: RequestId) -> Record {
+    let executor = wire::ExecutorId::new("a").expect("a name");
+    let (queued, scored, model) = (Duration::ZERO, Duration::ZERO, ModelVersion::from("m@1"));
+    let reply = Reply::Answer(r#"{"class":"cat"}"#.into());
+    Response { request: id, executor, model, queued, scored, reply }.encode()
+}
+
+#[test]
+fn a_response_in_a_partition_not_its_request_s_is_counted_and_ignored() {
+    let mut scene = Scene::serving();
+    scene.read(Source::Responses, 0, response(id_at(0)));
+    assert!(scene.tells("Misplaced"), "{:?}", scene.told);
+    assert_eq!(scene.partition.rendezvous.oldest_orphan(), None);
+}
+
+#[test]
+fn a_request_of_another_version_is_decided_by_the_policy_in_force_and_says_so() {
+    let mut scene = Scene::serving();
+    scene.read(Source::Requests, 0, request(id_at(1), "test@2", scene.now));
+    scene.read(Source::Responses, 0, response(id_at(1)));
+    assert!(scene.tells("OtherVersion"), "{:?}", scene.told);
+    let policy = scene.partition.definition.policy_ref.clone();
+    assert_eq!(scene.written().map(|result| result.policy), Some(policy));
+}
+
+#[test]
+fn a_request_of_another_rendezvous_or_partition_is_a_dead_letter() {
+    for (record, why) in [
+        (request(id_at(1), "other@1", Timestamp::from_micros(1_000_000)), "it is a request to `other`"),
+        (request(id_at(0), "test@1", Timestamp::from_micros(1_000_000)), "its partition is 0"),
+        (response(id_at(1)), "it is not a request"),
+    ] {
+        let mut scene = Scene::serving();
+        scene.read(Source::Requests, 0, record);
+        assert_eq!(scene.dead_letter(), Some(("Requests/1/0".to_owned(), why.to_owned())));
+    }
+}
+
+#[test]
+fn watermarks_wait_for_a_dead_letter_which_is_sent_until_it_is_written() {
+    let mut scene = Scene::serving();
+    scene.read(Source::Requests, 0, Record::default());
+    scene.told.clear();
+    assert_eq!(scene.watermark(), None, "still 0, as at the start");
+    scene.partition.on_dead_letter(Source::Requests, 0, false);
+    assert_eq!(scene.watermark(), None);
+    scene.pass();
+    assert!(scene.dead_letter().is_some(), "sent again");
+    scene.partition.on_dead_letter(Source::Requests, 0, true);
+    assert_eq!(scene.watermark(), Some(1));
+}
+
+#[test]
+fn watermarks_wait_for_the_response_of_an_orphan() {
+    let mut scene = Scene::serving();
+    scene.read(Source::Responses, 0, response(id_at(1)));
+    scene.read(Source::Responses, 1, response(id_at(0)));
+    assert_eq!(scene.partition.on_tick(scene.now).map(|watermarks| watermarks.responses), None, "still 0");
+    scene.read(Source::Requests, 0, request(id_at(1), "test@1", scene.now));
+    let result = scene.written().expect("the orphan has decided it");
+    assert_eq!(scene.watermark(), None, "not confirmed");
+    scene.read(Source::Results, 1, result.encode());
+    let watermarks = scene.partition.on_tick(scene.now).expect("confirmed");
+    assert_eq!((watermarks.requests, watermarks.responses), (1, 2));
+}
+
+#[test]
+fn the_longest_budget_is_the_policy_s() {
+    let mut scene = Scene::serving();
+    let born = scene.now;
+    let mut long = Envelope::decode(&request(id_at(1), "test@1", born)).expect("a request");
+    if let Envelope::Request(request) = &mut long {
+        request.budget = Budget::from_millis(60_000);
+    }
+    scene.read(Source::Requests, 0, long.encode());
+    scene.now = born.after(Duration::from_millis(50));
+    scene.pass();
+    assert!(scene.written().is_some());
+}
