@@ -211,6 +211,25 @@ async fn what_could_not_be_written_is_read_again_and_nothing_is_committed_before
 }
 
 #[tokio::test]
+async fn stopping_waits_for_acknowledgements_and_commits_them() {
+    let world = world().await;
+    world.bus.faults().on_send(&world.topics.requests, 3, SendFault::AcknowledgementHeld);
+    for _ in 0..3 {
+        world.input(BODY, &[]);
+    }
+    let station = world.start().await;
+    take(&mut world.requests(), 3).await;
+    let starter = station.starter.clone();
+    let stopping = tokio::spawn(station.stop());
+    while starter.is_ready() {
+        tokio::task::yield_now().await;
+    }
+    world.bus.faults().release();
+    soon(stopping).await.unwrap();
+    assert_eq!(committed(&world).await, Some(3));
+}
+
+#[tokio::test]
 async fn a_full_producer_holds_the_topic_and_loses_nothing() {
     let world = world().await;
     world.bus.faults().on_send(&world.topics.requests, 20, SendFault::Refused);
