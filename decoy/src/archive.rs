@@ -24,6 +24,7 @@
 //! before, because another writer may be filling a file of that name.
 
 mod columns;
+mod error;
 mod label;
 mod read;
 
@@ -42,8 +43,10 @@ use object_store::{
 };
 use wire::Timestamp;
 
+pub use error::ArchiveError;
 pub use read::{ArchivedRecord, read};
 
+use self::error::{absent, corrupt};
 pub(crate) use self::{
     columns::{Columns, size_of},
     label::Label,
@@ -85,33 +88,6 @@ pub(crate) struct Survey {
     pub(crate) newest: Option<Label>,
 }
 
-/// Why an archive cannot be used. All of it may pass: somebody frees the disk, or moves a file away.
-#[derive(Debug, thiserror::Error)]
-pub enum ArchiveError {
-    /// The folder is missing, full, read-only or no folder.
-    #[error("the archive cannot be used: {0}")]
-    Unavailable(String),
-    /// A file is not what its place and name say.
-    #[error("`{file}` is not a file of this archive: {reason}")]
-    Corrupt {
-        /// Which.
-        file: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Two files hold the same record.
-    #[error("`{one}` and `{other}` overlap: move one of them away")]
-    Overlap {
-        /// One of them.
-        one: String,
-        /// The other.
-        other: String,
-    },
-    /// Records could not be written as Parquet.
-    #[error("records cannot be written as Parquet: {0}")]
-    Encode(String),
-}
-
 /// Where claims lie. Readers of folders of Parquet skip names that begin with an underscore.
 const CLAIMS: &str = "_claims";
 
@@ -123,7 +99,7 @@ impl Archive {
         let root = root.to_owned();
         blocking(move || {
             let failed = |reason: String| ArchiveError::Unavailable(format!("{}: {reason}", root.display()));
-            fs::create_dir_all(&root).map_err(|error| failed(error.to_string()))?;
+            create_durably(&root).map_err(|error| failed(error.to_string()))?;
             let store = LocalFileSystem::new_with_prefix(&root).map_err(|error| failed(error.to_string()))?;
             Ok(Self { store: Arc::new(store.with_fsync(true)), root })
         })
@@ -293,20 +269,7 @@ impl Archive {
     }
 }
 
-// === impl ArchiveError ===
-
-impl ArchiveError {
-    /// Returns whether waiting cannot mend it: somebody has to look at the files.
-    pub(crate) fn needs_hands(&self) -> bool {
-        matches!(self, Self::Corrupt { .. } | Self::Overlap { .. })
-    }
-}
-
-impl From<object_store::Error> for ArchiveError {
-    fn from(error: object_store::Error) -> Self {
-        Self::Unavailable(error.to_string())
-    }
-}
+// === where things lie ===
 
 fn claim_path(partition: &TopicPartition, position: i64) -> StorePath {
     prefix(partition).join(CLAIMS).join(label::claim_name(position))
@@ -320,16 +283,17 @@ fn prefix(partition: &TopicPartition) -> StorePath {
     StorePath::from_iter([&*partition.topic, &partition.partition.to_string()])
 }
 
-fn corrupt(path: &StorePath, reason: String) -> ArchiveError {
-    ArchiveError::Corrupt { file: path.to_string(), reason }
-}
+// === what the store does not do ===
 
-/// What is not there needs no removing.
-fn absent(error: object_store::Error) -> Result<(), object_store::Error> {
-    match error {
-        object_store::Error::NotFound { .. } => Ok(()),
-        error => Err(error),
+/// The store makes durable what it creates below the root, but not the root.
+fn create_durably(root: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = root.ancestors().take_while(|folder| !folder.exists()).collect();
+    fs::create_dir_all(root)?;
+    for parent in missing.iter().filter_map(|folder| folder.parent()) {
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        fs::File::open(parent)?.sync_all()?;
     }
+    Ok(())
 }
 
 fn sweep(folder: &Path, below: i64) -> io::Result<()> {

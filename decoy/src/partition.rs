@@ -7,14 +7,19 @@
 //! - *Bounded*: while a file waits to be written, one more fills; then reading stops, and starts again where it stopped.
 //! - *Nothing is given up*: a file that cannot be written is tried again until it is durable or somebody else's is.
 
+mod action;
+mod filling;
+
 use std::{collections::VecDeque, ops::Range, sync::Arc, time::Duration};
 
 use bus::{Received, StartAt, TopicPartition};
 use wire::Timestamp;
 
+pub(crate) use self::action::{Action, Report};
+use self::filling::Filling;
 use crate::{
-    archive::{ArchiveError, Columns, Label, Published, Sealed, Survey, size_of},
-    segment::{Admission, Begin, Covered, Limits, Segment},
+    archive::{ArchiveError, Label, Published, Sealed, Survey},
+    segment::{Admission, Begin, Limits, Segment},
 };
 
 /// One partition on its way into the archive.
@@ -26,60 +31,6 @@ pub(crate) struct Partition {
     trouble: Option<Trouble>,
     draining: bool,
     actions: VecDeque<Action>,
-}
-
-/// What to do next.
-#[derive(Debug)]
-pub(crate) enum Action {
-    /// Look at what the archive holds, and tell `on_surveyed`.
-    Survey,
-    /// Read the partition from there.
-    Start(StartAt),
-    /// Read no more of it until it is started again.
-    Pause,
-    /// Publish this file, and tell `on_written`.
-    Write(Arc<Sealed>),
-    /// Everything below this offset is durable.
-    Commit(i64),
-    /// Say so.
-    Report(Report),
-}
-
-/// What people should know.
-#[derive(Debug)]
-pub(crate) enum Report {
-    /// A file is durable.
-    Archived {
-        /// How many records it holds.
-        records: usize,
-        /// How large it is.
-        bytes: usize,
-    },
-    /// The log does not hold these offsets any more, and the archive never will.
-    Gap(Range<i64>),
-    /// The archive holds less than was archived before.
-    Shrunk {
-        /// Up to where it was archived.
-        committed: i64,
-        /// Up to where it is now.
-        position: i64,
-    },
-    /// Another owner published in the place of this file.
-    Beaten(Covered),
-    /// An attempt failed and will be repeated.
-    Failed {
-        /// Why.
-        reason: String,
-        /// Whether it is the first of its kind since all was well.
-        first: bool,
-        /// Whether it stays so until somebody looks at the files.
-        needs_hands: bool,
-    },
-    /// What failed works again.
-    Recovered {
-        /// Since when it had failed.
-        since: Timestamp,
-    },
 }
 
 #[derive(Debug)]
@@ -104,13 +55,6 @@ struct Archiving {
 #[derive(Clone, Copy, Debug)]
 struct Proof {
     offset: i64,
-    appended: Timestamp,
-}
-
-#[derive(Debug)]
-struct Filling {
-    segment: Segment,
-    columns: Columns,
     appended: Timestamp,
 }
 
@@ -390,37 +334,6 @@ impl Partition {
 }
 
 const FOREIGN: &str = "another log? move the archive away, or name another folder";
-
-// === impl Filling ===
-
-impl Filling {
-    fn open(segment: Segment) -> Self {
-        Self { segment, columns: Columns::new(), appended: Timestamp::EPOCH }
-    }
-
-    fn admit(&mut self, received: &Received, now: Timestamp, limits: &Limits) -> Admission {
-        let admission = self.segment.admit(received.offset, size_of(received), now, limits);
-        if admission != Admission::Again {
-            self.columns.push(received);
-            self.appended = received.appended;
-        }
-        admission
-    }
-
-    fn is_due(&self, now: Timestamp) -> bool {
-        self.segment.due().is_some_and(|due| due <= now)
-    }
-
-    /// Returns what was filled, leaving an empty one that goes on behind it; `None` if nothing was.
-    fn seal(&mut self, partition: &TopicPartition) -> Option<Arc<Sealed>> {
-        let label = Label::of(partition, &self.segment, self.appended)?;
-        let following = Self::open(self.segment.following());
-        let filled = std::mem::replace(self, following);
-        let batch =
-            filled.columns.finish(partition).expect("columns of a segment have the schema's types and one length");
-        Some(Arc::new(Sealed { label, batch }))
-    }
-}
 
 #[cfg(test)]
 mod tests;

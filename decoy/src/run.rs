@@ -3,6 +3,8 @@
 //! Every look at a file happens in a task of its own, at most one a partition, so that the loop keeps polling whatever
 //! the disk does. Dropping the loop at any point is a legal exit: the archive alone says where to go on.
 
+mod joining;
+mod report;
 mod tasks;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
@@ -11,12 +13,16 @@ use bus::{Assigned, Bus, BusError, Clock, Commit, Committed, Consumer, Event, To
 use policies::{DecoySpec, Definition};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use wire::{Timestamp, Topics};
+use wire::Timestamp;
 
-use self::tasks::{Done, Tasks};
+use self::{
+    joining::join,
+    report::report_on,
+    tasks::{Done, Tasks},
+};
 use crate::{
     Metrics,
-    partition::{Action, Partition, Report},
+    partition::{Action, Partition},
     segment::Limits,
 };
 
@@ -69,8 +75,6 @@ const PRUNE_EVERY: Duration = Duration::from_mins(1);
 const IDLE_AFTER: Duration = Duration::from_secs(3);
 /// What is in hand when the station is stopped is written within this, or read again by the next owner.
 const DRAIN_WITHIN: Duration = Duration::from_millis(1_500);
-/// How long to wait before the bus is asked again.
-const PATIENCE: Duration = Duration::from_millis(250);
 
 pub(crate) async fn run_with(
     station: DecoyStation,
@@ -92,28 +96,6 @@ pub(crate) async fn run_with(
             done = decoy.tasks.next(), if !decoy.tasks.is_empty() => decoy.on_done(done)?,
             event = decoy.consumer.next() => decoy.on_event(event)?,
             () = decoy.clock.sleep_until(decoy.next_wake) => decoy.on_time()?,
-        }
-    }
-}
-
-/// Joins the group, however long the bus cannot be reached.
-async fn join(station: &DecoyStation) -> Result<Box<dyn Consumer>, BusError> {
-    let topics = Topics::of(station.definition.name());
-    let since = station.clock.now();
-    let mut told = false;
-    loop {
-        match station.bus.member(&topics.group("decoy"), &topics.requests).await {
-            Err(BusError::Unavailable(reason)) => {
-                if !std::mem::replace(&mut told, true) {
-                    tracing::warn!(%reason, bus = station.bus.describe(), "the decoy waits for the bus");
-                }
-                tokio::time::sleep(PATIENCE).await;
-            }
-            Ok(consumer) if told => {
-                tracing::info!(waited = ?station.clock.now().since(since), "the decoy has reached the bus");
-                return Ok(consumer);
-            }
-            joined => return joined,
         }
     }
 }
@@ -347,38 +329,6 @@ fn unless_fatal(result: Result<(), BusError>) -> Result<(), BusError> {
     match result {
         Err(fatal @ BusError::Fatal(_)) => Err(fatal),
         _ => Ok(()),
-    }
-}
-
-fn report_on(name: &TopicPartition, report: &Report, metrics: &Metrics, now: Timestamp) {
-    match report {
-        Report::Archived { records, bytes } => {
-            metrics.files.inc();
-            metrics.records.inc_by(*records as u64);
-            metrics.bytes.inc_by(*bytes as u64);
-            tracing::debug!(partition = %name, records, bytes, "a file is archived");
-        }
-        Report::Gap(gap) => {
-            metrics.gaps.inc();
-            metrics.missing.inc_by((gap.end - gap.start).unsigned_abs());
-            tracing::error!(partition = %name, first = gap.start, last = gap.end - 1, "the log lost these before they were archived");
-        }
-        Report::Beaten(covered) => {
-            metrics.beaten.inc();
-            tracing::info!(partition = %name, %covered, "another owner has archived in the place of this file");
-        }
-        Report::Shrunk { committed, position } => {
-            tracing::warn!(partition = %name, committed, position, "the archive holds less than was archived: were files removed?");
-        }
-        Report::Failed { reason, first, needs_hands } => {
-            metrics.failures.inc();
-            if *first {
-                tracing::warn!(partition = %name, %reason, needs_hands, "nothing is archived for now");
-            }
-        }
-        Report::Recovered { since } => {
-            tracing::info!(partition = %name, waited = ?now.since(*since), "archiving goes on");
-        }
     }
 }
 

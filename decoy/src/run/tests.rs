@@ -1,149 +1,16 @@
-use std::{collections::BTreeMap, fs, path::Path, time::Instant};
+mod place;
 
-use bus::{EmbeddedBus, EmbeddedLimits, Producer, TopicSpec};
+use std::fs;
+
+use bus::EmbeddedLimits;
 use bytes::Bytes;
-use tempfile::TempDir;
-use tokio::task::JoinHandle;
 use wire::{Budget, Envelope, Headers, PolicyRef, Record, Request, RequestId};
 
+use self::place::{Place, Running, TOPIC, until_complete, until_lagless};
 use super::*;
-use crate::{Archive, ArchivedRecord, read};
 
-const TOPIC: &str = "wine.requests";
-const PATIENCE: Duration = Duration::from_secs(30);
+/// So small that a handful of records makes a file.
 const SMALL: Sizes = Sizes { rows: 7, file_bytes: 1 << 20, memory_bytes: 4 << 20 };
-
-/// A bus, a clock that stands still, and a folder.
-struct Place {
-    bus: Arc<EmbeddedBus>,
-    clock: Clock,
-    folder: TempDir,
-    producer: Arc<dyn Producer>,
-    partitions: i32,
-}
-
-/// A decoy at work.
-struct Running {
-    stop: CancellationToken,
-    metrics: Arc<Metrics>,
-    task: JoinHandle<Result<(), DecoyError>>,
-}
-
-// === impl Place ===
-
-impl Place {
-    async fn new(partitions: i32) -> Self {
-        Self::with_limits(partitions, EmbeddedLimits::default()).await
-    }
-
-    async fn with_limits(partitions: i32, limits: EmbeddedLimits) -> Self {
-        let clock = Clock::standing_at(Timestamp::from_micros(1_800_000_000_000_000));
-        let bus = EmbeddedBus::with_limits(clock.clone(), limits);
-        let topic = TopicSpec { name: TOPIC.to_owned(), partitions, retention: None, compacted: false };
-        bus.create_topics(&[topic]).await.unwrap();
-        let producer = bus.producer(&[TOPIC]).await.unwrap();
-        Self { bus, clock, folder: TempDir::new().unwrap(), producer, partitions }
-    }
-
-    fn station(&self) -> DecoyStation {
-        let policy = "rendezvous: wine\nbudget: 50ms\ninput: { features: [a] }\n\
-            executors: { x: { echo: {} } }\ndecoy: { archive: archive/wine, every: 60s }\n\
-            decide:\n  - default: {}\n    until: 50ms\n";
-        let definition = Definition::parse("test", policy).unwrap_or_else(|problems| panic!("{problems:?}"));
-        let base = self.folder.path().to_owned();
-        let bus: Arc<dyn Bus> = self.bus.clone();
-        let (definition, metrics) = (Arc::new(definition), Arc::default());
-        DecoyStation { bus, clock: self.clock.clone(), definition, base, metrics }
-    }
-
-    async fn run(&self, sizes: Sizes) -> Running {
-        let (station, stop) = (self.station(), CancellationToken::new());
-        let metrics = Arc::clone(&station.metrics);
-        let (ready, is_ready) = oneshot::channel();
-        let task = tokio::spawn(run_with(station, sizes, stop.clone(), ready));
-        tokio::time::timeout(PATIENCE, is_ready).await.unwrap().unwrap();
-        Running { stop, metrics, task }
-    }
-
-    fn send(&self, partition: i32, record: Record) {
-        self.producer
-            .send(&TopicPartition::new(TOPIC, partition), record, Box::new(|sent| assert!(sent.is_ok())))
-            .unwrap();
-    }
-
-    fn send_many(&self, count: usize) {
-        for number in 0..count {
-            let record = Record { key: None, headers: Headers::default(), payload: Some(number.to_string().into()) };
-            self.send(i32::try_from(number).unwrap() % self.partitions, record);
-        }
-    }
-
-    fn root(&self) -> std::path::PathBuf {
-        self.folder.path().join("archive/wine")
-    }
-
-    async fn archived(&self) -> Vec<ArchivedRecord> {
-        archived(&self.root(), self.partitions).await
-    }
-
-    /// Counts the records that the names of the files promise.
-    async fn count(&self) -> i64 {
-        let archive = Archive::open(&self.root()).await.unwrap();
-        let mut count = 0;
-        for partition in 0..self.partitions {
-            for file in archive.files(&TopicPartition::new(TOPIC, partition)).await.unwrap() {
-                let (first, last) = file.file_stem().unwrap().to_str().unwrap().split_once('-').unwrap();
-                count += last.parse::<i64>().unwrap() - first.parse::<i64>().unwrap() + 1;
-            }
-        }
-        count
-    }
-
-    /// Checks that every record of the log is in the archive, once, in order.
-    async fn check_complete(&self) {
-        let mut offsets: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
-        for record in self.archived().await {
-            offsets.entry(record.received.partition.partition).or_default().push(record.received.offset);
-        }
-        for partition in 0..self.partitions {
-            let end = self.bus.span(&TopicPartition::new(TOPIC, partition)).await.unwrap().end;
-            let have = offsets.remove(&partition).unwrap_or_default();
-            assert_eq!(have, (0..end).collect::<Vec<_>>(), "partition {partition}");
-        }
-    }
-}
-
-async fn archived(root: &Path, partitions: i32) -> Vec<ArchivedRecord> {
-    let archive = Archive::open(root).await.unwrap();
-    let mut records = Vec::new();
-    for partition in 0..partitions {
-        for file in archive.files(&TopicPartition::new(TOPIC, partition)).await.unwrap() {
-            records.extend(read(&file).unwrap());
-        }
-    }
-    records
-}
-
-// === impl Running ===
-
-impl Running {
-    async fn until(&self, what: &str, mut holds: impl FnMut(&Metrics) -> bool) {
-        until(what, || holds(&self.metrics)).await;
-    }
-
-    async fn stop(self) {
-        self.stop.cancel();
-        tokio::time::timeout(PATIENCE, self.task).await.unwrap().unwrap().unwrap();
-    }
-}
-
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < PATIENCE, "waited too long: {what}");
-        tokio::task::yield_now().await;
-    }
-}
 
 fn request() -> Request {
     let policy: PolicyRef = "wine@3".parse().unwrap();
@@ -190,37 +57,6 @@ async fn exact_bytes_and_headers_come_back() {
     let request = request();
     assert_eq!((last.request, last.born, &last.policy), (Some(request.id), Some(request.born), &Some(request.policy)));
     place.check_complete().await;
-}
-
-/// Lets the loop take in all that is there, and write it: time passes until it is durable.
-async fn until_lagless(place: &Place, running: &Running) {
-    let mut end = 0;
-    for partition in 0..place.partitions {
-        end += place.bus.span(&TopicPartition::new(TOPIC, partition)).await.unwrap().end;
-    }
-    running
-        .until("everything is durable", |metrics| {
-            place.clock.advance(Duration::from_millis(50));
-            metrics.records.get() >= u64::try_from(end).unwrap()
-        })
-        .await;
-}
-
-/// Lets time pass until the archive has as many records as the log.
-async fn until_complete(place: &Place) {
-    let started = Instant::now();
-    let mut end = 0;
-    for partition in 0..place.partitions {
-        end += place.bus.span(&TopicPartition::new(TOPIC, partition)).await.unwrap().end;
-    }
-    loop {
-        let have = place.count().await;
-        if have >= end {
-            return;
-        }
-        assert!(started.elapsed() < PATIENCE, "waited too long: {have} of {end} records");
-        place.clock.advance(Duration::from_secs(1));
-    }
 }
 
 #[tokio::test]
@@ -404,4 +240,24 @@ async fn a_rendezvous_without_a_decoy_is_told_so() {
     Arc::make_mut(&mut station.definition).decoy = None;
     let ended = run(station, CancellationToken::new(), oneshot::channel().0).await;
     assert!(matches!(ended, Err(DecoyError::NoArchive)));
+}
+
+#[tokio::test]
+async fn files_older_than_is_kept_go_and_the_newest_stays() {
+    let place = Place::new(1).await;
+    let mut station = place.station();
+    Arc::make_mut(&mut station.definition).decoy.as_mut().unwrap().keep = Some(Duration::from_secs(1));
+    let running = place.run_station(station, SMALL).await;
+    place.send_many(21);
+    running.until("three files", |metrics| metrics.files.get() == 3).await;
+    // The place's clock is ahead of the disk's: every file is old for it.
+    running
+        .until("two are gone", |metrics| {
+            place.clock.advance(Duration::from_secs(10));
+            metrics.pruned.get() == 2
+        })
+        .await;
+    running.stop().await;
+    let offsets: Vec<i64> = place.archived().await.iter().map(|record| record.received.offset).collect();
+    assert_eq!(offsets, (14..21).collect::<Vec<_>>());
 }
