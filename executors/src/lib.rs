@@ -1,1 +1,32 @@
-//! stub
+//! Executors: they score requests with models, on time or not at all.
+//!
+//! Several in one process share one fetch and one decoding; each has a thread of its own, so that a model that hangs,
+//! panics or is slow harms nobody else. Reading order: `executor` (the trait) → the kinds (`onnx`, `http`, `echo`,
+//! `constant`) → `run` → `fetch` → `desk` → `work` → `progress`.
+
+mod answer;
+mod backlog;
+mod constant;
+mod desk;
+mod echo;
+mod executor;
+mod features;
+mod fetch;
+mod http;
+mod load;
+mod metrics;
+mod onnx;
+mod outage;
+mod progress;
+mod run;
+mod thread;
+mod work;
+
+pub use constant::Constant;
+pub use echo::Echo;
+pub use executor::{Executor, Input};
+pub use http::{Http, HttpError};
+pub use load::{LoadError, Loader, by_kind};
+pub use metrics::Metrics;
+pub use onnx::{LibraryError, Onnx, OnnxError};
+pub use run::{ExecutorsError, ExecutorsStation, run, run_with};

@@ -1,0 +1,60 @@
+//! What an executor is: one async function from an input to an answer.
+
+use std::sync::{Arc, OnceLock};
+
+use bus::BoxFuture;
+use bytes::Bytes;
+use policies::InputSchema;
+use wire::{Failure, FailureKind, ModelVersion, RequestId, Timestamp};
+
+use crate::features;
+
+/// Answers inputs. Lives on one thread of its own, which it may block; the station stops waiting, not the thread.
+pub trait Executor: Send + Sync + 'static {
+    /// Answers with one JSON object, or says why not. May be asked several at once, up to its `concurrency`.
+    fn score<'a>(&'a self, input: &'a Input) -> BoxFuture<'a, Result<Bytes, Failure>>;
+
+    /// Returns which model gave the answer that `score` returned last.
+    fn model(&self) -> ModelVersion;
+
+    /// Returns whether `score` is ready at once and costs next to nothing, so that it may run in the fetching loop.
+    fn is_instantaneous(&self) -> bool {
+        false
+    }
+}
+
+/// One input, shared by all executors of the process.
+#[derive(Debug)]
+pub struct Input {
+    /// Which request it belongs to.
+    pub request: RequestId,
+    /// When its result is due.
+    pub deadline: Timestamp,
+    /// The input as it was sent: one JSON object of features.
+    pub body: Bytes,
+    schema: Arc<InputSchema>,
+    features: OnceLock<Result<Box<[f64]>, String>>,
+}
+
+// === impl Input ===
+
+impl Input {
+    /// Returns an input whose features are decoded when somebody first asks for them.
+    #[must_use]
+    pub fn new(request: RequestId, deadline: Timestamp, body: Bytes, schema: Arc<InputSchema>) -> Self {
+        Self { request, deadline, body, schema, features: OnceLock::new() }
+    }
+
+    /// Returns the features in the schema's order. Decoded once, however many executors ask.
+    pub fn features(&self) -> Result<&[f64], Failure> {
+        match self.features.get_or_init(|| features::decode(&self.schema, &self.body)) {
+            Ok(values) => Ok(values),
+            Err(problem) => Err(failed(format!("the input cannot be read: {problem}"))),
+        }
+    }
+}
+
+/// Returns the failure of a model or of its server.
+pub(crate) fn failed(message: impl Into<String>) -> Failure {
+    Failure { kind: FailureKind::Failed, message: message.into() }
+}

@@ -1,0 +1,234 @@
+//! A model on an Open Inference Protocol v2 server elsewhere.
+//!
+//! The server is asked once what inputs its model takes. One that is away when the station starts is not an error: it
+//! is asked again later, and meanwhile gets one tensor `input` of all features.
+
+mod protocol;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bus::{BoxFuture, Clock};
+use bytes::Bytes;
+use policies::InputSchema;
+use reqwest::{Client, Url};
+use wire::{Failure, ModelVersion, Timestamp};
+
+use crate::{
+    answer,
+    executor::{Executor, Input, failed},
+};
+use protocol::{Inferred, Layout, Metadata};
+
+/// How long a server may take to describe its model, and to take a connection.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a server that did not describe its model is left alone before it is asked again.
+const AGAIN: Duration = Duration::from_secs(5);
+/// The longest answer that is read.
+const LONGEST: usize = 4 << 20;
+
+/// A model on a server.
+pub struct Http {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    name: String,
+    infer: Url,
+    client: Client,
+    clock: Clock,
+    schema: Arc<InputSchema>,
+    state: Mutex<State>,
+}
+
+struct State {
+    model: ModelVersion,
+    layout: Arc<Layout>,
+    /// When to ask the server about its model; `None` when it has answered.
+    ask_at: Option<Timestamp>,
+}
+
+/// Why a server cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The address is none.
+    #[error("`{url}` is not the URL of a model's `infer`: {problem}")]
+    Address {
+        /// As written.
+        url: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The model takes other inputs than the policy describes.
+    #[error("the model at `{url}` does not fit the policy's input: {problem}")]
+    Misfit {
+        /// Of its `infer`.
+        url: String,
+        /// How it differs.
+        problem: String,
+    },
+    /// The client cannot be made (TLS settings of this machine).
+    #[error("cannot make an HTTP client: {0}")]
+    Client(String),
+}
+
+// === impl Http ===
+
+impl Http {
+    /// Asks the server at `infer` (`http://host/v2/models/m/infer`) about its model. `connections` are kept open at
+    /// most while idle.
+    pub async fn connect(
+        name: &str,
+        infer: &str,
+        connections: usize,
+        schema: Arc<InputSchema>,
+        clock: Clock,
+    ) -> Result<Self, HttpError> {
+        let infer = address(infer)?;
+        let client = Client::builder().pool_max_idle_per_host(connections).connect_timeout(PATIENCE).tcp_nodelay(true);
+        let client = client.build().map_err(|error| HttpError::Client(cause(&error)))?;
+        let model = ModelVersion::new(name, "unversioned");
+        let state = Mutex::new(State { model, layout: Arc::default(), ask_at: None });
+        let shared = Arc::new(Shared { name: name.to_owned(), infer, client, clock, schema, state });
+        shared.describe().await?;
+        Ok(Self { shared })
+    }
+}
+
+impl Executor for Http {
+    fn score<'a>(&'a self, input: &'a Input) -> BoxFuture<'a, Result<Bytes, Failure>> {
+        Box::pin(async move {
+            self.shared.ask_again();
+            self.shared.infer(input).await.map_err(failed)
+        })
+    }
+
+    fn model(&self) -> ModelVersion {
+        self.shared.state().model.clone()
+    }
+}
+
+fn address(url: &str) -> Result<Url, HttpError> {
+    let wrong = |problem: String| HttpError::Address { url: url.to_owned(), problem };
+    let parsed = Url::parse(url).map_err(|error| wrong(error.to_string()))?;
+    match (parsed.scheme(), parsed.path().ends_with("/infer")) {
+        ("http" | "https", true) => Ok(parsed),
+        (_, true) => Err(wrong("it starts neither with `http://` nor with `https://`".to_owned())),
+        (_, false) => Err(wrong("its path does not end in `/infer`".to_owned())),
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    async fn infer(&self, input: &Input) -> Result<Bytes, String> {
+        let layout = Arc::clone(&self.state().layout);
+        let body = layout.body(input.request, input.features().map_err(|failure| failure.message)?);
+        let left = input.deadline.since(self.clock.now());
+        let request = self.client.post(self.infer.clone()).timeout(left).header("content-type", "application/json");
+        let response = request.body(body).send().await.map_err(|error| self.problem(&error))?;
+        let status = response.status();
+        let body = self.read(response).await?;
+        if !status.is_success() {
+            return Err(format!("`{}` answered {status}: {}", self.infer, excerpt(&body)));
+        }
+        let unreadable = |problem: &dyn std::fmt::Display| {
+            format!("`{}` answered what is no inference response: {problem}: {}", self.infer, excerpt(&body))
+        };
+        let inferred: Inferred = serde_json::from_slice(&body).map_err(|error| unreadable(&error))?;
+        self.note_version(inferred.model_version.as_deref());
+        let outputs = inferred.outputs().map_err(|problem| unreadable(&problem))?;
+        Ok(answer::compose(&outputs))
+    }
+
+    /// Reads a body of bounded length.
+    async fn read(&self, mut response: reqwest::Response) -> Result<Vec<u8>, String> {
+        let mut body = Vec::new();
+        while let Some(part) = response.chunk().await.map_err(|error| self.problem(&error))? {
+            if body.len() + part.len() > LONGEST {
+                return Err(format!("`{}` answered more than {LONGEST} bytes", self.infer));
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok(body)
+    }
+
+    fn note_version(&self, version: Option<&str>) {
+        let model = ModelVersion::new(&self.name, version.filter(|text| !text.is_empty()).unwrap_or("unversioned"));
+        self.state().model = model;
+    }
+
+    /// Lets a server that did not describe its model be asked again beside the requests, not before them.
+    fn ask_again(self: &Arc<Self>) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        if state.ask_at.is_some_and(|at| at <= now) {
+            state.ask_at = Some(now.after(AGAIN));
+            let shared = Arc::clone(self);
+            tokio::spawn(async move {
+                if let Err(error) = shared.describe().await {
+                    tracing::error!(%error, executor = shared.name, "requests to this server will fail");
+                }
+            });
+        }
+    }
+
+    /// Asks the server what inputs its model takes; no answer is a reason to ask again, not an error.
+    async fn describe(&self) -> Result<(), HttpError> {
+        let layout = match self.metadata().await {
+            Ok(metadata) => Layout::of(metadata, &self.schema),
+            Err(problem) => {
+                tracing::warn!(executor = self.name, %problem, "asking again in {} s", AGAIN.as_secs());
+                self.state().ask_at = Some(self.clock.now().after(AGAIN));
+                return Ok(());
+            }
+        };
+        let layout = layout.map_err(|problem| HttpError::Misfit { url: self.infer.to_string(), problem })?;
+        let mut state = self.state();
+        state.layout = Arc::new(layout);
+        state.ask_at = None;
+        Ok(())
+    }
+
+    async fn metadata(&self) -> Result<Metadata, String> {
+        let mut model = self.infer.clone();
+        model.set_path(self.infer.path().trim_end_matches("/infer"));
+        let response = self.client.get(model).timeout(PATIENCE).send().await.map_err(|error| self.problem(&error))?;
+        let status = response.status();
+        let body = self.read(response).await?;
+        if !status.is_success() {
+            return Err(format!("`{}` answered {status} when asked about its model", self.infer));
+        }
+        serde_json::from_slice(&body).map_err(|error| format!("`{}` says of its model: {error}", self.infer))
+    }
+
+    fn problem(&self, error: &reqwest::Error) -> String {
+        if error.is_timeout() {
+            return format!("`{}` did not answer in time", self.infer);
+        }
+        format!("`{}` cannot be asked: {}", self.infer, cause(error))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns the innermost cause: the outer ones only repeat that a request failed.
+fn cause(error: &reqwest::Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+/// Returns the beginning of a body, for people to read.
+fn excerpt(body: &[u8]) -> String {
+    String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned()
+}
+
+#[cfg(test)]
+mod tests;

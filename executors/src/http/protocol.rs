@@ -1,0 +1,236 @@
+//! PURE: the Open Inference Protocol v2 as JSON: what a model's metadata asks for, what we send, what comes back.
+
+use policies::InputSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use wire::RequestId;
+
+use crate::answer::{Output, Values};
+
+/// How a server wants a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// One tensor `[1, n]` of all features.
+    Row(Tensor),
+    /// One tensor `[1, 1]` a feature; each with the feature's place in the schema.
+    Columns(Vec<(usize, Tensor)>),
+}
+
+/// A tensor's name and type.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct Tensor {
+    pub(super) name: String,
+    pub(super) datatype: String,
+}
+
+/// The part of `GET /v2/models/{model}` that we need.
+#[derive(Debug, Deserialize)]
+pub(super) struct Metadata {
+    inputs: Vec<Tensor>,
+}
+
+#[derive(Serialize)]
+struct Infer<'a> {
+    id: String,
+    inputs: Vec<Given<'a>>,
+}
+
+#[derive(Serialize)]
+struct Given<'a> {
+    name: &'a str,
+    shape: [usize; 2],
+    datatype: &'a str,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Data<'a> {
+    Floats(&'a [f64]),
+    Whole(Vec<i64>),
+}
+
+/// The part of an answer that we need.
+#[derive(Debug, Deserialize)]
+pub(super) struct Inferred {
+    #[serde(default)]
+    pub(super) model_version: Option<String>,
+    outputs: Vec<Returned>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Returned {
+    name: String,
+    #[serde(default)]
+    shape: Vec<i64>,
+    data: Vec<Value>,
+}
+
+// === impl Layout ===
+
+impl Default for Layout {
+    /// What is sent to a server that says nothing of itself.
+    fn default() -> Self {
+        Self::Row(Tensor { name: "input".to_owned(), datatype: "FP64".to_owned() })
+    }
+}
+
+impl Layout {
+    /// Returns the layout that `metadata` asks for, or how it differs from `schema`.
+    pub(super) fn of(metadata: Metadata, schema: &InputSchema) -> Result<Self, String> {
+        let known = |tensor: &Tensor| match tensor.datatype.as_str() {
+            "FP64" | "FP32" | "INT64" | "INT32" => Ok(()),
+            other => Err(format!("its input `{}` takes {other}, which is not a number we can give", tensor.name)),
+        };
+        metadata.inputs.iter().try_for_each(known)?;
+        match <[Tensor; 1]>::try_from(metadata.inputs) {
+            Ok([only]) => Ok(Self::Row(only)),
+            Err(several) if several.len() == schema.features.len() => {
+                several.iter().map(|tensor| column(tensor, schema)).collect::<Result<_, _>>().map(Self::Columns)
+            }
+            Err(several) => {
+                let (inputs, features) = (several.len(), schema.features.len());
+                Err(format!("it has {inputs} inputs, the policy has {features} features"))
+            }
+        }
+    }
+
+    /// Returns the body of an `infer` request.
+    pub(super) fn body(&self, id: RequestId, features: &[f64]) -> Vec<u8> {
+        let inputs = match self {
+            Self::Row(tensor) => vec![Given::new(tensor, features)],
+            Self::Columns(tensors) => {
+                tensors.iter().map(|(place, tensor)| Given::new(tensor, &features[*place..=*place])).collect()
+            }
+        };
+        serde_json::to_vec(&Infer { id: id.to_string(), inputs }).expect("numbers and names are always written")
+    }
+}
+
+fn column(tensor: &Tensor, schema: &InputSchema) -> Result<(usize, Tensor), String> {
+    let place = schema.features.iter().position(|feature| **feature == *tensor.name);
+    place
+        .map(|place| (place, tensor.clone()))
+        .ok_or_else(|| format!("it has an input `{}`, the policy has no such feature", tensor.name))
+}
+
+// === impl Given ===
+
+impl<'a> Given<'a> {
+    #[expect(clippy::cast_possible_truncation, reason = "a model of whole numbers takes them whole")]
+    fn new(tensor: &'a Tensor, features: &'a [f64]) -> Self {
+        let data = if tensor.datatype.starts_with("INT") {
+            Data::Whole(features.iter().map(|value| *value as i64).collect())
+        } else {
+            Data::Floats(features)
+        };
+        Self { name: &tensor.name, shape: [1, features.len()], datatype: &tensor.datatype, data }
+    }
+}
+
+// === impl Inferred ===
+
+impl Inferred {
+    /// Returns the outputs of the one row we asked about, or why they cannot be that.
+    pub(super) fn outputs(self) -> Result<Vec<Output<'static>>, String> {
+        self.outputs.into_iter().map(Returned::output).collect()
+    }
+}
+
+impl Returned {
+    fn output(self) -> Result<Output<'static>, String> {
+        let mut flat = Vec::with_capacity(self.data.len());
+        flatten(self.data, &mut flat);
+        let promised: i64 = self.shape.iter().product();
+        if !self.shape.is_empty() && i64::try_from(flat.len()).ok() != Some(promised) {
+            return Err(format!("output `{}` has {} values, its shape says {promised}", self.name, flat.len()));
+        }
+        Ok(Output { name: self.name.into(), values: Values::Json(flat) })
+    }
+}
+
+/// The protocol allows nested lists as well as flat ones.
+fn flatten(values: Vec<Value>, into: &mut Vec<Value>) {
+    for value in values {
+        match value {
+            Value::Array(inner) => flatten(inner, into),
+            other => into.push(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer;
+
+    fn schema() -> InputSchema {
+        InputSchema { features: vec!["hue".into(), "ash".into()] }
+    }
+
+    fn check_body(metadata: &str, expected: Result<&str, &str>) {
+        let layout = Layout::of(serde_json::from_str(metadata).unwrap(), &schema());
+        match (layout, expected) {
+            (Ok(layout), Ok(expected)) => {
+                let id = RequestId::from_position(&wire::RendezvousName::new("wine").unwrap(), "t", 0, 0);
+                let body: Value = serde_json::from_slice(&layout.body(id, &[1.5, 2.0])).unwrap();
+                assert_eq!(body["id"], id.to_string());
+                assert_eq!(body["inputs"].to_string(), expected);
+            }
+            (Err(problem), Err(expected)) => assert_eq!(problem, expected),
+            (got, _) => panic!("{got:?}"),
+        }
+    }
+
+    fn check_answer(response: &str, expected: Result<&str, &str>) {
+        let outputs = serde_json::from_str::<Inferred>(response).unwrap().outputs();
+        let answer = outputs.map(|outputs| String::from_utf8(answer::compose(&outputs).to_vec()).unwrap());
+        assert_eq!(answer.as_deref().map_err(String::as_str), expected);
+    }
+
+    #[test]
+    fn a_row_or_columns_are_sent_as_the_metadata_asks() {
+        check_body(
+            r#"{"inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}]}"#,
+            Ok(r#"[{"data":[1.5,2.0],"datatype":"FP32","name":"x","shape":[1,2]}]"#),
+        );
+        check_body(
+            r#"{"inputs": [{"name": "ash", "datatype": "INT64"}, {"name": "hue", "datatype": "FP64"}]}"#,
+            Ok(concat!(
+                r#"[{"data":[2],"datatype":"INT64","name":"ash","shape":[1,1]},"#,
+                r#"{"data":[1.5],"datatype":"FP64","name":"hue","shape":[1,1]}]"#
+            )),
+        );
+    }
+
+    #[test]
+    fn a_model_of_other_inputs_is_refused_with_what_differs() {
+        check_body(r#"{"inputs": []}"#, Err("it has 0 inputs, the policy has 2 features"));
+        check_body(
+            r#"{"inputs": [{"name": "text", "datatype": "BYTES"}]}"#,
+            Err("its input `text` takes BYTES, which is not a number we can give"),
+        );
+        check_body(
+            r#"{"inputs": [{"name": "hue", "datatype": "FP32"}, {"name": "acid", "datatype": "FP32"}]}"#,
+            Err("it has an input `acid`, the policy has no such feature"),
+        );
+    }
+
+    #[test]
+    fn outputs_become_an_answer_as_those_of_a_model_here() {
+        check_answer(
+            r#"{"outputs": [{"name": "label", "shape": [1], "datatype": "INT64", "data": [2]},
+                {"name": "probabilities", "shape": [1, 2], "datatype": "FP32", "data": [[0.25, 0.75]]}]}"#,
+            Ok(r#"{"class":2,"probability":0.75,"probabilities":[0.25,0.75]}"#),
+        );
+        check_answer(
+            r#"{"outputs": [{"name": "class", "data": [1]}, {"name": "probability", "data": [0.9]}]}"#,
+            Ok(r#"{"class":1,"probability":0.9}"#),
+        );
+        check_answer(r#"{"outputs": [{"name": "price", "shape": [1, 1], "data": [9.5]}]}"#, Ok(r#"{"price":9.5}"#));
+        check_answer(
+            r#"{"outputs": [{"name": "x", "shape": [1, 3], "data": [1, 2]}]}"#,
+            Err("output `x` has 2 values, its shape says 3"),
+        );
+    }
+}

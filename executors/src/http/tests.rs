@@ -1,0 +1,174 @@
+//! A small Open Inference Protocol server, and what the executor makes of its good and bad days.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use axum::{
+    Router,
+    http::StatusCode,
+    routing::{get, post},
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use wire::{RequestId, Timestamp};
+
+use super::*;
+
+/// How the server's `infer` behaves.
+#[derive(Clone, Copy)]
+enum Day {
+    Good,
+    Error,
+    Hanging,
+    Garbage,
+    Endless,
+}
+
+struct Server {
+    address: String,
+    asked: Arc<AtomicUsize>,
+}
+
+async fn server(day: Day, metadata: Option<Value>) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/v2/models/wine/infer", listener.local_addr().unwrap());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let infer = move |body: axum::Json<Value>| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        answer(day, body.0)
+    };
+    let describe = move || async move { metadata.map(axum::Json).ok_or(StatusCode::NOT_FOUND) };
+    let routes = Router::new().route("/v2/models/wine", get(describe)).route("/v2/models/wine/infer", post(infer));
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    Server { address, asked }
+}
+
+async fn answer(day: Day, body: Value) -> (StatusCode, String) {
+    match day {
+        Day::Good => {
+            // The first feature comes back as the class, so that a wrong row shows.
+            let outputs = json!([
+                {"name": "label", "shape": [1], "datatype": "INT64", "data": [body["inputs"][0]["data"][0]]},
+                {"name": "probabilities", "shape": [1, 2], "datatype": "FP64", "data": [0.25, 0.75]},
+            ]);
+            (StatusCode::OK, json!({"model_name": "wine", "model_version": "7", "outputs": outputs}).to_string())
+        }
+        Day::Error => (StatusCode::INTERNAL_SERVER_ERROR, json!({"error": "out of grapes"}).to_string()),
+        Day::Hanging => std::future::pending().await,
+        Day::Garbage => (StatusCode::OK, "<html>".to_owned()),
+        Day::Endless => (StatusCode::OK, " ".repeat(LONGEST + 1)),
+    }
+}
+
+async fn connect(address: &str) -> Result<Http, HttpError> {
+    let schema = Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] });
+    Http::connect("vendor", address, 4, schema, Clock::system()).await
+}
+
+async fn ask(executor: &Http, budget: Duration) -> Result<Value, String> {
+    let schema = Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] });
+    let deadline = Clock::system().now().after(budget);
+    let body = Bytes::from_static(br#"{"hue": 1, "ash": 2}"#);
+    let input = Input::new(RequestId::from_uuid(uuid::Uuid::nil()), deadline, body, schema);
+    let answer = executor.score(&input).await.map_err(|failure| failure.message)?;
+    Ok(serde_json::from_slice(&answer).unwrap())
+}
+
+async fn check_failure(day: Day, budget: Duration, expected: &str) {
+    let server = server(day, None).await;
+    let executor = connect(&server.address).await.unwrap();
+    let problem = ask(&executor, budget).await.unwrap_err();
+    assert!(problem.contains(expected) && problem.contains(&server.address), "{problem}");
+}
+
+const LONG: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn a_good_answer_becomes_a_classifiers_with_the_servers_version() {
+    let server = server(Day::Good, None).await;
+    let executor = connect(&server.address).await.unwrap();
+    assert_eq!(executor.model().as_str(), "vendor@unversioned");
+    let answer = ask(&executor, LONG).await.unwrap();
+    assert_eq!(answer, json!({"class": 1.0, "probability": 0.75, "probabilities": [0.25, 0.75]}));
+    assert_eq!(executor.model().as_str(), "vendor@7");
+}
+
+#[tokio::test]
+async fn the_servers_metadata_decides_how_the_row_is_sent() {
+    let metadata = json!({"name": "wine", "inputs": [
+        {"name": "ash", "datatype": "INT64", "shape": [-1, 1]}, {"name": "hue", "datatype": "FP32", "shape": [-1, 1]},
+    ]});
+    let server = server(Day::Good, Some(metadata)).await;
+    let answer = ask(&connect(&server.address).await.unwrap(), LONG).await.unwrap();
+    assert_eq!(answer["class"], json!(2), "the first column is ash, as a whole number");
+}
+
+#[tokio::test]
+async fn metadata_that_does_not_fit_is_refused_at_once() {
+    let metadata = json!({"inputs": [{"name": "a", "datatype": "FP32"}, {"name": "b", "datatype": "FP32"}]});
+    let server = server(Day::Good, Some(metadata)).await;
+    let error = connect(&server.address).await.err().expect("refused").to_string();
+    assert!(
+        error.contains("an input `a`, the policy has no such feature") && error.contains(&server.address),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn an_error_of_the_server_is_a_failure_with_its_words() {
+    check_failure(Day::Error, LONG, "out of grapes").await;
+}
+
+#[tokio::test]
+async fn what_is_no_answer_is_a_failure_with_its_beginning() {
+    check_failure(Day::Garbage, LONG, "<html>").await;
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_cut() {
+    check_failure(Day::Endless, LONG, "more than").await;
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_is_given_up_at_the_deadline() {
+    let began = std::time::Instant::now();
+    check_failure(Day::Hanging, Duration::from_millis(50), "did not answer in time").await;
+    assert!(began.elapsed() < LONG);
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_a_failure_until_it_is_back() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/v2/models/wine/infer", listener.local_addr().unwrap());
+    drop(listener);
+    let executor = connect(&address).await.expect("a server may come later");
+    let problem = ask(&executor, LONG).await.unwrap_err();
+    assert!(problem.contains("refused") && problem.contains(&address), "{problem}");
+}
+
+#[tokio::test]
+async fn an_input_that_cannot_be_read_is_not_sent() {
+    let server = server(Day::Good, None).await;
+    let executor = connect(&server.address).await.unwrap();
+    let schema = Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] });
+    let deadline = Timestamp::EPOCH.after(Duration::from_secs(1 << 40));
+    let input = Input::new(RequestId::from_uuid(uuid::Uuid::nil()), deadline, Bytes::from_static(b"{}"), schema);
+    let failure = executor.score(&input).await.unwrap_err();
+    assert!(failure.message.contains("feature `hue` is missing"), "{}", failure.message);
+    assert_eq!(server.asked.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_refused_with_the_reason() {
+    for (address, expected) in [
+        ("scorer/infer", "relative URL"),
+        ("ftp://scorer/infer", "starts neither with"),
+        ("http://scorer/v2/models/wine", "does not end in `/infer`"),
+    ] {
+        let error = connect(address).await.err().expect("refused").to_string();
+        assert!(error.contains(expected) && error.contains(address), "{error}");
+    }
+}

@@ -1,0 +1,156 @@
+//! What executors count: every response by its outcome, and the time it waited and took.
+
+use std::time::Duration;
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::Registry,
+};
+use wire::{ExecutorId, FailureKind, Reply};
+
+/// The counters of one process' executors.
+#[derive(Debug)]
+pub struct Metrics {
+    responses: Family<OutcomeLabels, Counter>,
+    lost: Family<ExecutorLabel, Counter>,
+    depth: Family<ExecutorLabel, Gauge>,
+    queued: Family<ExecutorLabel, Histogram, fn() -> Histogram>,
+    scored: Family<ExecutorLabel, Histogram, fn() -> Histogram>,
+    pub(crate) requests: Counter,
+    skipped: Family<SkippedLabel, Counter>,
+}
+
+/// Why a record of `requests` was given to no executor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Skipped {
+    /// It is not a request; the collector puts it among the dead letters.
+    Poison,
+    /// It was long dead when it was read: not even its failure would interest anybody.
+    Stale,
+    /// It asks none of the executors here.
+    NotAsked,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SkippedLabel {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ExecutorLabel {
+    executor: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    executor: String,
+    /// `answered`, or the failure's word on the wire.
+    outcome: &'static str,
+}
+
+/// One executor's counters, found once instead of per response.
+#[derive(Clone, Debug)]
+pub(crate) struct ExecutorMetrics {
+    answered: Counter,
+    failed: Counter,
+    abstained: Counter,
+    expired: Counter,
+    overloaded: Counter,
+    /// Responses that the log did not take.
+    pub(crate) lost: Counter,
+    /// Requests that wait.
+    pub(crate) depth: Gauge,
+    queued: Histogram,
+    scored: Histogram,
+}
+
+// === impl Metrics ===
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            responses: Family::default(),
+            lost: Family::default(),
+            depth: Family::default(),
+            queued: Family::new_with_constructor(seconds),
+            scored: Family::new_with_constructor(seconds),
+            requests: Counter::default(),
+            skipped: Family::default(),
+        }
+    }
+}
+
+/// From 4 µs, what a small model takes, to 8 s.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_004, 2.0, 22))
+}
+
+impl Metrics {
+    /// Makes everything here visible in `registry`.
+    pub fn register(&self, registry: &mut Registry) {
+        let name = |rest: &str| format!("hedgerow_executor_{rest}");
+        registry.register(name("responses"), "Responses by executor and outcome", self.responses.clone());
+        registry.register(name("lost"), "Responses that the log did not take", self.lost.clone());
+        registry.register(name("queue_depth"), "Requests that wait for an executor", self.depth.clone());
+        registry.register(name("queued_seconds"), "Time from a request's fetch to its work", self.queued.clone());
+        registry.register(name("scored_seconds"), "Time the work took", self.scored.clone());
+        registry.register(name("requests"), "Requests that were fetched", self.requests.clone());
+        registry.register(name("skipped"), "Records that were given to no executor", self.skipped.clone());
+    }
+
+    /// Returns the counters of `executor`.
+    pub(crate) fn of(&self, executor: &ExecutorId) -> ExecutorMetrics {
+        let executor = executor.to_string();
+        let outcome =
+            |outcome| self.responses.get_or_create_owned(&OutcomeLabels { executor: executor.clone(), outcome });
+        let label = ExecutorLabel { executor: executor.clone() };
+        ExecutorMetrics {
+            answered: outcome("answered"),
+            failed: outcome(FailureKind::Failed.as_str()),
+            abstained: outcome(FailureKind::Abstained.as_str()),
+            expired: outcome(FailureKind::Expired.as_str()),
+            overloaded: outcome(FailureKind::Overloaded.as_str()),
+            lost: self.lost.get_or_create_owned(&label),
+            depth: self.depth.get_or_create_owned(&label),
+            queued: self.queued.get_or_create_owned(&label),
+            scored: self.scored.get_or_create_owned(&label),
+        }
+    }
+
+    pub(crate) fn skip(&self, reason: Skipped) {
+        let reason = match reason {
+            Skipped::Poison => "poison",
+            Skipped::Stale => "stale",
+            Skipped::NotAsked => "not_asked",
+        };
+        self.skipped.get_or_create(&SkippedLabel { reason }).inc();
+    }
+}
+
+// === impl ExecutorMetrics ===
+
+impl ExecutorMetrics {
+    /// Counts a response. Times are kept of real work only: what was refused would make a slow model look fast.
+    pub(crate) fn responded(&self, reply: &Reply, queued: Duration, scored: Duration) {
+        let (counter, worked) = match reply {
+            Reply::Answer(_) => (&self.answered, true),
+            Reply::Failure(failure) => match failure.kind {
+                FailureKind::Failed => (&self.failed, true),
+                FailureKind::Abstained => (&self.abstained, true),
+                FailureKind::Expired => (&self.expired, false),
+                FailureKind::Overloaded => (&self.overloaded, false),
+            },
+        };
+        counter.inc();
+        if worked {
+            self.queued.observe(queued.as_secs_f64());
+            self.scored.observe(scored.as_secs_f64());
+        }
+    }
+}

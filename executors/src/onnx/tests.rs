@@ -1,0 +1,146 @@
+//! The wine models say here what they say under Python.
+
+use std::{path::PathBuf, process::Command, sync::Arc};
+
+use futures::FutureExt;
+use serde_json::Value;
+use wire::{RequestId, Timestamp};
+
+use super::*;
+
+const FEATURES: [&str; 13] = [
+    "alcohol",
+    "malic_acid",
+    "ash",
+    "alcalinity_of_ash",
+    "magnesium",
+    "total_phenols",
+    "flavanoids",
+    "nonflavanoid_phenols",
+    "proanthocyanins",
+    "color_intensity",
+    "hue",
+    "od280_od315",
+    "proline",
+];
+
+fn wine(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/wine").join(file)
+}
+
+fn schema(features: usize) -> InputSchema {
+    InputSchema { features: FEATURES[..features].iter().map(|name| (*name).into()).collect() }
+}
+
+fn check_model(name: &str) {
+    let expected: Value = serde_json::from_slice(&fs::read(wine("expected.json")).unwrap()).unwrap();
+    // Fails with the sentence that says what to type when there is no onnxruntime.
+    let model =
+        Onnx::load(name, &wine(&format!("models/{name}.onnx")), &schema(13)).unwrap_or_else(|error| panic!("{error}"));
+    let rows = expected["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 20);
+    for (row, expected) in rows.iter().zip(expected[name].as_array().unwrap()) {
+        let body: serde_json::Map<String, Value> = FEATURES
+            .iter()
+            .zip(row.as_array().unwrap())
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect();
+        let body = serde_json::to_vec(&body).unwrap().into();
+        let input = Input::new(RequestId::from_uuid(uuid::Uuid::nil()), Timestamp::EPOCH, body, Arc::new(schema(13)));
+        let answer = model.score(&input).now_or_never().expect("a model here never waits").unwrap();
+        check_answer(&serde_json::from_slice(&answer).unwrap(), expected);
+    }
+}
+
+fn check_answer(answer: &Value, expected: &Value) {
+    assert_eq!(answer["class"], expected["class"]);
+    let numbers = |value: &Value| value.as_array().unwrap().iter().map(|n| n.as_f64().unwrap()).collect::<Vec<_>>();
+    let (probabilities, expected) = (numbers(&answer["probabilities"]), numbers(&expected["probabilities"]));
+    assert_eq!(probabilities.len(), 3);
+    for (ours, theirs) in probabilities.iter().zip(&expected) {
+        assert!((ours - theirs).abs() < 1e-4, "{probabilities:?} instead of {expected:?}");
+    }
+    let largest = probabilities.iter().copied().fold(0.0, f64::max);
+    assert!((answer["probability"].as_f64().unwrap() - largest).abs() < 1e-9);
+}
+
+#[test]
+fn the_forest_says_what_it_says_under_python() {
+    check_model("forest");
+}
+
+#[test]
+fn the_boosted_trees_say_what_they_say_under_python() {
+    check_model("boost");
+}
+
+#[test]
+fn the_linear_model_says_what_it_says_under_python() {
+    check_model("linear");
+}
+
+#[test]
+fn the_perceptron_says_what_it_says_under_python() {
+    check_model("mlp");
+}
+
+fn check_refusal(path: &Path, features: usize, expected: &[&str]) {
+    let error = Onnx::load("x", path, &schema(features)).err().expect("refused").to_string();
+    for part in expected {
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn a_model_of_another_width_is_refused_with_both_widths() {
+    let forest = wine("models/forest.onnx");
+    check_refusal(&forest, 12, &["forest.onnx", "it takes 13 numbers a row, the policy has 12 features"]);
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    check_refusal(&wine("models/no.onnx"), 13, &["no.onnx", "No such file", "policy file's folder"]);
+}
+
+#[test]
+fn a_file_that_is_no_model_is_named() {
+    check_refusal(&wine("wine.csv"), 13, &["wine.csv", "is not an ONNX model"]);
+}
+
+#[test]
+fn the_version_is_the_files_content() {
+    let forest =
+        Onnx::load("forest", &wine("models/forest.onnx"), &schema(13)).unwrap_or_else(|error| panic!("{error}"));
+    let renamed =
+        Onnx::load("renamed", &wine("models/forest.onnx"), &schema(13)).unwrap_or_else(|error| panic!("{error}"));
+    let version = forest.model().as_str().strip_prefix("forest@").unwrap().to_owned();
+    assert!(version.len() == 12 && version.bytes().all(|byte| byte.is_ascii_hexdigit()), "{version}");
+    assert_eq!(renamed.model().as_str(), format!("renamed@{version}"));
+}
+
+/// The library is loaded once per process, so a process of its own finds another one, or none.
+fn check_without_library(named: Option<&Path>, expected: &[&str]) {
+    let empty = tempfile::tempdir().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "onnx::tests::the_forest_says_what_it_says_under_python"]);
+    child.current_dir(empty.path()).env_remove("ORT_DYLIB_PATH").envs(named.map(|path| ("ORT_DYLIB_PATH", path)));
+    let said = child.output().unwrap();
+    let said = String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr);
+    for part in expected {
+        assert!(said.contains(part), "{said}");
+    }
+}
+
+#[test]
+fn without_the_library_a_sentence_says_what_to_type() {
+    check_without_library(
+        None,
+        &["the onnxruntime library was not found; type `make setup`", "pip install onnxruntime"],
+    );
+}
+
+#[test]
+fn a_library_that_cannot_be_used_is_named() {
+    let path = wine("wine.csv");
+    check_without_library(Some(&path), &["wine.csv` cannot be used", "or correct ORT_DYLIB_PATH"]);
+}

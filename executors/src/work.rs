@@ -1,0 +1,115 @@
+//! A request in hand: who holds it, what becomes of its offset, and how a response leaves.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bus::{BusError, Producer, TopicPartition};
+use wire::{ExecutorId, Failure, FailureKind, ModelVersion, Reply, Response, Timestamp};
+
+use crate::{
+    executor::{Input, failed},
+    metrics::ExecutorMetrics,
+    progress::Progress,
+};
+
+/// One partition of `requests` while it is this process'.
+#[derive(Debug)]
+pub(crate) struct Share {
+    /// Where its requests' responses go: the same partition of `responses`.
+    responses: TopicPartition,
+    progress: Mutex<Progress>,
+    revoked: AtomicBool,
+}
+
+/// One request, shared by the executors that were asked.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) input: Input,
+    pub(crate) share: Arc<Share>,
+    pub(crate) offset: i64,
+    /// When it was read here.
+    pub(crate) fetched: Timestamp,
+}
+
+/// Sends one executor's responses.
+pub(crate) struct Responder {
+    pub(crate) executor: ExecutorId,
+    pub(crate) producer: Arc<dyn Producer>,
+    pub(crate) metrics: ExecutorMetrics,
+}
+
+/// How long a request waited for its executor, and how long the work took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Took {
+    pub(crate) queued: Duration,
+    pub(crate) scored: Duration,
+}
+
+// === impl Share ===
+
+impl Share {
+    pub(crate) fn new(responses: TopicPartition, next: i64) -> Self {
+        Self { responses, progress: Mutex::new(Progress::from(next)), revoked: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that another process has the partition now: it will do what is in hand here again.
+    pub(crate) fn revoke(&self) {
+        self.revoked.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_revoked(&self) -> bool {
+        self.revoked.load(Ordering::Relaxed)
+    }
+}
+
+// === impl Responder ===
+
+impl Responder {
+    /// Sends what the executor says about `work`, and lets its offset go when the log has taken it. A response that
+    /// the log does not take holds its offset until the deadline: restarted before then, we try again.
+    pub(crate) fn respond(&self, work: &Work, model: ModelVersion, took: Took, reply: Reply) {
+        let Took { queued, scored } = took;
+        self.metrics.responded(&reply, queued, scored);
+        let (request, executor) = (work.input.request, self.executor.clone());
+        let response = Response { request, executor, model, queued, scored, reply };
+        match self.send(work, &response) {
+            Err(BusError::TooLarge) => {
+                let reply = Reply::Failure(failed("the answer is larger than the topic allows"));
+                if self.send(work, &Response { reply, ..response }).is_err() {
+                    self.metrics.lost.inc();
+                }
+            }
+            Err(_) => drop(self.metrics.lost.inc()),
+            Ok(()) => {}
+        }
+    }
+
+    /// Says that `work` was not even begun.
+    pub(crate) fn refuse(&self, work: &Work, model: ModelVersion, queued: Duration, kind: FailureKind) {
+        let message = match kind {
+            FailureKind::Expired => "the deadline was past before work began",
+            FailureKind::Overloaded => "the executor's queue is full",
+            FailureKind::Failed | FailureKind::Abstained => "no answer",
+        };
+        let reply = Reply::Failure(Failure { kind, message: message.to_owned() });
+        self.respond(work, model, Took { queued, scored: Duration::ZERO }, reply);
+    }
+
+    fn send(&self, work: &Work, response: &Response) -> Result<(), BusError> {
+        let (share, offset, lost) = (Arc::clone(&work.share), work.offset, self.metrics.lost.clone());
+        let acknowledge = Box::new(move |outcome: Result<i64, BusError>| match outcome {
+            Ok(_) => share.progress().finish(offset),
+            Err(_) => drop(lost.inc()),
+        });
+        self.producer.send(&work.share.responses, response.encode(), acknowledge)
+    }
+}

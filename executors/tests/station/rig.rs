@@ -1,0 +1,341 @@
+//! A station with models that misbehave on purpose, and somebody who asks and listens.
+
+use std::{
+    collections::HashMap,
+    future::pending,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bus::{BoxFuture, Bus, Clock, Consumer, EmbeddedBus, Event, Producer, StartAt, TopicPartition, TopicSpec};
+use bytes::Bytes;
+use hedgerow_executors::{self as executors, Echo, Executor, ExecutorsError, ExecutorsStation, Input, Loader, Metrics};
+use policies::Definition;
+use prometheus_client::{encoding::text::encode, registry::Registry};
+use tokio::{sync::oneshot, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use wire::{
+    Budget, Envelope, ExecutorId, Failure, Headers, ModelVersion, PolicyRef, Record, RendezvousName, Request,
+    RequestId, Response, Timestamp, Topics,
+};
+
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+/// What a model does.
+#[derive(Clone, Copy)]
+pub(crate) enum Model {
+    /// Answers on its own thread.
+    Fine,
+    /// Answers in the fetching loop.
+    Echo,
+    /// Panics.
+    Panicking,
+    /// Waits for ever, politely.
+    Endless,
+    /// Waits for ever the first time, then answers.
+    EndlessOnce,
+    /// Takes its thread and never gives it back.
+    Blocking,
+}
+
+struct Scripted {
+    model: Model,
+    scored: Arc<AtomicUsize>,
+}
+
+impl Executor for Scripted {
+    fn score<'a>(&'a self, input: &'a Input) -> BoxFuture<'a, Result<Bytes, Failure>> {
+        let before = self.scored.fetch_add(1, Ordering::Relaxed);
+        match self.model {
+            Model::Panicking => panic!("no more grapes"),
+            Model::Blocking => loop {
+                std::thread::park();
+            },
+            Model::Endless => Box::pin(pending()),
+            Model::EndlessOnce if before == 0 => Box::pin(pending()),
+            Model::Fine | Model::Echo | Model::EndlessOnce => Box::pin(async { Ok(input.body.clone()) }),
+        }
+    }
+
+    fn model(&self) -> ModelVersion {
+        "scripted@1".into()
+    }
+}
+
+/// Somebody who asks and listens.
+pub(crate) struct Rig {
+    pub(crate) bus: Arc<EmbeddedBus>,
+    /// How often a scripted model was asked.
+    pub(crate) scored: Arc<AtomicUsize>,
+    clock: Clock,
+    definition: Arc<Definition>,
+    models: Vec<(ExecutorId, Model)>,
+    producer: Arc<dyn Producer>,
+    heard: tokio::sync::Mutex<Box<dyn Consumer>>,
+    early: Mutex<Vec<Heard>>,
+    metrics: Mutex<Arc<Metrics>>,
+    /// When each request was born.
+    asked: Mutex<HashMap<RequestId, Timestamp>>,
+    ids: AtomicUsize,
+}
+
+/// A response, and where and when it came.
+pub(crate) struct Heard {
+    pub(crate) partition: i32,
+    /// How long after the request's birth.
+    pub(crate) after: Duration,
+    pub(crate) response: Response,
+}
+
+/// A station that starts.
+pub(crate) struct Starting {
+    stop: CancellationToken,
+    ready: oneshot::Receiver<()>,
+    task: JoinHandle<Result<(), ExecutorsError>>,
+}
+
+/// A station that serves.
+pub(crate) struct Running {
+    stop: CancellationToken,
+    task: JoinHandle<Result<(), ExecutorsError>>,
+}
+
+// === impl Rig ===
+
+impl Rig {
+    pub(crate) const PARTITIONS: i32 = 3;
+    pub(crate) const BODY: &str = r#"{"hue":1.5,"ash":2}"#;
+
+    pub(crate) async fn new(models: &[(&str, Model)]) -> Self {
+        Self::on(Clock::system(), models).await
+    }
+
+    pub(crate) async fn on(clock: Clock, models: &[(&str, Model)]) -> Self {
+        let lines: Vec<String> =
+            models.iter().map(|(name, _)| format!("{name}: {{ echo: , concurrency: 1 }}")).collect();
+        let mut rig = Self::of_policy(clock, &lines.join("\n  ")).await;
+        rig.models = models.iter().map(|(name, model)| (ExecutorId::new(name).unwrap(), *model)).collect();
+        rig
+    }
+
+    pub(crate) async fn of_policy(clock: Clock, executors: &str) -> Self {
+        let bus = EmbeddedBus::new(clock.clone());
+        let topics = Topics::of(&RendezvousName::new("wine").unwrap());
+        let spec = |name: &String| TopicSpec {
+            name: name.clone(),
+            partitions: Self::PARTITIONS,
+            retention: None,
+            compacted: false,
+        };
+        bus.create_topics(&[spec(&topics.requests), spec(&topics.responses)]).await.unwrap();
+        let mut tail = bus.tail().await.unwrap();
+        for partition in 0..Self::PARTITIONS {
+            tail.start(&TopicPartition::new(&topics.responses, partition), StartAt::Beginning).unwrap();
+        }
+        Self {
+            producer: bus.producer(&[&topics.requests]).await.unwrap(),
+            definition: definition(executors),
+            bus,
+            scored: Arc::default(),
+            clock,
+            models: Vec::new(),
+            heard: tokio::sync::Mutex::new(tail),
+            early: Mutex::default(),
+            metrics: Mutex::default(),
+            asked: Mutex::default(),
+            ids: AtomicUsize::new(0),
+        }
+    }
+
+    /// Starts a station with the scripted models.
+    pub(crate) async fn start(&self) -> Running {
+        self.begin().ready().await
+    }
+
+    /// Starts a station with the kinds that the policy names.
+    pub(crate) async fn start_kinds(&self) -> Running {
+        let (stop, (ready, is_ready)) = (CancellationToken::new(), oneshot::channel());
+        let task = tokio::spawn(executors::run(self.station(), stop.clone(), ready));
+        Starting { stop, ready: is_ready, task }.ready().await
+    }
+
+    pub(crate) fn begin(&self) -> Starting {
+        let (models, scored) = (self.models.clone(), Arc::clone(&self.scored));
+        let loader: Loader = Arc::new(move |spec| {
+            let model = models.iter().find(|(id, _)| *id == spec.id).unwrap().1;
+            let executor: Arc<dyn Executor> = match model {
+                Model::Echo => Arc::new(Echo::new(&spec.id)),
+                model => Arc::new(Scripted { model, scored: Arc::clone(&scored) }),
+            };
+            Box::pin(async { Ok(executor) })
+        });
+        let (stop, (ready, is_ready)) = (CancellationToken::new(), oneshot::channel());
+        let task = tokio::spawn(executors::run_with(self.station(), loader, stop.clone(), ready));
+        Starting { stop, ready: is_ready, task }
+    }
+
+    fn station(&self) -> ExecutorsStation {
+        let bus: Arc<dyn Bus> = self.bus.clone();
+        let metrics = Arc::clone(&self.metrics.lock().unwrap());
+        let definition = Arc::clone(&self.definition);
+        ExecutorsStation { bus, clock: self.clock.clone(), definition, base: "/nowhere".into(), only: None, metrics }
+    }
+
+    /// Asks everybody.
+    pub(crate) fn send(&self, budget: Duration) -> RequestId {
+        self.send_planned(&self.definition.plan().to_string(), budget)
+    }
+
+    pub(crate) fn send_planned(&self, plan: &str, budget: Duration) -> RequestId {
+        let id = self.fresh_id();
+        self.send_request(id, plan, budget)
+    }
+
+    /// Asks everybody with an id that belongs into `partition`.
+    pub(crate) fn send_into_partition(&self, budget: Duration, partition: i32) -> RequestId {
+        let id =
+            std::iter::repeat_with(|| self.fresh_id()).find(|id| id.partition(Self::PARTITIONS) == partition).unwrap();
+        self.send_request(id, &self.definition.plan().to_string(), budget)
+    }
+
+    fn fresh_id(&self) -> RequestId {
+        let name = self.definition.name();
+        RequestId::from_key(name, &self.ids.fetch_add(1, Ordering::Relaxed).to_string())
+    }
+
+    fn send_request(&self, id: RequestId, plan: &str, budget: Duration) -> RequestId {
+        let born = self.clock.now();
+        self.asked.lock().unwrap().insert(id, born);
+        let request = Request {
+            id,
+            born,
+            budget: Budget::from_micros(budget.as_micros().try_into().unwrap()),
+            policy: PolicyRef { rendezvous: self.definition.name().clone(), version: 1 },
+            plan: plan.parse().unwrap(),
+            traceparent: None,
+            body: Self::BODY.into(),
+        };
+        let to = TopicPartition::new("wine.requests", id.partition(Self::PARTITIONS));
+        self.producer.send(&to, request.encode(), Box::new(|_| {})).unwrap();
+        id
+    }
+
+    pub(crate) fn send_poison(&self) {
+        let record = Record { key: None, headers: Headers::default(), payload: Some("what?".into()) };
+        self.producer.send(&TopicPartition::new("wine.requests", 0), record, Box::new(|_| {})).unwrap();
+    }
+
+    /// Returns the next `count` responses.
+    pub(crate) async fn responses(&self, count: usize) -> Vec<Heard> {
+        tokio::time::timeout(PATIENCE, self.listen(count)).await.expect("the responses come")
+    }
+
+    async fn listen(&self, count: usize) -> Vec<Heard> {
+        let mut tail = self.heard.lock().await;
+        let mut heard: Vec<Heard> = std::mem::take(&mut *self.early.lock().unwrap());
+        while heard.len() < count {
+            // An interruption, which some tests make, is told here too.
+            let Ok(Event::Records(records)) = tail.next().await else { continue };
+            for received in records {
+                let Ok(Envelope::Response(response)) = Envelope::decode(&received.record) else {
+                    panic!("{received:?}")
+                };
+                let after = received.appended.since(self.asked.lock().unwrap()[&response.request]);
+                heard.push(Heard { partition: received.partition.partition, after, response });
+            }
+        }
+        *self.early.lock().unwrap() = heard.split_off(count);
+        heard
+    }
+
+    /// Waits until scripted models were asked `count` times.
+    pub(crate) async fn until_scored(&self, count: usize) {
+        let enough = async {
+            while self.scored.load(Ordering::Relaxed) < count {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, enough).await.expect("the models are asked");
+    }
+
+    /// Waits until a metric is `value`.
+    pub(crate) async fn until(&self, metric: &str, value: u64) {
+        let reached = async {
+            while self.counted(metric) < value {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.expect("the metric is reached");
+    }
+
+    /// Returns the value of a metric, 0 if it is not there.
+    pub(crate) fn counted(&self, metric: &str) -> u64 {
+        let (mut registry, mut text) = (Registry::default(), String::new());
+        self.metrics.lock().unwrap().register(&mut registry);
+        encode(&mut text, &registry).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(metric));
+        line.map_or(0, |value| value.trim().parse().unwrap())
+    }
+
+    pub(crate) fn forget_metrics(&self) {
+        *self.metrics.lock().unwrap() = Arc::default();
+    }
+
+    /// Returns the sum of the offsets that the group committed.
+    pub(crate) async fn committed(&self) -> i64 {
+        let ids: Vec<_> = self.definition.executors.iter().map(|spec| spec.id.clone()).collect();
+        let group = Topics::of(self.definition.name()).executors_group(&ids);
+        let mut member = self.bus.member(&group, "wine.requests").await.unwrap();
+        let Event::Assigned(partitions) = member.next().await.unwrap() else { panic!("nothing is assigned") };
+        assert_eq!(partitions.len(), usize::try_from(Self::PARTITIONS).unwrap());
+        member.close(Vec::new()).await;
+        partitions.iter().filter_map(|assigned| assigned.committed.as_ref()).map(|committed| committed.offset).sum()
+    }
+}
+
+/// Runs a policy's executors to the error that is expected.
+pub(crate) async fn run_policy(executors: &str, only: Option<Vec<ExecutorId>>) -> Result<(), ExecutorsError> {
+    let rig = Rig::of_policy(Clock::system(), executors).await;
+    let station = ExecutorsStation { only, ..rig.station() };
+    let (ready, _) = oneshot::channel();
+    tokio::time::timeout(PATIENCE, executors::run(station, CancellationToken::new(), ready)).await.expect("it ends")
+}
+
+fn definition(executors: &str) -> Arc<Definition> {
+    let text = format!(
+        "rendezvous: wine\nbudget: 10s\ninput: {{ features: [hue, ash] }}\n\
+         executors:\n  {executors}\ndecide:\n  - default: {{ class: unknown }}\n"
+    );
+    Arc::new(Definition::parse("wine.yaml", &text).unwrap_or_else(|problems| panic!("{problems:?}\n{text}")))
+}
+
+// === impl Heard, Starting, Running ===
+
+impl Heard {
+    pub(crate) fn by(&self, executor: &str) -> bool {
+        self.response.executor.as_str() == executor
+    }
+}
+
+impl Starting {
+    pub(crate) async fn ready(self) -> Running {
+        let Self { stop, ready, task } = self;
+        tokio::time::timeout(PATIENCE, ready).await.expect("the station is ready").expect("the station runs");
+        Running { stop, task }
+    }
+}
+
+impl Running {
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        tokio::time::timeout(PATIENCE, self.task).await.expect("the station stops").unwrap().unwrap();
+    }
+}
