@@ -40,6 +40,7 @@ impl Headers {
     }
 
     /// Returns names and values in the order written.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, Option<&Bytes>)> {
         self.0.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
     }

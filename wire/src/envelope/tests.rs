@@ -121,7 +121,7 @@ proptest! {
     fn any_plan_is_read_back(names in proptest::collection::vec("[a-z][a-z0-9_-]{0,8}", 0..5), start in 0_u64..9_000) {
         let asked = |name: &String| Asked {
             executor: ExecutorId::new(name).unwrap(),
-            role: if name.len() % 2 == 0 { Role::Canary } else { Role::Candidate },
+            role: if name.len().is_multiple_of(2) { Role::Canary } else { Role::Candidate },
             start_after: Duration::from_micros(start),
         };
         let plan = Plan::new(names.iter().map(asked).collect());
