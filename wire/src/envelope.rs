@@ -1,6 +1,6 @@
 //! The typed records of a rendezvous, and the only place that knows how they look as headers and bytes.
 //!
-//! Headers follow CloudEvents binary mode (`ce_…`; ours are extension attributes), so `ce_type` alone tells what a
+//! Headers follow `CloudEvents` binary mode (`ce_…`; ours are extension attributes), so `ce_type` alone tells what a
 //! record is. A default has a type of its own: it can never be read as a prediction by accident.
 //! Law: `Envelope::decode(&envelope.encode()) == envelope`. Headers that we do not know are ignored.
 
@@ -157,6 +157,29 @@ pub enum EnvelopeError {
     #[error("record type `{0}` is unknown")]
     UnknownType(String),
 }
+
+/// The names of all headers of ours. A reader that finds a name here need not allocate it.
+pub const HEADER_NAMES: [&str; 19] = [
+    CONTENT_TYPE,
+    SPEC_VERSION,
+    TYPE,
+    ID,
+    SOURCE,
+    BORN,
+    BUDGET,
+    POLICY,
+    PLAN,
+    EXECUTOR,
+    MODEL,
+    QUEUED,
+    SCORED,
+    FAILURE,
+    EPOCH,
+    INSTANCE,
+    REASON,
+    ORIGIN,
+    TRACEPARENT,
+];
 
 const CONTENT_TYPE: &str = "content-type";
 const SPEC_VERSION: &str = "ce_specversion";

@@ -12,8 +12,8 @@ mod time;
 mod topic;
 
 pub use envelope::{
-    DeadLetter, Envelope, EnvelopeError, Failure, FailureKind, Fence, Fencing, Reply, Request, Response, ResultKind,
-    ResultRecord,
+    DeadLetter, Envelope, EnvelopeError, Failure, FailureKind, Fence, Fencing, HEADER_NAMES, Reply, Request, Response,
+    ResultKind, ResultRecord,
 };
 pub use id::{ExecutorId, InvalidName, ModelVersion, PolicyRef, RendezvousName, RequestId};
 pub use plan::{Asked, Plan, Role};
