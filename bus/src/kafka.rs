@@ -1,6 +1,160 @@
 //! The real one: a Kafka cluster, through rdkafka.
+//!
+//! What rdkafka would do on the caller's thread and may take long (questions to brokers, closing) happens on threads of
+//! their own, each with a bound: a broker that is away never holds a runtime up.
+
+mod admin;
+mod consumer;
+mod error;
+mod group;
+mod inbox;
+mod producer;
+mod question;
+mod received;
+mod settings;
+
+use std::{
+    fmt,
+    ops::Range,
+    sync::{Arc, Weak},
+    thread,
+    time::Duration,
+};
+
+use futures::FutureExt;
+use rdkafka::{
+    ClientContext,
+    config::RDKafkaLogLevel,
+    consumer::{BaseConsumer, ConsumerContext},
+    error::KafkaError,
+};
+
+use crate::{BoxFuture, Bus, BusError, Consumer, Producer, TopicPartition, TopicSpec};
+use consumer::KafkaConsumer;
+use producer::KafkaProducer;
+
+pub use settings::KafkaSettings;
+
+/// How long a broker may take to answer a question before the caller is told `Unavailable`.
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// A Kafka cluster.
-pub struct KafkaBus {}
-/// How to reach it.
-pub struct KafkaSettings {}
+pub struct KafkaBus {
+    settings: KafkaSettings,
+    /// Asks for metadata and watermarks, and is in no group.
+    asker: Asker,
+}
+
+/// The client that questions are asked with.
+type Asker = Arc<BaseConsumer<Quiet>>;
+
+/// Says what clients have to say where those who look for it find it: failures reach the stations as errors.
+struct Quiet;
+
+// === impl KafkaBus ===
+
+impl KafkaBus {
+    /// Opens the cluster that `settings` describe. Nothing is asked of it yet: a broker that is away is no error here,
+    /// a setting that is wrong is.
+    pub fn connect(settings: KafkaSettings) -> Result<Self, BusError> {
+        settings.check()?;
+        let asker: Asker = create(|| settings.asker().create_with_context(Quiet))?;
+        serve(&asker)?;
+        Ok(Self { settings, asker })
+    }
+}
+
+impl Bus for KafkaBus {
+    fn describe(&self) -> String {
+        format!("Kafka at {}", self.settings.brokers)
+    }
+
+    fn create_topics<'a>(&'a self, topics: &'a [TopicSpec]) -> BoxFuture<'a, Result<(), BusError>> {
+        admin::create_topics(&self.settings, &self.asker, topics).boxed()
+    }
+
+    fn partitions<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<i32, BusError>> {
+        admin::partitions(&self.asker, topic).boxed()
+    }
+
+    fn span<'a>(&'a self, partition: &'a TopicPartition) -> BoxFuture<'a, Result<Range<i64>, BusError>> {
+        let (asker, partition) = (Arc::clone(&self.asker), partition.clone());
+        question::ask(move || question::span(&*asker, &partition)).boxed()
+    }
+
+    fn producer<'a>(&'a self, topics: &'a [&'a str]) -> BoxFuture<'a, Result<Arc<dyn Producer>, BusError>> {
+        async move {
+            for topic in topics {
+                // Asked of a client that never creates topics, before the producer's, which might, names them.
+                self.partitions(topic).await?;
+            }
+            let producer: Arc<dyn Producer> = Arc::new(KafkaProducer::open(&self.settings, topics).await?);
+            Ok(producer)
+        }
+        .boxed()
+    }
+
+    fn member<'a>(&'a self, group: &'a str, topic: &'a str) -> BoxFuture<'a, Result<Box<dyn Consumer>, BusError>> {
+        async move {
+            self.partitions(topic).await?;
+            let consumer: Box<dyn Consumer> = Box::new(KafkaConsumer::member(&self.settings, group, topic)?);
+            Ok(consumer)
+        }
+        .boxed()
+    }
+
+    fn tail(&self) -> BoxFuture<'_, Result<Box<dyn Consumer>, BusError>> {
+        async move {
+            let consumer: Box<dyn Consumer> = Box::new(KafkaConsumer::tail(&self.settings)?);
+            Ok(consumer)
+        }
+        .boxed()
+    }
+}
+
+// === impl Quiet ===
+
+impl ClientContext for Quiet {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        log(level, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(target: "librdkafka", %error, reason);
+    }
+}
+
+impl ConsumerContext for Quiet {}
+
+/// Creates a client. What fails here is a setting: a certificate that is not there, a value that does not fit.
+fn create<T>(make: impl FnOnce() -> Result<T, KafkaError>) -> Result<Arc<T>, BusError> {
+    make().map(Arc::new).map_err(|error| BusError::Fatal(format!("Kafka's client cannot be created: {error}")))
+}
+
+/// Takes the client's own events off its queue as long as the client lives, so that they never pile up.
+fn serve(asker: &Asker) -> Result<(), BusError> {
+    let asker: Weak<_> = Arc::downgrade(asker);
+    let serve = move || {
+        while let Some(asker) = asker.upgrade() {
+            drop(asker.poll(Duration::from_millis(250)));
+        }
+    };
+    let started = thread::Builder::new().name("kafka-asker".to_owned()).spawn(serve);
+    started.map(drop).map_err(|error| BusError::Fatal(format!("a thread cannot be started: {error}")))
+}
+
+/// librdkafka calls every failed connection an error and repeats it; to us it is one interruption, which stations tell.
+fn log(level: RDKafkaLogLevel, facility: &str, line: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+            tracing::error!(target: "librdkafka", "{facility} {line}");
+        }
+        _ => tracing::debug!(target: "librdkafka", "{facility} {line}"),
+    }
+}
+
+impl fmt::Debug for KafkaBus {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("KafkaBus").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

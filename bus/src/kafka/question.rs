@@ -1,0 +1,60 @@
+//! Questions to brokers. rdkafka asks them on the caller's thread until there is an answer, so each gets its own.
+
+use std::{
+    ops::Range,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext},
+    error::{KafkaError, KafkaResult},
+};
+use tokio::sync::oneshot;
+
+use super::{ANSWER_WITHIN, error};
+use crate::{BusError, TopicPartition};
+
+/// Asks on a thread and waits for the answer. Dropped, it no longer waits; the thread ends when its own bound does.
+pub(super) async fn ask<T: Send + 'static>(
+    question: impl FnOnce() -> Result<T, BusError> + Send + 'static,
+) -> Result<T, BusError> {
+    let (tell, told) = oneshot::channel();
+    aside("kafka-question", move || drop(tell.send(question())))?;
+    told.await.unwrap_or_else(|_| Err(BusError::Fatal("a thread that asked Kafka something has failed".to_owned())))
+}
+
+/// Does `work` on a thread of its own.
+pub(super) fn aside(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), BusError> {
+    let started = thread::Builder::new().name(name.to_owned()).spawn(work);
+    started.map(drop).map_err(|error| BusError::Fatal(format!("a thread cannot be started: {error}")))
+}
+
+/// How long to wait before asking again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Asks again while the answer is one that passes by itself: a new topic's leader that has not heard of it yet, a leader
+/// that moves. Blocks, for `ANSWER_WITHIN` and what the last question takes.
+pub(super) fn patiently<T>(mut question: impl FnMut() -> KafkaResult<T>) -> KafkaResult<T> {
+    let started = Instant::now();
+    loop {
+        match question() {
+            Err(error) if passes(&error) && started.elapsed() < ANSWER_WITHIN => thread::sleep(PAUSE),
+            answer => return answer,
+        }
+    }
+}
+
+/// Asks for the offsets that `partition` holds. Blocks.
+pub(super) fn span<C: ConsumerContext>(
+    asker: &BaseConsumer<C>,
+    partition: &TopicPartition,
+) -> Result<Range<i64>, BusError> {
+    patiently(|| asker.fetch_watermarks(&partition.topic, partition.partition, ANSWER_WITHIN))
+        .map(|(low, high)| low..high)
+        .map_err(|error| error::sorted(&format!("ask what {partition} holds"), &error))
+}
+
+fn passes(error: &KafkaError) -> bool {
+    error.rdkafka_error_code().is_some_and(|code| !error::is_fatal(code) && !error::is_absence(code))
+}
