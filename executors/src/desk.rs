@@ -9,13 +9,15 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
     time::Duration,
 };
 
 use bus::Clock;
+use bytes::Bytes;
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::sync::Notify;
-use wire::{FailureKind, Reply, Timestamp};
+use wire::{Failure, FailureKind, Reply, Timestamp};
 
 use crate::{
     backlog::Backlog,
@@ -72,15 +74,11 @@ impl Desk {
             self.refuse(&job, began, FailureKind::Expired);
             return Ok(());
         }
-        match self.executor.score(&job.work.input).now_or_never() {
-            Some(answer) => {
-                let scored = self.clock.now().since(began);
-                let took = Took { queued: began.since(job.work.fetched), scored };
-                self.respond(&job, took, answer.map_or_else(Reply::Failure, Reply::Answer));
-                Ok(())
-            }
-            None => Err(job),
-        }
+        let scoring = AssertUnwindSafe(async { self.executor.score(&job.work.input).await }).catch_unwind();
+        let Some(scored) = scoring.now_or_never() else { return Err(job) };
+        let took = Took { queued: began.since(job.work.fetched), scored: self.clock.now().since(began) };
+        self.respond(&job, took, reply(scored));
+        Ok(())
     }
 
     /// Takes `jobs` in with one wake-up. Those without room are refused at once: the fetching loop never waits.
@@ -172,10 +170,7 @@ impl Desk {
         let scoring = AssertUnwindSafe(async { self.executor.score(&job.work.input).await }).catch_unwind();
         let reply = tokio::select! {
             biased;
-            scored = scoring => match scored {
-                Ok(answer) => answer.map_or_else(Reply::Failure, Reply::Answer),
-                Err(panic) => Reply::Failure(failed(format!("the model panicked: {}", words(&*panic)))),
-            },
+            scored = scoring => reply(scored),
             () = self.clock.sleep_until(deadline.after(GRACE)) => Reply::Failure(failed("the model gave no answer at all")),
         };
         let queued = began.since(job.work.fetched.max(job.start));
@@ -187,6 +182,13 @@ impl Desk {
             Some(at) => self.clock.sleep_until(at).await,
             None => std::future::pending().await,
         }
+    }
+}
+
+fn reply(scored: thread::Result<Result<Bytes, Failure>>) -> Reply {
+    match scored {
+        Ok(answer) => answer.map_or_else(Reply::Failure, Reply::Answer),
+        Err(panic) => Reply::Failure(failed(format!("the model panicked: {}", words(&*panic)))),
     }
 }
 

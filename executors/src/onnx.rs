@@ -1,7 +1,7 @@
 //! An ONNX model in this process, on onnxruntime.
 //!
 //! The session runs on the executor's own thread and on no other: a row of a small model takes microseconds, less than
-//! handing it to a pool would.
+//! handing it to a pool would. `concurrency` therefore changes nothing here; more rows at once means more processes.
 
 mod inputs;
 mod library;

@@ -55,6 +55,19 @@ async fn executors_that_hang_block_and_panic_harm_nobody() {
 }
 
 #[tokio::test]
+async fn a_panic_in_the_fetching_loop_is_a_failure_like_any_other() {
+    let rig = Rig::new(&[("panicking", Model::PanickingAtOnce)]).await;
+    let running = rig.start().await;
+    for _ in 0..2 {
+        rig.send(LONG);
+    }
+    for heard in rig.responses(2).await {
+        assert!(matches!(heard.response.reply, Reply::Failure(failure) if failure.message.contains("no more grapes")));
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_past_its_deadline_is_refused_and_not_scored() {
     let rig = Rig::new(&[("fine", Model::Fine)]).await;
     let running = rig.start().await;
@@ -144,6 +157,34 @@ async fn nothing_is_committed_before_it_is_acknowledged_and_nothing_acknowledged
     let last = rig.send(LONG);
     assert_eq!(rig.responses(1).await[0].response.request, last, "nothing older is answered a third time");
     running.stop().await;
+}
+
+#[tokio::test]
+async fn stopping_finishes_what_is_in_hand_and_waits_no_longer() {
+    let rig = Rig::new(&[("fine", Model::Fine)]).await;
+    let running = rig.start().await;
+    rig.send_planned("fine+200000", LONG);
+    rig.until("hedgerow_executor_requests_total", 1).await;
+    let began = std::time::Instant::now();
+    running.stop().await;
+    assert!(began.elapsed() < millis(1_200), "{:?}", began.elapsed());
+    assert_eq!(rig.responses(1).await.len(), 1);
+    assert_eq!(rig.committed().await, 1);
+}
+
+#[tokio::test]
+async fn progress_is_committed_every_second_so_that_a_kill_repeats_little() {
+    let rig = Rig::new(&[("fine", Model::Fine)]).await;
+    let running = rig.start().await;
+    for _ in 0..10 {
+        rig.send_planned("fine", LONG);
+    }
+    assert_eq!(rig.responses(10).await.len(), 10);
+    // An answer that takes longer than the time between two commits.
+    rig.send_planned("fine+2100000", LONG);
+    assert_eq!(rig.responses(1).await.len(), 1);
+    running.kill().await;
+    assert!(rig.committed().await >= 10);
 }
 
 #[tokio::test]

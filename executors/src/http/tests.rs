@@ -32,7 +32,11 @@ struct Server {
 }
 
 async fn server(day: Day, metadata: Option<Value>) -> Server {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    server_at("127.0.0.1:0", day, metadata).await
+}
+
+async fn server_at(host: &str, day: Day, metadata: Option<Value>) -> Server {
+    let listener = TcpListener::bind(host).await.unwrap();
     let address = format!("http://{}/v2/models/wine/infer", listener.local_addr().unwrap());
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&asked);
@@ -64,13 +68,20 @@ async fn answer(day: Day, body: Value) -> (StatusCode, String) {
 }
 
 async fn connect(address: &str) -> Result<Http, HttpError> {
+    connect_on(address, Clock::system()).await
+}
+
+async fn connect_on(address: &str, clock: Clock) -> Result<Http, HttpError> {
     let schema = Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] });
-    Http::connect("vendor", address, 4, schema, Clock::system()).await
+    Http::connect("vendor", address, 4, schema, clock).await
 }
 
 async fn ask(executor: &Http, budget: Duration) -> Result<Value, String> {
+    ask_until(executor, Clock::system().now().after(budget)).await
+}
+
+async fn ask_until(executor: &Http, deadline: Timestamp) -> Result<Value, String> {
     let schema = Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] });
-    let deadline = Clock::system().now().after(budget);
     let body = Bytes::from_static(br#"{"hue": 1, "ash": 2}"#);
     let input = Input::new(RequestId::from_uuid(uuid::Uuid::nil()), deadline, body, schema);
     let answer = executor.score(&input).await.map_err(|failure| failure.message)?;
@@ -140,13 +151,23 @@ async fn a_server_that_hangs_is_given_up_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_away_is_a_failure_until_it_is_back() {
+async fn a_server_that_is_away_is_a_failure_until_it_is_back_and_then_asked_about_its_model() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}/v2/models/wine/infer", listener.local_addr().unwrap());
+    let host = listener.local_addr().unwrap().to_string();
     drop(listener);
-    let executor = connect(&address).await.expect("a server may come later");
-    let problem = ask(&executor, LONG).await.unwrap_err();
+    let address = format!("http://{host}/v2/models/wine/infer");
+    let clock = Clock::standing_at(Timestamp::EPOCH);
+    let executor = connect_on(&address, clock.clone()).await.expect("a server may come later");
+    let problem = ask_until(&executor, Timestamp::EPOCH.after(LONG)).await.unwrap_err();
     assert!(problem.contains("refused") && problem.contains(&address), "{problem}");
+
+    let ash_first = json!([{"name": "ash", "datatype": "INT64"}, {"name": "hue", "datatype": "FP32"}]);
+    let _server = server_at(&host, Day::Good, Some(json!({"inputs": ash_first}))).await;
+    let class = async || ask_until(&executor, Timestamp::EPOCH.after(LONG)).await.unwrap()["class"].clone();
+    assert_eq!(class().await, json!(1.0), "the row as it is sent to a server that says nothing of itself");
+    clock.advance(AGAIN);
+    let described = async { while class().await != json!(2) {} };
+    tokio::time::timeout(LONG, described).await.expect("the server is asked again");
 }
 
 #[tokio::test]

@@ -84,6 +84,48 @@ fn the_perceptron_says_what_it_says_under_python() {
     check_model("mlp");
 }
 
+/// One of the small models in `tests/models`, asked about hue 1 (or `hue`) and ash 0 (or `ash`).
+fn check_kind(model: &str, hue: f64, ash: f64, expected: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/models/{model}.onnx"));
+    let schema = InputSchema { features: vec!["hue".into(), "ash".into()] };
+    let model = Onnx::load("x", &path, &schema).unwrap_or_else(|error| panic!("{error}"));
+    let body = format!(r#"{{"hue": {hue}, "ash": {ash}}}"#).into();
+    let input = Input::new(RequestId::from_uuid(uuid::Uuid::nil()), Timestamp::EPOCH, body, Arc::new(schema));
+    let answer = model.score(&input).now_or_never().expect("a model here never waits").unwrap();
+    assert_eq!(std::str::from_utf8(&answer).unwrap(), expected);
+}
+
+#[test]
+fn zip_maps_are_probabilities_in_the_order_of_the_classes() {
+    let probabilities = r#""probability":0.5989424,"probabilities":[0.5989424,0.4010576]"#;
+    check_kind("zipmap_numbers", 1.0, 0.0, &format!(r#"{{"class":3,{probabilities}}}"#));
+    check_kind("zipmap_words", 1.0, 0.0, &format!(r#"{{"class":"red",{probabilities}}}"#));
+}
+
+#[test]
+fn a_regressor_of_double_precision_gives_one_value() {
+    check_kind("regressor", 1.0, 0.0, r#"{"value":1.0000001192092896}"#);
+}
+
+#[test]
+fn a_model_of_one_input_a_feature_gets_each_by_name_and_its_outputs_are_named() {
+    check_kind("two_inputs", 1.5, 2.0, r#"{"difference":0.5,"whole":2}"#);
+}
+
+#[test]
+fn what_a_model_cannot_say_is_null() {
+    check_kind("not_a_number", 1.0, 0.0, r#"{"value":null}"#);
+    check_kind("not_a_number", 0.0, 0.0, r#"{"value":null}"#);
+    check_kind("not_a_number", 1.0, 2.0, r#"{"value":0.5}"#);
+}
+
+#[test]
+fn inputs_that_are_no_features_are_named() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models/two_inputs.onnx");
+    check_refusal(&path, 2, &["it has an input `ash`, the policy has no such feature"]);
+    check_refusal(&path, 3, &["it has 2 inputs, the policy has 3 features"]);
+}
+
 fn check_refusal(path: &Path, features: usize, expected: &[&str]) {
     let error = Onnx::load("x", path, &schema(features)).err().expect("refused").to_string();
     for part in expected {

@@ -38,6 +38,8 @@ pub(crate) enum Model {
     Echo,
     /// Panics.
     Panicking,
+    /// Panics in the fetching loop.
+    PanickingAtOnce,
     /// Waits for ever, politely.
     Endless,
     /// Waits for ever the first time, then answers.
@@ -55,7 +57,7 @@ impl Executor for Scripted {
     fn score<'a>(&'a self, input: &'a Input) -> BoxFuture<'a, Result<Bytes, Failure>> {
         let before = self.scored.fetch_add(1, Ordering::Relaxed);
         match self.model {
-            Model::Panicking => panic!("no more grapes"),
+            Model::Panicking | Model::PanickingAtOnce => panic!("no more grapes"),
             Model::Blocking => loop {
                 std::thread::park();
             },
@@ -67,6 +69,10 @@ impl Executor for Scripted {
 
     fn model(&self) -> ModelVersion {
         "scripted@1".into()
+    }
+
+    fn is_instantaneous(&self) -> bool {
+        matches!(self.model, Model::PanickingAtOnce)
     }
 }
 
@@ -334,6 +340,12 @@ impl Starting {
 }
 
 impl Running {
+    /// Ends it without a word, as a kill would.
+    pub(crate) async fn kill(self) {
+        self.task.abort();
+        assert!(self.task.await.unwrap_err().is_cancelled());
+    }
+
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         tokio::time::timeout(PATIENCE, self.task).await.expect("the station stops").unwrap().unwrap();
