@@ -49,6 +49,47 @@ async fn a_reader_is_told_once_that_the_broker_is_away_and_reads_on_when_it_is_b
 }
 
 #[tokio::test]
+async fn a_reader_is_told_of_a_broker_that_answers_nothing() {
+    let mut broker = Broker::start().unwrap_or_else(|error| panic!("{error}"));
+    let mut settings = KafkaSettings::new(broker.bootstrap());
+    settings.options.insert("socket.timeout.ms".to_owned(), "1500".to_owned());
+    let bus = KafkaBus::connect(settings).unwrap();
+    let name = topic(&bus, 1).await;
+    let only = TopicPartition::new(&name, 0);
+    let producer = producer(&bus, &name).await;
+    let mut tail = Reader::tail(&bus).await;
+    tail.start(&only, StartAt::Beginning);
+    send(&*producer, &only, record("before")).await.unwrap();
+    tail.read(1).await;
+    broker.freeze();
+    let away = within(tail.consumer.next()).await.unwrap_err();
+    assert!(matches!(away, BusError::Unavailable(_)), "{away:?}");
+    broker.thaw();
+    send(&*producer, &only, record("after")).await.unwrap();
+    let Event::Records(records) = within(tail.consumer.next()).await.unwrap() else { panic!("a tail is in no group") };
+    assert_eq!(records[0].record, record("after"));
+}
+
+#[tokio::test]
+async fn a_cluster_without_the_new_groups_is_told_with_what_to_choose() {
+    let broker = Broker::start_with(&[("group.coordinator.rebalance.protocols", "classic")])
+        .unwrap_or_else(|error| panic!("{error}"));
+    let mut settings = KafkaSettings::new(broker.bootstrap());
+    let bus = KafkaBus::connect(settings.clone()).unwrap();
+    let name = topic(&bus, 1).await;
+    let mut member = Reader::member(&bus, &unique("group"), &name).await;
+    let refused = within(member.consumer.next()).await.unwrap_err();
+    assert!(
+        matches!(&refused, BusError::Fatal(sentence) if sentence.contains("group.protocol=classic")),
+        "{refused:?}"
+    );
+    settings.options.insert("group.protocol".to_owned(), "classic".to_owned());
+    let bus = KafkaBus::connect(settings).unwrap();
+    let mut member = Reader::member(&bus, &unique("group"), &name).await;
+    settle(&mut [&mut member], |owned| owned == [1]).await;
+}
+
+#[tokio::test]
 async fn a_member_survives_its_broker_with_what_it_committed() {
     let (mut broker, bus) = start();
     let (name, group) = (topic(&bus, 1).await, unique("group"));

@@ -2,10 +2,11 @@
 
 mod asking;
 mod commits;
+mod member;
 mod reading;
+mod told;
 
 use std::{
-    collections::BTreeSet,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -13,9 +14,9 @@ use std::{
 
 use futures::FutureExt;
 use rdkafka::{
+    Message as _, Offset, Timestamp,
     consumer::{BaseConsumer, CommitMode, Consumer as _},
-    error::KafkaError,
-    types::RDKafkaErrorCode as Code,
+    message::BorrowedMessage,
 };
 use tokio::sync::oneshot;
 
@@ -26,13 +27,13 @@ use super::{
     question::aside,
     received::received,
 };
-use crate::{Assigned, BoxFuture, BusError, Commit, Consumer, Event, Received, StartAt, TopicPartition};
-use commits::Commits;
+use crate::{BoxFuture, BusError, Commit, Consumer, Event, Received, StartAt, TopicPartition};
+use member::Member;
 use reading::Reading;
 
 /// A consumer of a Kafka cluster.
 pub(super) struct KafkaConsumer {
-    /// `None` only while it is being closed.
+    /// `None` only when it is being closed.
     client: Option<Client>,
     inbox: Arc<Inbox>,
     reading: Reading,
@@ -41,23 +42,11 @@ pub(super) struct KafkaConsumer {
     /// Records that were on the queue before an event that goes first.
     held: Vec<Received>,
     away: Away,
+    /// It was told that a topic does not carry the broker's times.
+    foreign_clock_told: bool,
 }
 
 type Client = Arc<BaseConsumer<Callbacks>>;
-
-/// What only members of groups have.
-#[derive(Default)]
-struct Member {
-    /// What the caller was told is its own.
-    owned: BTreeSet<TopicPartition>,
-    /// What the group gave; what was committed of it is being asked for.
-    given: Vec<TopicPartition>,
-    /// Counts gifts, so that an answer about an older one is known to be old.
-    round: u64,
-    /// What the group took back. It is let go of when the caller, having been told, asks for the next event.
-    leaving: Option<Vec<TopicPartition>>,
-    commits: Commits,
-}
 
 /// Whether brokers can be reached, as far as it is known.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,6 +56,9 @@ enum Away {
     Asking,
     Yes,
 }
+
+/// An event for the caller, or nothing.
+type Outcome = Option<Result<Event, BusError>>;
 
 /// How many records `next` returns at most.
 const RECORDS_MAX: usize = 1_000;
@@ -108,6 +100,7 @@ impl KafkaConsumer {
             member: group.map(|_| Member::default()),
             held: Vec::new(),
             away: Away::No,
+            foreign_clock_told: false,
         })
     }
 
@@ -116,7 +109,7 @@ impl KafkaConsumer {
     }
 
     /// Returns the next event if there is one now.
-    fn step(&mut self) -> Option<Result<Event, BusError>> {
+    fn step(&mut self) -> Outcome {
         self.let_go();
         let mut records = std::mem::take(&mut self.held);
         self.fetch(&mut records);
@@ -127,7 +120,6 @@ impl KafkaConsumer {
                 return Some(event);
             }
         }
-        records.retain(|record| self.reading.has(&record.partition));
         if records.is_empty() { None } else { Some(Ok(Event::Records(records))) }
     }
 
@@ -139,6 +131,7 @@ impl KafkaConsumer {
             match client.poll(Duration::ZERO) {
                 Some(Ok(message)) => {
                     if let Some(partition) = self.reading.take(&message) {
+                        self.look_at_clock(&message);
                         records.push(received(partition, &message));
                     }
                 }
@@ -151,175 +144,72 @@ impl KafkaConsumer {
         self.inbox.ring();
     }
 
-    fn on_told(&mut self, told: Told) -> Option<Result<Event, BusError>> {
-        match told {
-            Told::Given(partitions) => self.on_given(partitions),
-            Told::Taken(partitions) => self.on_taken(partitions),
-            Told::Committed(round, assigned) => self.on_committed(round, assigned),
-            Told::CommitReturned => self.on_commit_returned(),
-            Told::Located(epoch, offset) => self.on_located(epoch, offset),
-            Told::Gone(epoch, gone) => self.reading.on_gone(epoch).map(|partition| {
-                self.unassign(std::slice::from_ref(&partition));
-                Err(gone)
-            }),
-            Told::Away(reason) => self.on_away(reason),
-            Told::Back => {
-                self.away = Away::No;
-                None
-            }
-            Told::Failed(error) => self.on_error(&error),
-            Told::Broken(error) => Some(Err(error)),
+    fn look_at_clock(&mut self, message: &BorrowedMessage<'_>) {
+        if !self.foreign_clock_told && matches!(message.timestamp(), Timestamp::CreateTime(_)) {
+            self.foreign_clock_told = true;
+            let topic = message.topic();
+            tracing::warn!(topic, "times are the writers', not the broker's: set message.timestamp.type=LogAppendTime");
         }
     }
 
-    fn on_given(&mut self, partitions: Vec<TopicPartition>) -> Option<Result<Event, BusError>> {
-        let member = self.member.as_mut()?;
-        member.given.extend(partitions);
-        member.round += 1;
-        let (round, given) = (member.round, member.given.clone());
-        if given.is_empty() {
-            return None;
-        }
-        asking::committed(self.client(), &self.inbox, round, given).err().map(Err)
+    fn start_now(&mut self, partition: &TopicPartition, from: Offset, position: Option<i64>) -> Result<(), BusError> {
+        self.assign(partition, from)?;
+        self.reading.begin(partition.clone(), true, position);
+        Ok(())
     }
 
-    fn on_committed(&mut self, round: u64, assigned: Vec<Assigned>) -> Option<Result<Event, BusError>> {
-        let member = self.member.as_mut().filter(|member| member.round == round)?;
-        member.given.clear();
-        member.owned.extend(assigned.iter().map(|assigned| assigned.partition.clone()));
-        Some(Ok(Event::Assigned(assigned)))
+    fn assign(&self, partition: &TopicPartition, from: Offset) -> Result<(), BusError> {
+        let mut list = native([partition]);
+        let assigned = list.set_all_offsets(from).and_then(|()| self.client().incremental_assign(&list));
+        assigned.map_err(|error| error::sorted(&format!("read {partition}"), &error))
     }
 
-    fn on_taken(&mut self, partitions: Vec<TopicPartition>) -> Option<Result<Event, BusError>> {
-        let member = self.member.as_mut()?;
-        let (told, untold): (Vec<_>, Vec<_>) = partitions.into_iter().partition(|one| member.owned.remove(one));
-        let given = member.given.len();
-        member.given.retain(|given| !untold.contains(given));
-        let again = (member.given.len() < given).then(Vec::new);
-        member.commits.forget(&told);
-        for partition in &told {
-            self.reading.forget(partition);
-        }
-        member.leaving.get_or_insert_default().extend(told.iter().cloned());
-        if let Some(none) = again {
-            // The answer that is on its way is about more than is left.
-            if let Some(failed) = self.on_given(none) {
-                return Some(failed);
-            }
-        }
-        if told.is_empty() {
-            self.let_go();
-            return None;
-        }
-        Some(Ok(Event::Revoked(told)))
+    fn unassign(&self, partition: &TopicPartition) {
+        note(self.client().incremental_unassign(&native([partition])));
     }
 
-    /// Lets go of what was taken back: the group may give it to another member from now on.
+    /// Reads `partition` no more, and delivers nothing of it that was already fetched.
+    fn quit(&mut self, partition: &TopicPartition) {
+        if self.reading.forget(partition) {
+            self.unassign(partition);
+        }
+        self.held.retain(|record| record.partition != *partition);
+    }
+
     fn let_go(&mut self) {
-        let Some(leaving) = self.member.as_mut().and_then(|member| member.leaving.take()) else { return };
-        let assigned = self.client().assignment().map(|assigned| super::group::listed(&assigned)).unwrap_or_default();
-        let reading = leaving.iter().filter(|partition| assigned.contains(partition));
-        // Called even for none: it is what librdkafka waits for before it answers the group.
-        note(self.client().incremental_unassign(&native(reading)));
+        if let (Some(client), Some(member)) = (&self.client, &mut self.member) {
+            member.let_go(client);
+        }
+    }
+
+    fn send_commits(&mut self) {
+        if let (Some(client), Some(member)) = (&self.client, &mut self.member) {
+            member.send_commits(client);
+        }
     }
 
     /// Lets go of what nobody will be told of any more, or closing would wait for it.
     fn let_go_of_all_taken(&mut self) {
         while let (Some(told), Some(member)) = (self.inbox.take(), &mut self.member) {
             if let Told::Taken(partitions) = told {
-                member.owned.retain(|owned| !partitions.contains(owned));
-                member.leaving.get_or_insert_default().extend(partitions);
+                member.on_taken(partitions);
             }
         }
         self.let_go();
     }
 
-    fn on_commit_returned(&mut self) -> Option<Result<Event, BusError>> {
-        self.member.as_mut()?.commits.returned();
-        self.send_commits();
-        None
-    }
-
-    fn send_commits(&mut self) {
-        let client = Arc::clone(self.client());
-        let Some(commits) = self.member.as_mut().and_then(|member| member.commits.due(Instant::now())) else { return };
-        if let Err(error) = client.commit(&commits, CommitMode::Async) {
-            tracing::debug!(%error, "a commit was lost; the next one makes up for it");
-        }
-    }
-
-    fn on_located(&mut self, epoch: u64, offset: i64) -> Option<Result<Event, BusError>> {
-        let partition = self.reading.on_located(epoch, offset)?;
-        self.assign(&partition, rdkafka::Offset::Offset(offset)).err().map(Err)
-    }
-
-    fn on_away(&mut self, reason: String) -> Option<Result<Event, BusError>> {
-        (self.away != Away::Yes).then(|| {
-            self.away = Away::Yes;
-            Err(BusError::Unavailable(reason))
-        })
-    }
-
-    fn on_error(&mut self, error: &KafkaError) -> Option<Result<Event, BusError>> {
-        let reason = self.inbox.reason();
-        match (error, error.rdkafka_error_code()) {
-            (KafkaError::MessageConsumptionFatal(_), _) => {
-                Some(Err(BusError::Fatal(format!("Kafka's client has failed: {reason}"))))
-            }
-            (_, Some(Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::LogTruncation)) => {
-                asking::gone(self.client(), &self.inbox, self.reading.positions()).err().map(Err)
-            }
-            (_, Some(code)) if error::is_fatal(code) => Some(Err(BusError::Fatal(format!("cannot read: {reason}")))),
-            (_, Some(code)) if error::is_absence(code) => {
-                if self.away != Away::No {
-                    return None;
-                }
-                self.away = Away::Asking;
-                asking::whether_away(self.client(), &self.inbox).err().map(Err)
-            }
-            _ => {
-                tracing::warn!(%error, reason, "reading goes on");
-                None
-            }
-        }
-    }
-
-    fn assign(&self, partition: &TopicPartition, from: rdkafka::Offset) -> Result<(), BusError> {
-        let mut list = native([partition]);
-        let set = list.set_all_offsets(from).and_then(|()| self.client().incremental_assign(&list));
-        set.map_err(|error| error::sorted(&format!("read {partition}"), &error))
-    }
-
-    fn unassign(&self, partitions: &[TopicPartition]) {
-        note(self.client().incremental_unassign(&native(partitions)));
-    }
-
-    fn owned(&self, partition: &TopicPartition) -> bool {
-        self.member.as_ref().is_none_or(|member| member.owned.contains(partition))
-    }
-
-    fn quit(&mut self, partition: &TopicPartition) {
-        if self.reading.forget(partition) {
-            self.unassign(std::slice::from_ref(partition));
-        }
-        self.held.retain(|record| record.partition != *partition);
-    }
-
     /// Closes on a thread: what the last commit and leaving the group take, or ever come to take, is not our caller's.
-    fn close_aside(&mut self, last: Vec<Commit>) -> Option<oneshot::Receiver<()>> {
+    fn close_aside(&mut self, last: &[Commit]) -> Option<oneshot::Receiver<()>> {
         self.let_go_of_all_taken();
         let client = self.client.take()?;
         self.inbox.close();
-        let last = self.member.take().and_then(|member| {
-            let Member { owned, mut commits, .. } = member;
-            commits.add(last.into_iter().filter(|commit| owned.contains(&commit.partition)));
-            commits.all()
+        let last = self.member.take().and_then(|mut member| {
+            member.add_commits(last);
+            member.last_commits()
         });
         let (tell, told) = oneshot::channel();
         let close = move || {
-            if let Some(last) = last
-                && let Err(error) = client.commit(&last, CommitMode::Sync)
-            {
+            if let Some(Err(error)) = last.map(|last| client.commit(&last, CommitMode::Sync)) {
                 tracing::debug!(%error, "the last commit was lost; more will be read again");
             }
             let started = Instant::now();
@@ -351,14 +241,14 @@ impl Consumer for KafkaConsumer {
     }
 
     fn start(&mut self, partition: &TopicPartition, from: StartAt) -> Result<(), BusError> {
-        if !self.owned(partition) {
+        if self.member.as_ref().is_some_and(|member| !member.owns(partition)) {
             return Err(BusError::Fatal(format!("{partition} is not assigned to this member")));
         }
         self.quit(partition);
         match from {
-            StartAt::Beginning => self.start_now(partition, rdkafka::Offset::Beginning, None),
-            StartAt::End => self.start_now(partition, rdkafka::Offset::End, None),
-            StartAt::Offset(offset) => self.start_now(partition, rdkafka::Offset::Offset(offset), Some(offset)),
+            StartAt::Beginning => self.start_now(partition, Offset::Beginning, None),
+            StartAt::End => self.start_now(partition, Offset::End, None),
+            StartAt::Offset(offset) => self.start_now(partition, Offset::Offset(offset), Some(offset)),
             StartAt::Time(instant) => {
                 let epoch = self.reading.begin(partition.clone(), false, None);
                 asking::located(self.client(), &self.inbox, epoch, partition.clone(), instant)
@@ -380,15 +270,13 @@ impl Consumer for KafkaConsumer {
             let sentence = format!("the note of {length} bytes on {partition} is longer than {METADATA_BYTES_MAX}");
             return Err(BusError::Fatal(sentence));
         }
-        // The broker does not ask who owns what: a commit of what was taken back would overwrite its new owner's.
-        let own = commits.iter().filter(|commit| member.owned.contains(&commit.partition)).cloned();
-        member.commits.add(own.collect::<Vec<_>>());
+        member.add_commits(commits);
         self.send_commits();
         Ok(())
     }
 
     fn close(mut self: Box<Self>, last: Vec<Commit>) -> BoxFuture<'static, ()> {
-        let closed = self.close_aside(last);
+        let closed = self.close_aside(&last);
         async move {
             if let Some(closed) = closed
                 && tokio::time::timeout(CLOSE_WITHIN, closed).await.is_err()
@@ -400,21 +288,8 @@ impl Consumer for KafkaConsumer {
     }
 }
 
-impl KafkaConsumer {
-    fn start_now(
-        &mut self,
-        partition: &TopicPartition,
-        from: rdkafka::Offset,
-        position: Option<i64>,
-    ) -> Result<(), BusError> {
-        self.assign(partition, from)?;
-        self.reading.begin(partition.clone(), true, position);
-        Ok(())
-    }
-}
-
 impl Drop for KafkaConsumer {
     fn drop(&mut self) {
-        self.close_aside(Vec::new());
+        self.close_aside(&[]);
     }
 }

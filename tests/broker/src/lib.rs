@@ -26,6 +26,8 @@ pub struct Broker {
     ports: Ports,
     folder: TempDir,
     jars: PathBuf,
+    /// Settings beside the usual ones, as lines.
+    more: String,
 }
 
 /// Why there is no broker. Each sentence says what to do.
@@ -62,14 +64,21 @@ const STARTS: usize = 3;
 impl Broker {
     /// Starts a broker and waits until it answers.
     pub fn start() -> Result<Self, BrokerError> {
+        Self::start_with(&[])
+    }
+
+    /// Starts a broker with these of its settings overruled, and waits until it answers.
+    pub fn start_with(settings: &[(&str, &str)]) -> Result<Self, BrokerError> {
         let jars = jars()?;
+        let lines: Vec<String> = settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let more = lines.join("\n");
         for _ in 1..STARTS {
-            match Self::start_once(&jars) {
+            match Self::start_once(&jars, &more) {
                 Err(BrokerError::Ended(lines)) if lines.contains("already in use") => {}
                 other => return other,
             }
         }
-        Self::start_once(&jars)
+        Self::start_once(&jars, &more)
     }
 
     /// Returns the brokers that all tests of this process share: those of the environment's `KAFKA_BROKERS` if it is
@@ -119,12 +128,13 @@ impl Broker {
         }
     }
 
-    fn start_once(jars: &Path) -> Result<Self, BrokerError> {
+    fn start_once(jars: &Path, more: &str) -> Result<Self, BrokerError> {
         let mut broker = Self {
             process: None,
             ports: Ports::free()?,
             folder: tempfile::Builder::new().prefix("hedgerow-kafka-").tempdir()?,
             jars: jars.to_owned(),
+            more: more.to_owned(),
         };
         broker.prepare()?;
         broker.run()?;
@@ -143,7 +153,8 @@ impl Broker {
             }
             fs::copy(from, data.join(name))?;
         }
-        let text = properties::text(self.ports.clients, self.ports.controller, &data);
+        // Of a setting that is written twice the last counts.
+        let text = properties::text(self.ports.clients, self.ports.controller, &data) + &self.more;
         Ok(fs::write(self.settings(), text)?)
     }
 

@@ -17,6 +17,7 @@ log.dirs={data}
     )
 }
 
+// `group.consumer.assignment.interval.ms`: by default a new member waits a second for its first partition.
 // `broker.session.timeout.ms`: after a kill the same broker may only register again when its old session is over.
 const REST: &str = "
 auto.create.topics.enable=false
@@ -32,9 +33,11 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=500
 group.consumer.min.session.timeout.ms=500
-group.consumer.session.timeout.ms=1000
+group.consumer.session.timeout.ms=800
 group.consumer.min.heartbeat.interval.ms=100
-group.consumer.heartbeat.interval.ms=300
+group.consumer.heartbeat.interval.ms=200
+group.consumer.min.assignment.interval.ms=0
+group.consumer.assignment.interval.ms=0
 broker.heartbeat.interval.ms=500
 broker.session.timeout.ms=3000
 controlled.shutdown.enable=false
