@@ -72,7 +72,7 @@ pub enum ExecutorKind {
 /// Where inputs are archived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecoySpec {
-    /// The folder, relative to the policy file's folder.
+    /// The folder, relative to the one that the process keeps its data in.
     pub archive: PathBuf,
     /// The longest time that an input waits before its file is written.
     pub every: Duration,

@@ -1,3 +1,5 @@
+//! The ledger on a modelled results partition: fences, zombies, late and lost records.
+
 mod world;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! One partition as a pure timeline.
+
 use std::time::Duration;
 
 use bus::TopicPartition;

@@ -1,3 +1,5 @@
+//! Files are published once, whatever is killed in between.
+
 use std::{
     collections::BTreeSet,
     future::Future,

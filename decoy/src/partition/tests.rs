@@ -1,3 +1,5 @@
+//! One partition: what is read, held, written and given back.
+
 use wire::{Headers, Record};
 
 use super::*;

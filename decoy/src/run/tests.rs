@@ -1,3 +1,5 @@
+//! The station on the embedded bus: nothing missing, nothing twice.
+
 mod place;
 
 use std::fs;

@@ -1,3 +1,5 @@
+//! When a file is full, and what it then covers.
+
 use super::*;
 
 const LIMITS: Limits = Limits { rows: 3, bytes: 100, every: Duration::from_millis(10) };

@@ -1,3 +1,5 @@
+//! Every bad input has its sentence, and no bytes make the reader panic.
+
 use std::fmt::Write as _;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Ids, budgets and births of requests.
+
 use super::*;
 
 const POLICY: &str = "

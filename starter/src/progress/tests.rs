@@ -1,3 +1,5 @@
+//! What may be committed, and when.
+
 use super::*;
 
 fn reading(offsets: std::ops::Range<i64>) -> Progress {

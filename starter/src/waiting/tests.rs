@@ -1,3 +1,5 @@
+//! Who waits for which result, and what is remembered.
+
 use bytes::Bytes;
 use uuid::Uuid;
 use wire::{Fencing, PolicyRef, RendezvousName, ResultKind};
