@@ -6,6 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use serde_json::Value;
 use wire::{Budget, Plan};
 
 use crate::{
@@ -57,6 +58,13 @@ impl Policy {
     #[must_use]
     pub fn default_answer(&self) -> &Bytes {
         &self.fallback
+    }
+
+    /// Returns what an answer says where the policy's `answer: { value }` points; `None` if it says nothing there.
+    #[must_use]
+    pub fn value_of(&self, answer: &[u8]) -> Option<Value> {
+        let facts = self.fields.read(answer).ok()?;
+        self.fields.value()?.of(&facts).cloned()
     }
 
     /// Returns the clause at `index`; the last one stands for everything behind it.

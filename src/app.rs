@@ -1,0 +1,217 @@
+//! Builds the stations of one rendezvous and joins them: the wiring diagram.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use bus::{Bus, BusError, Clock, TopicSpec};
+use collector::CollectorStation;
+use decoy::DecoyStation;
+use executors::ExecutorsStation;
+use policies::Definition;
+use prometheus_client::registry::Registry;
+use starter::{Starter, StarterStation};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use wire::{ExecutorId, Topics};
+
+use crate::{settings::RETENTION, station::Station};
+
+/// The stations that a process can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Role {
+    /// Takes inputs, fans them out, answers callers
+    Starter,
+    /// Score requests, each with its model
+    Executors,
+    /// Decides, one result per request
+    Collector,
+    /// Archives the exact inputs
+    Decoy,
+}
+
+/// One rendezvous to be run by this process.
+pub struct App {
+    /// The log.
+    pub bus: Arc<dyn Bus>,
+    /// The time.
+    pub clock: Clock,
+    /// What is asked of whom, and how is decided.
+    pub definition: Arc<Definition>,
+    /// The folder that the definition's model paths start from.
+    pub models: PathBuf,
+    /// The folder that the decoy's archive path starts from.
+    pub data: PathBuf,
+    /// The executors to run, of those defined; `None` for all.
+    pub only: Option<Vec<ExecutorId>>,
+    /// Partitions of topics that do not exist yet.
+    pub partitions: i32,
+}
+
+/// A rendezvous that runs.
+pub struct Running {
+    /// The way in, if this process runs the starter.
+    pub starter: Option<Starter>,
+    /// Cancelled when it is to stop, or when a station has ended.
+    pub stop: CancellationToken,
+    stations: Vec<Station>,
+}
+
+/// How often a wait for the bus is retried, and how often it is spoken of.
+const RETRY: Duration = Duration::from_millis(500);
+const REMIND: Duration = Duration::from_secs(10);
+
+// === impl App ===
+
+impl App {
+    /// Starts the stations and waits until each of them serves.
+    pub async fn start(&self, roles: &[Role], metrics: &mut Registry) -> anyhow::Result<Running> {
+        self.create_topics().await?;
+        let stop = CancellationToken::new();
+        let mut running = Running { starter: None, stop: stop.clone(), stations: Vec::new() };
+        for role in roles {
+            let station = match role {
+                Role::Starter => self.start_starter(&stop, metrics, &mut running.starter)?,
+                Role::Executors => self.start_executors(&stop, metrics)?,
+                Role::Collector => self.start_collector(&stop, metrics)?,
+                Role::Decoy if self.definition.decoy.is_none() => continue,
+                Role::Decoy => self.start_decoy(&stop, metrics)?,
+            };
+            running.stations.push(station);
+        }
+        let ready = running.ready().await;
+        if let Ok(true) = ready {
+            return Ok(running);
+        }
+        // A station that ended took the others with it; the error is told by the one that had it.
+        let stopped = running.stop().await;
+        ready.and(stopped)?;
+        bail!("the stations were stopped before they were ready")
+    }
+
+    fn start_starter(
+        &self,
+        stop: &CancellationToken,
+        metrics: &mut Registry,
+        handle: &mut Option<Starter>,
+    ) -> anyhow::Result<Station> {
+        let station = StarterStation {
+            bus: Arc::clone(&self.bus),
+            clock: self.clock.clone(),
+            definition: Arc::clone(&self.definition),
+            metrics: Arc::new(starter::Metrics::default()),
+            limits: starter::Limits::default(),
+        };
+        station.metrics.register(metrics);
+        let (starter, run) = starter::open(station);
+        *handle = Some(starter);
+        Station::start(&self.called("starter"), stop, move |stop, ready| run.run(stop, ready))
+    }
+
+    fn start_executors(&self, stop: &CancellationToken, metrics: &mut Registry) -> anyhow::Result<Station> {
+        let station = ExecutorsStation {
+            bus: Arc::clone(&self.bus),
+            clock: self.clock.clone(),
+            definition: Arc::clone(&self.definition),
+            base: self.models.clone(),
+            only: self.only.clone(),
+            metrics: Arc::new(executors::Metrics::default()),
+        };
+        station.metrics.register(metrics);
+        Station::start(&self.called("executors"), stop, move |stop, ready| executors::run(station, stop, ready))
+    }
+
+    fn start_collector(&self, stop: &CancellationToken, metrics: &mut Registry) -> anyhow::Result<Station> {
+        let station = CollectorStation {
+            bus: Arc::clone(&self.bus),
+            clock: self.clock.clone(),
+            definition: Arc::clone(&self.definition),
+            metrics: Arc::new(collector::Metrics::default()),
+        };
+        station.metrics.register(metrics);
+        Station::start(&self.called("collector"), stop, move |stop, ready| collector::run(station, stop, ready))
+    }
+
+    fn start_decoy(&self, stop: &CancellationToken, metrics: &mut Registry) -> anyhow::Result<Station> {
+        let station = DecoyStation {
+            bus: Arc::clone(&self.bus),
+            clock: self.clock.clone(),
+            definition: Arc::clone(&self.definition),
+            base: self.data.clone(),
+            metrics: Arc::new(decoy::Metrics::default()),
+        };
+        station.metrics.register(metrics);
+        Station::start(&self.called("decoy"), stop, move |stop, ready| decoy::run(station, stop, ready))
+    }
+
+    /// Creates the topics; while the bus is away it waits, and says for what and since when.
+    async fn create_topics(&self) -> anyhow::Result<()> {
+        let specs = topics(&self.definition, self.partitions);
+        let since = Instant::now();
+        let mut spoken: Option<Instant> = None;
+        loop {
+            match self.bus.create_topics(&specs).await {
+                Ok(()) => break,
+                Err(BusError::Unavailable(why)) => {
+                    if spoken.is_none_or(|at| at.elapsed() >= REMIND) {
+                        let waited = since.elapsed().as_secs();
+                        tracing::warn!("waiting for {} since {waited} s: {why}", self.bus.describe());
+                        spoken = Some(Instant::now());
+                    }
+                    sleep(RETRY).await;
+                }
+                Err(error) => return Err(error).with_context(|| format!("on {}", self.bus.describe())),
+            }
+        }
+        if spoken.is_some() {
+            tracing::info!("{} answers after {} s", self.bus.describe(), since.elapsed().as_secs());
+        }
+        Ok(())
+    }
+
+    fn called(&self, station: &str) -> String {
+        format!("{}/{station}", self.definition.name())
+    }
+}
+
+// === impl Running ===
+
+impl Running {
+    async fn ready(&mut self) -> anyhow::Result<bool> {
+        for station in &mut self.stations {
+            if !station.ready().await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Stops every station and waits until what was in hand is finished; the first error of any of them.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        let mut outcome = Ok(());
+        for station in self.stations {
+            let ended = station.ended().await;
+            outcome = outcome.and(ended);
+        }
+        outcome
+    }
+}
+
+/// Reads and checks a rendezvous' file; the folder it lies in is where its model paths start.
+pub fn load(path: &Path) -> anyhow::Result<(Arc<Definition>, PathBuf)> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let definition = Definition::parse(&path.display().to_string(), &text)?;
+    let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
+    Ok((Arc::new(definition), folder))
+}
+
+fn topics(definition: &Definition, partitions: i32) -> Vec<TopicSpec> {
+    let Topics { inputs, requests, responses, results, dead_letters, .. } = Topics::of(definition.name());
+    [inputs, requests, responses, results, dead_letters]
+        .map(|name| TopicSpec { name, partitions, retention: Some(RETENTION), compacted: false })
+        .into()
+}

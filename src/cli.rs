@@ -1,0 +1,127 @@
+//! The command line: one file per command.
+
+mod check;
+mod completions;
+mod demo;
+mod run;
+mod test;
+
+use std::{
+    fmt,
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use clap::{Parser, Subcommand};
+use policies::{Definition, Diagnostics};
+use tracing_subscriber::EnvFilter;
+
+/// Several models, one answer, on time.
+///
+/// hedgerow asks several models at once by one write to a log, and gives exactly one answer within a latency budget,
+/// chosen by a policy in YAML, with the reason for it.
+#[derive(Parser, Debug)]
+#[command(name = "hedgerow", version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Write log lines as JSON
+    #[arg(long, global = true)]
+    log_json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  hedgerow demo                                     see it work, without a broker
+  hedgerow check policies/wine.yaml                 every mistake in a policy, with its place
+  hedgerow test policies/wine.yaml                  play the examples written in it
+  hedgerow up policies/wine.yaml                    every station in this process
+  hedgerow up wine.yaml --brokers kafka:9092        the same over Kafka
+  hedgerow run collector wine.yaml --brokers kafka:9092    one station, to scale it alone
+
+Exit codes: 0 done · 1 failed · 2 refused (wrong arguments, a policy with mistakes)
+Log lines go to stderr; RUST_LOG=debug shows more.";
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Stream the wine data through four real models and show what came of it
+    Demo(demo::Demo),
+    /// Run every station of one or several rendezvous in this process
+    Up(run::Up),
+    /// Run some stations of a rendezvous, to scale each alone
+    Run(run::Run),
+    /// Check policy files: every mistake at once, with line, column and hint
+    Check(check::Check),
+    /// Play the examples that are written in policy files
+    Test(test::Test),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}
+
+/// How a command can fail.
+#[derive(Debug)]
+pub enum Failure {
+    /// What was asked is wrong: exit code 2, and nothing was started.
+    Refused(anyhow::Error),
+    /// It was right and did not work: exit code 1.
+    Failed(anyhow::Error),
+}
+
+// === impl Cli ===
+
+impl Cli {
+    /// Runs the command.
+    pub fn run(self) -> Result<ExitCode, Failure> {
+        log_to_stderr(self.log_json);
+        match self.command {
+            Command::Demo(demo) => demo.run(),
+            Command::Up(up) => up.run(),
+            Command::Run(run) => run.run(),
+            Command::Check(check) => check.run(),
+            Command::Test(test) => test.run(),
+            Command::Completions(completions) => Ok(completions.run()),
+        }
+    }
+}
+
+// === impl Failure ===
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Refused(error) | Self::Failed(error)) = self;
+        // Diagnostics are sentences of their own, each beginning with `error:`.
+        if let Some(diagnostics) = error.downcast_ref::<Diagnostics>() {
+            return write!(out, "{diagnostics}");
+        }
+        write!(out, "error: {error:#}")
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+fn log_to_stderr(json: bool) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,librdkafka=error"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json {
+        lines.json().init();
+    } else {
+        lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).init();
+    }
+}
+
+/// Reads a rendezvous' file; what is wrong with it refuses the command.
+fn load(path: &Path) -> Result<(Arc<Definition>, PathBuf), Failure> {
+    crate::app::load(path).map_err(Failure::Refused)
+}
+
+/// Returns a runtime for what is not a station: the front door, the load, the observer.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}

@@ -1,0 +1,219 @@
+//! `hedgerow demo`: the wine rows through four real models, a canary and a decoy, and what came of it.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use bus::Clock;
+use bytes::Bytes;
+use clap::Args;
+use hdrhistogram::Histogram;
+use indicatif::{ProgressBar, ProgressStyle};
+use prometheus_client::registry::Registry;
+use starter::{Answered, RawInput, Refusal, Starter};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use wire::{Budget, RequestId};
+
+use super::Failure;
+use crate::{
+    app::{App, Role, Running},
+    load::{Finished, Pace},
+    observer::Observer,
+    settings::BusArgs,
+};
+
+mod summary;
+mod wine;
+
+use summary::Summary;
+
+/// Streams the wine data through the rendezvous.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  hedgerow demo\n  hedgerow demo --requests 100000 --rate 5000\n  \
+    hedgerow demo --brokers localhost:9092 --json")]
+pub(super) struct Demo {
+    /// How many requests; the 178 rows are sent again and again
+    #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=50_000_000))]
+    requests: u64,
+
+    /// How many a second
+    #[arg(long, default_value_t = 1_000, value_name = "R", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rate: u32,
+
+    /// Another policy than the one that ships; its input must have the wine features
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+
+    /// Keep the decoy's archive in this folder instead of deleting it at the end
+    #[arg(long, value_name = "DIR")]
+    archive: Option<PathBuf>,
+
+    /// Print one JSON object instead of the table
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    bus: BusArgs,
+}
+
+/// Answers that are still on their way when the last request is answered: late canaries, the archive.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// The longest latency that is told from longer ones: a minute.
+const LONGEST_US: u64 = 60_000_000;
+
+impl Demo {
+    pub(super) fn run(&self) -> Result<ExitCode, Failure> {
+        let folder = TempDir::with_prefix("hedgerow-demo-").context("no temporary folder for the demo")?;
+        let shipped = wine::unpack(folder.path())?;
+        let (definition, models) = super::load(self.policy.as_deref().unwrap_or(&shipped))?;
+        let clock = Clock::system();
+        super::runtime()?.block_on(async {
+            let bus = self.bus.open(&clock).map_err(Failure::Refused)?;
+            let data = self.archive.clone().unwrap_or_else(|| folder.path().to_owned());
+            let partitions = self.bus.partitions;
+            let app = App { bus, clock, definition, models, data, only: None, partitions };
+            let summary = self.stream(&app).await?;
+            println!("{}", if self.json { summary.json() } else { summary.table() });
+            Ok(if summary.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        })
+    }
+
+    async fn stream(&self, app: &App) -> anyhow::Result<Summary> {
+        let roles = [Role::Collector, Role::Executors, Role::Decoy, Role::Starter];
+        let running = app.start(&roles, &mut Registry::default()).await?;
+        let starter = running.starter.clone().context("the demo runs a starter")?;
+        let watching = CancellationToken::new();
+        let observer = Observer::start(&app.bus, &app.clock, &app.definition, watching.clone()).await?;
+        let tally = self.send(&starter, app.definition.budget, &running).await;
+        settle(&observer, &tally, app.definition.executors.len()).await;
+        running.stop().await?;
+        watching.cancel();
+        Ok(observer.look(|observed| tally.summary(observed, &app.bus.describe(), app.definition.budget)))
+    }
+
+    async fn send(&self, starter: &Starter, budget: Budget, running: &Running) -> Tally {
+        let rows: Arc<[Bytes]> = wine::rows().into();
+        let asking = starter.clone();
+        let pace = Pace { rate: self.rate, count: self.requests };
+        let mut finished = pace.drive(move |index| {
+            let row = usize::try_from(index).unwrap_or(0) % rows.len();
+            let (starter, body) = (asking.clone(), rows[row].clone());
+            async move { starter.ask(RawInput { body, key: None, budget: None, traceparent: None }).await }
+        });
+        let progress = self.progress();
+        let mut tally = Tally::new(self.requests);
+        let mut shown = Instant::now();
+        loop {
+            let finished = tokio::select! {
+                finished = finished.recv() => finished,
+                () = running.stop.cancelled() => None,
+            };
+            let Some(finished) = finished else { break };
+            tally.add(finished, budget);
+            if shown.elapsed() > Duration::from_millis(100) {
+                progress.set_position(tally.finished());
+                progress.set_message(tally.line());
+                shown = Instant::now();
+            }
+        }
+        progress.finish_and_clear();
+        tally
+    }
+
+    fn progress(&self) -> ProgressBar {
+        let bar = if self.json { ProgressBar::hidden() } else { ProgressBar::new(self.requests) };
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len}  {msg}").expect("the template is a constant");
+        bar.with_style(style)
+    }
+}
+
+/// Waits until everybody has said everything about every request, or nothing more has come for a while.
+async fn settle(observer: &Observer, tally: &Tally, executors: usize) {
+    let complete = |observed: &crate::observer::Observed| {
+        let responses: u64 = observed.responses.values().map(|(answers, failures)| answers + failures).sum();
+        let expected = tally.accepted.len() as u64;
+        observed.results.len() as u64 >= expected && responses >= expected * executors as u64
+    };
+    // Whoever is still missing after that is counted as missing.
+    let _ = tokio::time::timeout(SETTLE, observer.until(complete)).await;
+}
+
+/// What the callers got.
+#[derive(Debug)]
+struct Tally {
+    requested: u64,
+    within_budget: u64,
+    accepted: Vec<RequestId>,
+    refused: BTreeMap<&'static str, u64>,
+    /// Microseconds from the intended instant to the answer.
+    latency_us: Histogram<u64>,
+}
+
+impl Tally {
+    fn new(requested: u64) -> Self {
+        let latency_us =
+            Histogram::new_with_bounds(1, LONGEST_US, 3).expect("the bounds and three digits are constants");
+        Self { requested, within_budget: 0, accepted: Vec::new(), refused: BTreeMap::new(), latency_us }
+    }
+
+    fn add(&mut self, finished: Finished<Result<Answered, Refusal>>, budget: Budget) {
+        match finished.outcome {
+            Ok(answered) => {
+                self.accepted.push(answered.id);
+                self.within_budget += u64::from(finished.latency <= budget.as_duration());
+                self.latency_us.saturating_record(u64::try_from(finished.latency.as_micros()).unwrap_or(u64::MAX));
+            }
+            Err(refusal) => *self.refused.entry(kind(&refusal)).or_default() += 1,
+        }
+    }
+
+    fn finished(&self) -> u64 {
+        self.accepted.len() as u64 + self.refused.values().sum::<u64>()
+    }
+
+    fn line(&self) -> String {
+        let share = 100.0 * crate::load::share(self.within_budget, self.finished());
+        format!("in budget {share:.2} %  p50 {:.2} ms  p99 {:.2} ms", self.quantile_ms(0.5), self.quantile_ms(0.99))
+    }
+
+    fn quantile_ms(&self, quantile: f64) -> f64 {
+        Duration::from_micros(self.latency_us.value_at_quantile(quantile)).as_secs_f64() * 1_000.0
+    }
+
+    fn summary(&self, observed: &crate::observer::Observed, bus: &str, budget: Budget) -> Summary {
+        let got = self.accepted.iter().filter(|id| observed.results.contains_key(id)).count() as u64;
+        Summary {
+            bus: bus.to_owned(),
+            budget: budget.to_string(),
+            requests: self.requested,
+            results: got,
+            missing: self.requested - got,
+            second: observed.second(),
+            within_budget_share: crate::load::share(self.within_budget, self.requested),
+            p50_ms: self.quantile_ms(0.5),
+            p99_ms: self.quantile_ms(0.99),
+            decided_by: observed.decided_by.clone(),
+            chosen: observed.chosen.clone(),
+            responses: observed.responses.clone(),
+            canary_agreement: observed.canary_agreement(),
+            refused: self.refused.clone(),
+        }
+    }
+}
+
+fn kind(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Invalid(_) => "the input was invalid",
+        Refusal::Conflict { .. } => "the key was taken",
+        Refusal::Shed { .. } => "too many requests were in hand",
+        Refusal::Unavailable(_) => "the log could not be written",
+        Refusal::NoResult { .. } => "no result came",
+    }
+}

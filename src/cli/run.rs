@@ -1,0 +1,202 @@
+//! `hedgerow up FILE…` and `hedgerow run STATION… FILE`: serve until told to stop.
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+
+use anyhow::Context as _;
+use axum::{Router, routing::get};
+use bus::{Bus, Clock};
+use clap::Args;
+use prometheus_client::registry::Registry;
+use starter::Starter;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+use wire::ExecutorId;
+
+use super::Failure;
+use crate::{
+    app::{App, Role, Running},
+    settings::BusArgs,
+};
+
+/// Runs every station.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  hedgerow up policies/wine.yaml\n  \
+    curl -d @input.json localhost:8080/v2/models/wine/infer\n  hedgerow up *.yaml --brokers kafka:9092 --listen 0.0.0.0:8080")]
+pub(super) struct Up {
+    /// The rendezvous' files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    serve: Serve,
+}
+
+/// Runs some stations of one rendezvous.
+#[derive(Args, Debug)]
+#[command(override_usage = "hedgerow run [OPTIONS] <STATION>... <FILE>")]
+#[command(after_help = "Examples:\n  hedgerow run starter wine.yaml --brokers kafka:9092\n  \
+    hedgerow run executors wine.yaml --only forest,boost --brokers kafka:9092\n  \
+    hedgerow run collector decoy wine.yaml --brokers kafka:9092\n\nMore processes of a station share its partitions.")]
+pub(super) struct Run {
+    /// Stations (starter, executors, collector, decoy), then the rendezvous' file
+    #[arg(required = true, num_args = 2.., value_name = "STATION")]
+    stations_and_file: Vec<String>,
+
+    /// The executors to run in this process, of those defined (all, when not given)
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
+    only: Vec<String>,
+
+    #[command(flatten)]
+    serve: Serve,
+}
+
+/// What both need.
+#[derive(Args, Debug)]
+struct Serve {
+    /// Where the front door listens (`/v2`, `/metrics`)
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", env = "LISTEN", hide_env_values = true)]
+    listen: SocketAddr,
+
+    /// The folder that archives are written under
+    #[arg(long, value_name = "DIR", default_value = "hedgerow-data")]
+    data: PathBuf,
+
+    #[command(flatten)]
+    bus: BusArgs,
+}
+
+// === impl Up ===
+
+impl Up {
+    pub(super) fn run(&self) -> Result<ExitCode, Failure> {
+        let roles = [Role::Collector, Role::Executors, Role::Decoy, Role::Starter];
+        self.serve.run(&self.files, &roles, &[])
+    }
+}
+
+// === impl Run ===
+
+impl Run {
+    pub(super) fn run(&self) -> Result<ExitCode, Failure> {
+        let (file, stations) = self.stations_and_file.split_last().expect("clap takes at least two");
+        let roles = stations.iter().map(|name| role(name)).collect::<Result<Vec<_>, _>>()?;
+        if self.serve.bus.brokers.is_none() {
+            return Err(Failure::Refused(anyhow::anyhow!(
+                "a station alone needs a log that it shares with the others: name it with --brokers, or run all \
+                 stations in one process with `hedgerow up`"
+            )));
+        }
+        let only = self.only.iter().map(|name| ExecutorId::new(name)).collect::<Result<Vec<_>, _>>();
+        let only = only.map_err(|error| Failure::Refused(error.into()))?;
+        self.serve.run(&[PathBuf::from(file)], &roles, &only)
+    }
+}
+
+fn role(name: &str) -> Result<Role, Failure> {
+    <Role as clap::ValueEnum>::from_str(name, true).map_err(|_| {
+        Failure::Refused(anyhow::anyhow!("`{name}` is no station: there are starter, executors, collector and decoy"))
+    })
+}
+
+// === impl Serve ===
+
+impl Serve {
+    fn run(&self, files: &[PathBuf], roles: &[Role], only: &[ExecutorId]) -> Result<ExitCode, Failure> {
+        let loaded = files.iter().map(|file| super::load(file)).collect::<Result<Vec<_>, _>>()?;
+        let clock = Clock::system();
+        super::runtime()?.block_on(async {
+            let bus = self.bus.open(&clock).map_err(Failure::Refused)?;
+            let data = self.data(&clock);
+            let apps = loaded.into_iter().map(|(definition, models)| App {
+                bus: Arc::clone(&bus),
+                clock: clock.clone(),
+                definition,
+                models,
+                data: data.clone(),
+                only: (!only.is_empty()).then(|| only.to_vec()),
+                partitions: self.bus.partitions,
+            });
+            self.serve(&bus, apps.collect(), roles).await.map_err(Failure::Failed)
+        })
+    }
+
+    /// The embedded bus begins at offset 0 each time, so each run of it gets an archive of its own.
+    fn data(&self, clock: &Clock) -> PathBuf {
+        match self.bus.brokers {
+            Some(_) => self.data.clone(),
+            None => self.data.join(format!("embedded-{}", clock.now().as_micros() / 1_000_000)),
+        }
+    }
+
+    async fn serve(&self, bus: &Arc<dyn Bus>, apps: Vec<App>, roles: &[Role]) -> anyhow::Result<ExitCode> {
+        let stop = CancellationToken::new();
+        stop_on_signal(stop.clone())?;
+        // The door is taken before anything starts: an address in use is found at once.
+        let listener = TcpListener::bind(self.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}: choose another address with --listen", self.listen))?;
+        let (mut registry, mut all, mut starters) = (Registry::default(), Vec::new(), Vec::new());
+        for app in &apps {
+            let labels = [("rendezvous".into(), app.definition.name().to_string().into())];
+            let metrics = registry.sub_registry_with_labels(labels.into_iter());
+            let running = tokio::select! {
+                running = app.start(roles, metrics) => running?,
+                () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
+            };
+            starters.extend(running.starter.clone());
+            end_together(running.stop.clone(), stop.clone());
+            all.push(running);
+        }
+        // Asked of the socket, because port 0 lets the system choose.
+        let address = listener.local_addr()?;
+        let names: Vec<&str> = apps.iter().map(|app| app.definition.name().as_str()).collect();
+        tracing::info!("{} ready on {}, at http://{address}", names.join(", "), bus.describe());
+        let door = axum::serve(listener, routes(starters, registry));
+        door.with_graceful_shutdown(stop.clone().cancelled_owned()).await?;
+        stop_all(all).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn routes(starters: Vec<Starter>, registry: Registry) -> Router {
+    let registry = Arc::new(registry);
+    let metrics = get(move || async move {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).expect("writing to a string cannot fail");
+        ([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+    });
+    starter::http::router(starters).route("/metrics", metrics)
+}
+
+/// A station that ends takes the process with it, so that whoever supervises it starts it anew, whole.
+fn end_together(one: CancellationToken, all: CancellationToken) {
+    tokio::spawn(async move {
+        one.cancelled().await;
+        all.cancel();
+    });
+}
+
+async fn stop_all(all: Vec<Running>) -> anyhow::Result<()> {
+    let mut outcome = Ok(());
+    for running in all {
+        let stopped = running.stop().await;
+        outcome = outcome.and(stopped);
+    }
+    outcome
+}
+
+fn stop_on_signal(stop: CancellationToken) -> anyhow::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping: what is in hand is finished first");
+        stop.cancel();
+    });
+    Ok(())
+}

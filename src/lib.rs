@@ -1,0 +1,11 @@
+//! hedgerow: several models, one answer, on time.
+//!
+//! The stations are crates of their own; here they are wired together ([`app`]), reached ([`settings`]), commanded
+//! ([`cli`]) and put under load ([`load`], [`observer`]). Nothing here decides anything about a request.
+
+pub mod app;
+pub mod cli;
+pub mod load;
+pub mod observer;
+pub mod settings;
+pub mod station;
