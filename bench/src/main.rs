@@ -1,0 +1,124 @@
+//! What hedgerow costs, measured beside what it could cost at the least, in one run: `make bench`.
+//!
+//! - `overhead`: end to end on a real Kafka, three zero-work executors, beside a *bare fan-out*: plain rdkafka on topics
+//!   and records of the same shape, three pass-throughs on one fetch, a collector that counts to three.
+//! - `embedded`: the same rendezvous on the embedded bus.
+//!
+//! Open loop, latency from the intended send time. The two systems take turns in short rounds, so that a machine that
+//! grows slower or faster meanwhile does so to both.
+
+mod bare;
+mod measure;
+mod rendezvous;
+
+use std::{sync::Arc, time::Duration};
+
+use broker::Broker;
+use bus::{Bus, Clock, EmbeddedBus, KafkaBus, KafkaSettings};
+use clap::{Parser, ValueEnum};
+use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+use serde_json::{Value, json};
+
+use crate::{bare::Bare, measure::Measured, rendezvous::Rendezvous};
+
+/// Measures hedgerow beside a bare fan-out.
+#[derive(Parser, Debug)]
+struct Arguments {
+    /// What to measure; everything when not given
+    #[arg(long, value_enum)]
+    only: Option<Scenario>,
+
+    /// Requests a second
+    #[arg(long, default_value_t = 1_000)]
+    rate: u32,
+
+    /// Measured seconds for each system
+    #[arg(long, default_value_t = 30)]
+    seconds: u32,
+
+    /// Seconds of the same load before, not counted
+    #[arg(long, default_value_t = 5)]
+    warmup: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Scenario {
+    Overhead,
+    Embedded,
+}
+
+/// Each system's measured seconds come in this many turns.
+const ROUNDS: u32 = 3;
+
+#[tokio::main(worker_threads = 2)]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let wanted = |scenario| arguments.only.is_none_or(|only| only == scenario);
+    if wanted(Scenario::Overhead) {
+        report(&arguments.overhead().await?);
+    }
+    if wanted(Scenario::Embedded) {
+        report(&arguments.embedded().await?);
+    }
+    Ok(())
+}
+
+// === impl Arguments ===
+
+impl Arguments {
+    async fn overhead(&self) -> anyhow::Result<Value> {
+        let brokers = Broker::shared()?;
+        let bus: Arc<dyn Bus> = Arc::new(KafkaBus::connect(KafkaSettings::new(brokers))?);
+        let bare = Bare::start(brokers, &bus).await?;
+        let rendezvous = Rendezvous::start(bus, Clock::system()).await?;
+        let (mut plain, mut ours) = (Measured::new(), Measured::new());
+        bare.load(self.rate, self.warmup, &mut Measured::new()).await;
+        rendezvous.load(self.rate, self.warmup, &mut Measured::new()).await;
+        for _ in 0..ROUNDS {
+            bare.load(self.rate, self.seconds / ROUNDS, &mut plain).await;
+            rendezvous.load(self.rate, self.seconds / ROUNDS, &mut ours).await;
+        }
+        let second = rendezvous.stop().await?;
+        let ratio = |quantile| ours.us(quantile) / plain.us(quantile);
+        Ok(json!({
+            "scenario": "overhead", "rate": self.rate, "requests": ours.sent,
+            "bare_p50_us": plain.us(0.5), "p50_us": ours.us(0.5), "p50_ratio": round(ratio(0.5)),
+            "bare_p99_us": plain.us(0.99), "p99_us": ours.us(0.99), "p99_ratio": round(ratio(0.99)),
+            "bare_p999_us": plain.us(0.999), "p999_us": ours.us(0.999), "p999_ratio": round(ratio(0.999)),
+            "bare_missing": plain.missing(), "missing": ours.missing(), "second": second,
+        }))
+    }
+
+    async fn embedded(&self) -> anyhow::Result<Value> {
+        let clock = Clock::system();
+        let bus: Arc<dyn Bus> = EmbeddedBus::new(clock.clone());
+        let rendezvous = Rendezvous::start(bus, clock).await?;
+        let mut ours = Measured::new();
+        rendezvous.load(self.rate, self.warmup, &mut Measured::new()).await;
+        rendezvous.load(self.rate, self.seconds, &mut ours).await;
+        let second = rendezvous.stop().await?;
+        Ok(json!({
+            "scenario": "embedded", "rate": self.rate, "requests": ours.sent,
+            "p50_us": ours.us(0.5), "p99_us": ours.us(0.99), "p999_us": ours.us(0.999),
+            "missing": ours.missing(), "second": second,
+        }))
+    }
+}
+
+/// Prints one JSON line for programs on stdout, and a table for people on stderr.
+fn report(figures: &Value) {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY);
+    for (name, value) in figures.as_object().into_iter().flatten() {
+        table.add_row([name.clone(), value.to_string()]);
+    }
+    eprintln!("{table}");
+    println!("{figures}");
+}
+
+fn round(ratio: f64) -> f64 {
+    (ratio * 1_000.0).round() / 1_000.0
+}
+
+/// How long a request may stay unanswered before it counts as missing.
+const PATIENCE: Duration = Duration::from_secs(10);
