@@ -1,0 +1,95 @@
+//! The command line as people meet it: help, mistakes, exit codes.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use std::{fs, process::Output};
+
+use assert_cmd::cargo::cargo_bin_cmd;
+use tempfile::TempDir;
+
+fn hedgerow(arguments: &[&str]) -> Output {
+    let folder = TempDir::new().unwrap();
+    hedgerow_in(&folder, arguments)
+}
+
+fn hedgerow_in(folder: &TempDir, arguments: &[&str]) -> Output {
+    let mut command = cargo_bin_cmd!("hedgerow");
+    command.args(arguments).current_dir(folder.path()).env("NO_COLOR", "1").env_remove("BROKERS");
+    command.output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+const MISTAKEN: &str = "rendezvous: fraud
+budget: 20ms
+input: { features: [amount] }
+answer: { value: class }
+executors:
+  quick: { echo: {} }
+decide:
+  - prefer: [quik]
+    until: 30ms
+  - default: { class: unknown }
+";
+
+#[test]
+fn help_shows_what_there_is_with_examples() {
+    insta::assert_snapshot!("help", text(&hedgerow(&["--help"]).stdout));
+    insta::assert_snapshot!("help_demo", text(&hedgerow(&["demo", "--help"]).stdout));
+    insta::assert_snapshot!("help_up", text(&hedgerow(&["up", "--help"]).stdout));
+    insta::assert_snapshot!("help_run", text(&hedgerow(&["run", "--help"]).stdout));
+    insta::assert_snapshot!("help_check", text(&hedgerow(&["check", "--help"]).stdout));
+    insta::assert_snapshot!("help_test", text(&hedgerow(&["test", "--help"]).stdout));
+}
+
+#[test]
+fn a_policy_with_mistakes_shows_them_all_and_starts_nothing() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("fraud.yaml"), MISTAKEN).unwrap();
+    for command in [&["check", "fraud.yaml"][..], &["up", "fraud.yaml"], &["test", "fraud.yaml"]] {
+        let output = hedgerow_in(&folder, command);
+        assert_eq!(output.status.code(), Some(2), "{command:?}");
+        let shown = text(&output.stderr);
+        assert!(shown.contains("fraud.yaml:8:") && shown.contains("`quick`"), "{shown}");
+        assert!(shown.contains("fraud.yaml:9:"), "{shown}");
+    }
+    insta::assert_snapshot!("mistakes", text(&hedgerow_in(&folder, &["check", "fraud.yaml"]).stderr));
+    insta::assert_snapshot!("mistakes_json", text(&hedgerow_in(&folder, &["check", "--json", "fraud.yaml"]).stdout));
+}
+
+#[test]
+fn what_is_refused_says_what_to_do() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("fraud.yaml"), MISTAKEN.replace("quik", "quick").replace("30ms", "20ms")).unwrap();
+    let cases: [(&[&str], &str); 4] = [
+        (&["check", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
+        (&["run", "collector", "fraud.yaml"], "--brokers"),
+        (&["run", "colector", "fraud.yaml", "--brokers", "localhost:1"], "`colector` is no station"),
+        (&["up", "fraud.yaml", "--brokers", "localhost:1", "--kafka", "acks=1"], "acks"),
+    ];
+    for (arguments, expected) in cases {
+        let output = hedgerow_in(&folder, arguments);
+        let shown = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {shown}");
+        assert!(shown.contains(expected), "{arguments:?}: {shown}");
+    }
+}
+
+#[test]
+fn the_policy_that_ships_passes_check_and_test() {
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/wine.yaml");
+    for command in ["check", "test"] {
+        let output = hedgerow(&[command, shipped]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn completions_are_printed_for_each_shell() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = hedgerow(&["completions", shell]);
+        assert!(output.status.success() && text(&output.stdout).contains("hedgerow"));
+    }
+}

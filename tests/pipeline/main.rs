@@ -1,0 +1,9 @@
+//! Whole rendezvous, from an input to one result, on the embedded bus and on a real Kafka.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod cases;
+mod embedded;
+mod kafka;
+mod processes;
+mod rendezvous;

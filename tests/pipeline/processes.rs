@@ -1,0 +1,208 @@
+//! The command itself, as processes, on a real Kafka: started, killed, started again.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+
+use broker::Broker;
+use bus::{Bus, Clock, KafkaBus, KafkaSettings};
+use hedgerow::{app, observer::Observer};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cases,
+    rendezvous::{PATIENCE, archived, wine_rows},
+};
+
+/// A policy in a folder of its own, and the processes that serve it.
+struct Deployment {
+    brokers: &'static str,
+    folder: TempDir,
+    policy: PathBuf,
+}
+
+/// A `hedgerow` process, killed when it goes out of scope.
+struct Process(Child);
+
+// === impl Deployment ===
+
+impl Deployment {
+    async fn new(policy: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("p{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let brokers = tokio::task::spawn_blocking(Broker::shared).await.unwrap().unwrap();
+        let folder = TempDir::new().unwrap();
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/wine/models");
+        let text = policy.replace("NAME", &name).replace("../examples/wine/models", &models.display().to_string());
+        let path = folder.path().join("policy.yaml");
+        std::fs::write(&path, text).unwrap();
+        Self { brokers, folder, policy: path }
+    }
+
+    /// Starts `hedgerow run STATION`, and returns once it says that it is ready, with the address it listens on.
+    fn run(&self, station: &str) -> (Process, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hedgerow"));
+        command
+            .args(["run", station, self.policy.to_str().unwrap(), "--brokers", self.brokers])
+            .args(["--listen", "127.0.0.1:0", "--data", self.folder.path().to_str().unwrap()])
+            .env("NO_COLOR", "1")
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let process = Process(child);
+        let (sender, ready) = mpsc::channel();
+        let station = station.to_owned();
+        // Reads on behind the line that is waited for: a full pipe would stop the process.
+        thread::spawn(move || {
+            for line in lines {
+                if let Some((_, address)) = line.split_once("at http://") {
+                    // The test may have failed and gone.
+                    let _ = sender.send(address.trim().to_owned());
+                }
+                eprintln!("{station}: {line}");
+            }
+        });
+        let address = ready.recv_timeout(PATIENCE).expect("the station says that it is ready");
+        (process, address)
+    }
+
+    async fn observe(&self) -> (Observer, CancellationToken) {
+        let bus: Arc<dyn Bus> = Arc::new(KafkaBus::connect(KafkaSettings::new(self.brokers)).unwrap());
+        let (definition, _) = app::load(&self.policy).unwrap();
+        let stop = CancellationToken::new();
+        (Observer::start(&bus, &Clock::system(), &definition, stop.clone()).await.unwrap(), stop)
+    }
+
+    fn name(&self) -> String {
+        app::load(&self.policy).unwrap().0.name().to_string()
+    }
+}
+
+// === impl Process ===
+
+impl Process {
+    fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    /// Asks it to stop as a supervisor would, and returns its exit code.
+    fn terminate(mut self) -> Option<i32> {
+        let told = Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
+        assert!(told.success());
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_stations_lose_nothing_and_answer_nothing_twice() {
+    const REQUESTS: usize = 1_500;
+    let deployment = Deployment::new(&cases::wine()).await;
+    let (starter, address) = deployment.run("starter");
+    let mut stations: Vec<(&str, Option<Process>)> =
+        ["collector", "executors", "decoy"].map(|name| (name, Some(deployment.run(name).0))).into();
+    let (observer, watching) = deployment.observe().await;
+
+    let url = format!("http://{address}/v2/models/{}/infer", deployment.name());
+    let client = reqwest::Client::new();
+    let rows = wine_rows();
+    let asking = async {
+        let mut asked = tokio::task::JoinSet::new();
+        for index in 0..REQUESTS {
+            let request = client
+                .post(&url)
+                .header("idempotency-key", index.to_string())
+                .body(rows[index % rows.len()].0.clone())
+                .timeout(PATIENCE);
+            asked.spawn(async move { request.send().await.unwrap().status().as_u16() });
+            tokio::time::sleep(Duration::from_millis(4)).await;
+        }
+        asked.join_all().await
+    };
+    let killing = async {
+        for round in 0..6 {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            let (name, process) = &mut stations[round % 3];
+            process.take().unwrap().kill();
+            *process = Some(tokio::task::block_in_place(|| deployment.run(name)).0);
+        }
+    };
+    let (statuses, ()) = tokio::join!(asking, killing);
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+
+    let all = observer.until(|observed| observed.results.len() >= REQUESTS);
+    tokio::time::timeout(PATIENCE, all).await.expect("a result for each request");
+    assert_eq!(observer.look(|observed| (observed.results.len(), observed.second())), (REQUESTS, 0));
+    watching.cancel();
+
+    for (name, process) in stations {
+        assert_eq!(process.unwrap().terminate(), Some(0), "{name} stops when it is told to");
+    }
+    assert_eq!(starter.terminate(), Some(0));
+
+    let mut archived: Vec<_> = archived(deployment.folder.path())
+        .into_iter()
+        .map(|record| (record.received.partition, record.received.offset))
+        .collect();
+    archived.sort_unstable();
+    let before = archived.len();
+    archived.dedup();
+    assert_eq!((before, archived.len()), (REQUESTS, REQUESTS), "nothing missing in the archive, nothing doubled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_rows_through_the_demo_are_ten_thousand_results_on_kafka() {
+    let brokers = tokio::task::spawn_blocking(Broker::shared).await.unwrap().unwrap();
+    let summary = demo(&["--rate", "1000", "--brokers", brokers]).await;
+    assert_counts(&summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_rows_through_the_demo_are_ten_thousand_results_embedded() {
+    assert_counts(&demo(&["--rate", "2000"]).await);
+}
+
+async fn demo(arguments: &[&str]) -> Value {
+    let empty = TempDir::new().unwrap();
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_hedgerow"))
+        .args(["demo", "--requests", "10000", "--json"])
+        .args(arguments)
+        .current_dir(empty.path())
+        .output()
+        .await
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn assert_counts(summary: &Value) {
+    for (field, expected) in [("requests", 10_000), ("results", 10_000), ("missing", 0), ("second", 0)] {
+        assert_eq!(summary[field], expected, "{summary}");
+    }
+    let agreement = summary["canary_agreement"].as_f64().unwrap();
+    assert!(agreement > 0.5, "{summary}");
+    let decided: u64 = summary["decided_by"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!(decided, 10_000, "{summary}");
+    for field in ["within_budget_share", "p50_ms", "p99_ms"] {
+        assert!(summary[field].is_number(), "{summary}");
+    }
+}

@@ -1,0 +1,165 @@
+//! A rendezvous under test: its stations in this process, on any bus, with an outsider who reads what they write.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use bus::{Bus, Clock, TopicPartition};
+use bytes::Bytes;
+use decoy::ArchivedRecord;
+use futures::future::join_all;
+use hedgerow::{
+    app::{App, Role, Running},
+    observer::Observer,
+};
+use policies::{Definition, ResultBody};
+use prometheus_client::registry::Registry;
+use serde_json::Value;
+use starter::{Answered, RawInput, Refusal, Starter};
+use tempfile::TempDir;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use wire::{Record, Topics};
+
+/// Generous: it bounds a test that has failed, never one that passes.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Every station but the collector, which tests start and stop.
+pub(crate) const AROUND: [Role; 3] = [Role::Executors, Role::Decoy, Role::Starter];
+pub(crate) const ALL: [Role; 4] = [Role::Collector, Role::Executors, Role::Decoy, Role::Starter];
+
+pub(crate) struct Rendezvous {
+    pub(crate) app: App,
+    running: Running,
+    observer: Observer,
+    watching: CancellationToken,
+    folder: TempDir,
+}
+
+impl Rendezvous {
+    /// Starts `roles` of a policy whose name (`NAME` in the text) is made unique, so that tests share a broker.
+    pub(crate) async fn start(bus: Arc<dyn Bus>, clock: Clock, policy: &str, roles: &[Role]) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("t{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let text = policy.replace("NAME", &name);
+        let definition = Arc::new(Definition::parse("test", &text).unwrap_or_else(|problems| panic!("{problems}")));
+        let folder = TempDir::new().unwrap();
+        let app = App {
+            bus,
+            clock,
+            definition,
+            models: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("policies"),
+            data: folder.path().to_owned(),
+            only: None,
+            partitions: 4,
+        };
+        let running = app.start(roles, &mut Registry::default()).await.unwrap();
+        let watching = CancellationToken::new();
+        let observer = Observer::start(&app.bus, &app.clock, &app.definition, watching.clone()).await.unwrap();
+        Self { app, running, observer, watching, folder }
+    }
+
+    pub(crate) fn starter(&self) -> &Starter {
+        self.running.starter.as_ref().unwrap()
+    }
+
+    pub(crate) fn topics(&self) -> Topics {
+        Topics::of(self.app.definition.name())
+    }
+
+    /// Starts one more station of the same rendezvous.
+    pub(crate) async fn another(&self, role: Role) -> Running {
+        self.app.start(&[role], &mut Registry::default()).await.unwrap()
+    }
+
+    pub(crate) async fn ask(&self, body: &str) -> Result<Answered, Refusal> {
+        self.ask_as(body, None).await
+    }
+
+    pub(crate) async fn ask_as(&self, body: &str, key: Option<&str>) -> Result<Answered, Refusal> {
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        let input = RawInput { body, key: key.map(str::to_owned), budget: None, traceparent: None };
+        timeout(PATIENCE, self.starter().ask(input)).await.expect("an answer or a refusal in time")
+    }
+
+    /// Asks all at once.
+    pub(crate) async fn ask_all(&self, bodies: &[String]) -> Vec<Answered> {
+        let asked = join_all(bodies.iter().map(|body| self.ask(body))).await;
+        asked.into_iter().map(|answered| answered.unwrap()).collect()
+    }
+
+    /// Puts a record into the input topic, as a caller without a connection would.
+    pub(crate) async fn put_input(&self, payload: &[u8]) {
+        let topics = self.topics();
+        let producer = self.app.bus.producer(&[&topics.inputs]).await.unwrap();
+        let record = Record { payload: Some(Bytes::copy_from_slice(payload)), ..Record::default() };
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let acknowledge = Box::new(move |outcome| {
+            let _ = sender.send(outcome);
+        });
+        producer.send(&TopicPartition::new(&topics.inputs, 0), record, acknowledge).unwrap();
+        timeout(PATIENCE, receiver).await.unwrap().unwrap().unwrap();
+    }
+
+    /// Waits until an outsider sees exactly `count` requests with a result, none with a second one.
+    pub(crate) async fn has_results(&self, count: usize) {
+        self.until(|observed| observed.results.len() >= count, "results").await;
+        self.observer.look(|observed| {
+            assert_eq!((observed.results.len(), observed.second()), (count, 0));
+        });
+    }
+
+    /// Waits until what an outsider sees satisfies `enough`.
+    pub(crate) async fn until(&self, enough: impl Fn(&hedgerow::observer::Observed) -> bool, what: &str) {
+        let seen = timeout(PATIENCE, self.observer.until(enough)).await;
+        let saw = self.observer.look(|observed| (observed.results.len(), observed.responses.clone()));
+        assert!(seen.is_ok(), "waited for {what}, saw so many results, and responses: {saw:?}");
+    }
+
+    /// Stops every station; returns the folder that the decoy wrote into.
+    pub(crate) async fn stop(self) -> TempDir {
+        self.running.stop().await.unwrap();
+        self.watching.cancel();
+        self.folder
+    }
+}
+
+/// The result's body.
+pub(crate) fn body(answered: &Answered) -> ResultBody {
+    serde_json::from_slice(&answered.result.body).unwrap()
+}
+
+/// The rows of the wine data as request bodies, and the class of each.
+pub(crate) fn wine_rows() -> Vec<(String, u64)> {
+    let csv = include_str!("../../examples/wine/wine.csv");
+    let mut lines = csv.lines();
+    let names: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let row = |line: &str| {
+        let mut row: HashMap<&str, Value> =
+            names.iter().copied().zip(line.split(',').map(|text| serde_json::from_str(text).unwrap())).collect();
+        let class = row.remove("class").unwrap().as_u64().unwrap();
+        (serde_json::to_string(&row).unwrap(), class)
+    };
+    lines.map(row).collect()
+}
+
+/// Everything in the archive files below `folder`.
+pub(crate) fn archived(folder: &Path) -> Vec<ArchivedRecord> {
+    let mut records = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            records.extend(archived(&path));
+        } else if path.extension().is_some_and(|ending| ending == "parquet") {
+            records.extend(decoy::read(&path).unwrap());
+        }
+    }
+    records
+}
