@@ -1,0 +1,40 @@
+# The commands: `make demo` and `make test`; plus `make lint` and `make bench`. Each does its own set-up.
+
+SETUP := target/setup
+export ORT_DYLIB_PATH ?= $(CURDIR)/$(SETUP)/onnxruntime/libonnxruntime.so
+export HEDGEROW_KAFKA_JARS ?= $(CURDIR)/$(SETUP)/kafka
+export BROKERS KAFKA_BROKERS
+
+REQUESTS ?= 10000
+RATE ?= 1000
+
+.PHONY: demo test lint bench setup clean help
+
+help: ## shows this
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
+
+demo: ## streams the wine data through real models; over Kafka with BROKERS=host:port
+	@tools/setup.sh build onnx
+	cargo run --release --quiet --locked -- demo --requests $(REQUESTS) --rate $(RATE) $(ARGS)
+
+test: ## runs every test, among them those on a real Kafka that they start; KAFKA_BROKERS=host:port uses another
+	@tools/setup.sh
+	cargo test --workspace --locked $(ARGS)
+
+lint: ## format, clippy, docs, licences, and that the pure crates are pure
+	@tools/setup.sh build lint
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+	$(SETUP)/bin/cargo-deny --log-level error check
+	tools/purity.sh
+
+bench: ## measures beside a bare fan-out in the same run; ONLY=overhead|embedded, RATE, SECONDS
+	@tools/setup.sh build kafka
+	cargo run --release --quiet --locked -p hedgerow-bench -- $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+setup: ## fetches what the others need: compilers, Kafka's jars, the onnxruntime library
+	@tools/setup.sh build kafka onnx lint
+
+clean: ## forgets everything that was built and fetched
+	cargo clean
