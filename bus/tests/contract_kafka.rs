@@ -12,23 +12,18 @@ use broker::Broker;
 use hedgerow_bus::{Bus, KafkaBus, KafkaSettings};
 
 async fn kafka() -> Arc<dyn Bus> {
-    let brokers = Broker::shared().unwrap_or_else(|error| panic!("{error}"));
-    Arc::new(KafkaBus::connect(KafkaSettings::new(brokers)).unwrap())
+    open(&[]).await
 }
 
 contract!(kafka);
 
 /// Clusters older than Kafka 4.0 have only these groups.
 mod classic {
-    use super::{Arc, Broker, Bus, KafkaBus, KafkaSettings, laws};
+    use super::{Arc, Bus, laws, open};
 
     async fn kafka() -> Arc<dyn Bus> {
-        let brokers = Broker::shared().unwrap_or_else(|error| panic!("{error}"));
-        let mut settings = KafkaSettings::new(brokers);
-        settings.options.insert("group.protocol".to_owned(), "classic".to_owned());
-        settings.options.insert("session.timeout.ms".to_owned(), "1000".to_owned());
-        settings.options.insert("heartbeat.interval.ms".to_owned(), "300".to_owned());
-        Arc::new(KafkaBus::connect(settings).unwrap())
+        let quick = ("session.timeout.ms", "1000");
+        open(&[("group.protocol", "classic"), quick, ("heartbeat.interval.ms", "300")]).await
     }
 
     contract! { kafka:
@@ -37,4 +32,11 @@ mod classic {
         groups::members_together_read_everything_once,
         groups::a_commit_of_what_was_revoked_has_no_effect,
     }
+}
+
+async fn open(options: &[(&str, &str)]) -> Arc<dyn Bus> {
+    let brokers = tokio::task::spawn_blocking(Broker::shared).await.unwrap().unwrap_or_else(|error| panic!("{error}"));
+    let mut settings = KafkaSettings::new(brokers);
+    settings.options = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Arc::new(KafkaBus::connect(settings).unwrap())
 }
