@@ -16,7 +16,7 @@ mod settings;
 use std::{
     fmt,
     ops::Range,
-    sync::{Arc, Weak},
+    sync::{Arc, Mutex, PoisonError, Weak},
     thread,
     time::Duration,
 };
@@ -27,6 +27,7 @@ use rdkafka::{
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, ConsumerContext},
     error::KafkaError,
+    types::RDKafkaErrorCode as Code,
 };
 
 use crate::{BoxFuture, Bus, BusError, Consumer, Producer, TopicPartition, TopicSpec};
@@ -46,10 +47,13 @@ pub struct KafkaBus {
 }
 
 /// The client that questions are asked with.
-type Asker = Arc<BaseConsumer<Quiet>>;
+type Asker = Arc<BaseConsumer<Heard>>;
 
-/// Says what clients have to say where those who look for it find it: failures reach the stations as errors.
-struct Quiet;
+/// Remembers what librdkafka last said about a connection: questions fail with less than that.
+#[derive(Default)]
+struct Heard {
+    last: Mutex<Option<(KafkaError, String)>>,
+}
 
 // === impl KafkaBus ===
 
@@ -58,7 +62,7 @@ impl KafkaBus {
     /// a setting that is wrong is.
     pub fn connect(settings: KafkaSettings) -> Result<Self, BusError> {
         settings.check()?;
-        let asker: Asker = create(|| settings.asker().create_with_context(Quiet))?;
+        let asker: Asker = create(|| settings.asker().create_with_context(Heard::default()))?;
         serve(&asker)?;
         Ok(Self { settings, asker })
     }
@@ -79,7 +83,7 @@ impl Bus for KafkaBus {
 
     fn span<'a>(&'a self, partition: &'a TopicPartition) -> BoxFuture<'a, Result<Range<i64>, BusError>> {
         let (asker, partition) = (Arc::clone(&self.asker), partition.clone());
-        question::ask(move || question::span(&*asker, &partition)).boxed()
+        question::ask(move || question::span(&asker, &partition)).boxed()
     }
 
     fn producer<'a>(&'a self, topics: &'a [&'a str]) -> BoxFuture<'a, Result<Arc<dyn Producer>, BusError>> {
@@ -112,19 +116,43 @@ impl Bus for KafkaBus {
     }
 }
 
-// === impl Quiet ===
+// === impl Heard ===
 
-impl ClientContext for Quiet {
+impl Heard {
+    /// Returns what `error` means for whoever wanted `what`, given what was heard.
+    fn explain(&self, what: &str, error: &KafkaError) -> BusError {
+        let heard = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match (heard, error.rdkafka_error_code()) {
+            (Some((cause, reason)), Some(code)) if error::is_absence(code) => {
+                let sentence = format!("cannot {what}: {reason}");
+                // A broker that refuses us is there; waiting does not help.
+                let refused = cause.rdkafka_error_code().is_some_and(error::is_fatal);
+                if refused { BusError::Fatal(sentence) } else { BusError::Unavailable(sentence) }
+            }
+            _ => error::sorted(what, error),
+        }
+    }
+
+    fn forget(&self) {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+impl ClientContext for Heard {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         log(level, facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(target: "librdkafka", %error, reason);
+        // That all brokers are down follows the reason why they are, and says less.
+        if error.rdkafka_error_code() != Some(Code::AllBrokersDown) {
+            self.last.lock().unwrap_or_else(PoisonError::into_inner).replace((error, reason.to_owned()));
+        }
     }
 }
 
-impl ConsumerContext for Quiet {}
+impl ConsumerContext for Heard {}
 
 /// Creates a client. What fails here is a setting: a certificate that is not there, a value that does not fit.
 fn create<T>(make: impl FnOnce() -> Result<T, KafkaError>) -> Result<Arc<T>, BusError> {

@@ -8,8 +8,7 @@ use std::{
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
-    consumer::Consumer as _,
-    error::{IsError, KafkaError},
+    error::IsError,
     types::RDKafkaErrorCode as Code,
 };
 
@@ -138,8 +137,7 @@ async fn known(asker: &Asker, topic: &str) -> Result<Known, BusError> {
     let (asker, topic) = (Arc::clone(asker), topic.to_owned());
     ask(move || {
         let wanted = format!("ask for the partitions of {topic}");
-        let metadata =
-            asker.fetch_metadata(Some(&topic), ANSWER_WITHIN).map_err(|error| error::sorted(&wanted, &error))?;
+        let metadata = question::metadata(&asker, &wanted, Some(&topic))?;
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
             return Ok(Known::Nothing);
         };
@@ -164,9 +162,6 @@ async fn replication(settings: &KafkaSettings, asker: &Asker) -> Result<i16, Bus
         return Ok(chosen);
     }
     let asker = Arc::clone(asker);
-    let brokers = ask(move || {
-        let counted = asker.fetch_metadata(None, ANSWER_WITHIN).map(|metadata| metadata.brokers().len());
-        counted.map_err(|error: KafkaError| error::sorted("count the brokers", &error))
-    });
+    let brokers = ask(move || Ok(question::metadata(&asker, "count the brokers", None)?.brokers().len()));
     Ok(i16::try_from(brokers.await?).unwrap_or(REPLICATION).clamp(1, REPLICATION))
 }

@@ -7,12 +7,13 @@ use std::{
 };
 
 use rdkafka::{
-    consumer::{BaseConsumer, Consumer as _, ConsumerContext},
+    consumer::Consumer as _,
     error::{KafkaError, KafkaResult},
+    metadata::Metadata,
 };
 use tokio::sync::oneshot;
 
-use super::{ANSWER_WITHIN, error};
+use super::{ANSWER_WITHIN, Asker, error};
 use crate::{BusError, TopicPartition};
 
 /// Asks on a thread and waits for the answer. Dropped, it no longer waits; the thread ends when its own bound does.
@@ -46,13 +47,19 @@ pub(super) fn patiently<T>(mut question: impl FnMut() -> KafkaResult<T>) -> Kafk
 }
 
 /// Asks for the offsets that `partition` holds. Blocks.
-pub(super) fn span<C: ConsumerContext>(
-    asker: &BaseConsumer<C>,
-    partition: &TopicPartition,
-) -> Result<Range<i64>, BusError> {
-    patiently(|| asker.fetch_watermarks(&partition.topic, partition.partition, ANSWER_WITHIN))
-        .map(|(low, high)| low..high)
-        .map_err(|error| error::sorted(&format!("ask what {partition} holds"), &error))
+pub(super) fn span(asker: &Asker, partition: &TopicPartition) -> Result<Range<i64>, BusError> {
+    let question = || asker.fetch_watermarks(&partition.topic, partition.partition, ANSWER_WITHIN);
+    let (low, high) = answered(asker, &format!("ask what {partition} holds"), patiently(question))?;
+    Ok(low..high)
+}
+
+/// Asks for what is known of `topic`, or of all of them. Blocks.
+pub(super) fn metadata(asker: &Asker, what: &str, topic: Option<&str>) -> Result<Metadata, BusError> {
+    answered(asker, what, asker.fetch_metadata(topic, ANSWER_WITHIN))
+}
+
+fn answered<T>(asker: &Asker, what: &str, answer: KafkaResult<T>) -> Result<T, BusError> {
+    answer.inspect(|_| asker.context().forget()).map_err(|error| asker.context().explain(what, &error))
 }
 
 fn passes(error: &KafkaError) -> bool {
