@@ -36,8 +36,11 @@ setup_build() {
 
 setup_kafka() {
     version=$(cksum <tests/broker/pom.xml)
-    java_is_fit || install "$(java_package)"
-    java_is_fit || fail "Java 17 or newer is missing: install one and point JAVA_HOME at it"
+    if ! java_is_fit; then
+        [ -z "${JAVA_HOME-}" ] || fail "JAVA_HOME ($JAVA_HOME) holds no Java 17 or newer: correct it, or unset it"
+        install "$(java_package)"
+        java_is_fit || fail "Java 17 or newer is missing: install one and point JAVA_HOME at it"
+    fi
     fresh kafka "$version" && return 0
     need mvn maven
     begin kafka "Apache Kafka"
