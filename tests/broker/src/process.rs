@@ -5,6 +5,7 @@ use std::{
     ffi::OsString,
     fs::{self, File},
     io::Write,
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
 };
@@ -55,6 +56,8 @@ impl Process {
             .arg(jars.join("*"))
             .arg("kafka.Kafka")
             .arg(settings)
+            // A signal to the test's group, such as the one of Ctrl-C, must not keep the watchdog from cleaning up.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(lines.try_clone()?)
             .stderr(lines)
