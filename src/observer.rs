@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Bus, BusError, Clock, Consumer, Event, Received, StartAt, TopicPartition};
+use bus::{Bus, BusError, Consumer, Event, Received, StartAt, TopicPartition};
 use policies::{Definition, ResultBody};
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -57,15 +57,14 @@ const WINDOW: usize = 4_000_000;
 // === impl Observer ===
 
 impl Observer {
-    /// Begins to read; what was appended before `from` is not counted.
+    /// Begins to read: the results appended at `from` or later, and the responses from now on.
     pub async fn start(
         bus: &Arc<dyn Bus>,
-        clock: &Clock,
         definition: &Arc<Definition>,
+        from: Timestamp,
         stop: CancellationToken,
     ) -> Result<Self, BusError> {
         let topics = Topics::of(definition.name());
-        let from = clock.now();
         let mut tail = bus.tail().await?;
         for partition in 0..bus.partitions(&topics.results).await? {
             tail.start(&TopicPartition::new(&topics.results, partition), StartAt::Time(from.before(LOOK_BACK)))?;

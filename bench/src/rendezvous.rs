@@ -1,20 +1,28 @@
 //! The system under test: every station in this process, three zero-work executors, all three must agree.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use bus::{Bus, Clock};
 use bytes::Bytes;
 use hedgerow::{
     app::{App, Role, Running},
     load::Pace,
-    observer::Observer,
+    observer::{Observed, Observer},
 };
 use policies::Definition;
 use prometheus_client::registry::Registry;
 use starter::{RawInput, Starter};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use wire::Timestamp;
 
-use crate::measure::Measured;
+use crate::{PATIENCE, measure::Measured};
 
 /// Three echoes, and a consensus of all three: the collector has to wait for each, as the bare one does.
 const POLICY: &str = "
@@ -37,10 +45,12 @@ pub(crate) const BODY: &[u8] = br#"{"x": 13.205, "class": 1}"#;
 
 /// A rendezvous that runs.
 pub(crate) struct Rendezvous {
+    bus: Arc<dyn Bus>,
+    definition: Arc<Definition>,
+    began: Timestamp,
     starter: Starter,
     running: Running,
-    observer: Observer,
-    watching: CancellationToken,
+    asked: AtomicU64,
 }
 
 // === impl Rendezvous ===
@@ -59,9 +69,7 @@ impl Rendezvous {
         };
         let running = app.start(&[Role::Collector, Role::Executors, Role::Starter], &mut Registry::default()).await?;
         let starter = running.starter.clone().expect("the starter is among the stations started");
-        let watching = CancellationToken::new();
-        let observer = Observer::start(&bus, &clock, &definition, watching.clone()).await?;
-        Ok(Self { starter, running, observer, watching })
+        Ok(Self { bus, definition, began: clock.now(), starter, running, asked: AtomicU64::new(0) })
     }
 
     /// Offers `rate` requests a second for `seconds`.
@@ -75,15 +83,21 @@ impl Rendezvous {
                 starter.ask(input).await.is_ok()
             }
         });
+        self.asked.fetch_add(pace.count, Ordering::Relaxed);
         measured.take(finished).await;
     }
 
-    /// Stops it; returns how many results were second ones.
+    /// Stops it; returns how many of its requests have a second result. The results are read only now, so that
+    /// reading them does not weigh on what is measured.
     pub(crate) async fn stop(self) -> anyhow::Result<u64> {
-        // What the observer has not read yet would be missed, so let it read on for a moment.
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let second = self.observer.look(hedgerow::observer::Observed::second);
-        self.watching.cancel();
+        let stop = CancellationToken::new();
+        let observer = Observer::start(&self.bus, &self.definition, self.began, stop.clone()).await?;
+        let asked = self.asked.into_inner();
+        let all = observer.until(|observed| observed.results.len() as u64 >= asked);
+        // Whatever is missing has been counted by its caller.
+        let _ = timeout(PATIENCE, all).await;
+        let second = observer.look(Observed::second);
+        stop.cancel();
         self.running.stop().await?;
         Ok(second)
     }

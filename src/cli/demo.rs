@@ -90,7 +90,7 @@ impl Demo {
         let running = app.start(&roles, &mut Registry::default()).await?;
         let starter = running.starter.clone().context("the demo runs a starter")?;
         let watching = CancellationToken::new();
-        let observer = Observer::start(&app.bus, &app.clock, &app.definition, watching.clone()).await?;
+        let observer = Observer::start(&app.bus, &app.definition, app.clock.now(), watching.clone()).await?;
         let tally = self.send(&starter, app.definition.budget, &running).await;
         settle(&observer, &tally, app.definition.executors.len()).await;
         running.stop().await?;

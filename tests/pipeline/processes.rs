@@ -81,7 +81,7 @@ impl Deployment {
         let bus: Arc<dyn Bus> = Arc::new(KafkaBus::connect(KafkaSettings::new(self.brokers)).unwrap());
         let (definition, _) = app::load(&self.policy).unwrap();
         let stop = CancellationToken::new();
-        (Observer::start(&bus, &Clock::system(), &definition, stop.clone()).await.unwrap(), stop)
+        (Observer::start(&bus, &definition, Clock::system().now(), stop.clone()).await.unwrap(), stop)
     }
 
     fn name(&self) -> String {

@@ -62,7 +62,7 @@ impl Rendezvous {
         };
         let running = app.start(roles, &mut Registry::default()).await.unwrap();
         let watching = CancellationToken::new();
-        let observer = Observer::start(&app.bus, &app.clock, &app.definition, watching.clone()).await.unwrap();
+        let observer = Observer::start(&app.bus, &app.definition, app.clock.now(), watching.clone()).await.unwrap();
         Self { app, running, observer, watching, folder }
     }
 
