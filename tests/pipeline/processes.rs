@@ -27,7 +27,7 @@ use crate::{
 
 /// A policy in a folder of its own, and the processes that serve it.
 struct Deployment {
-    brokers: &'static str,
+    brokers: String,
     folder: TempDir,
     policy: PathBuf,
 }
@@ -39,9 +39,13 @@ struct Process(Child);
 
 impl Deployment {
     async fn new(policy: &str) -> Self {
+        let brokers = tokio::task::spawn_blocking(Broker::shared).await.unwrap().unwrap();
+        Self::on(brokers.to_owned(), policy)
+    }
+
+    fn on(brokers: String, policy: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("p{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let brokers = tokio::task::spawn_blocking(Broker::shared).await.unwrap().unwrap();
         let folder = TempDir::new().unwrap();
         let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/wine/models");
         let text = policy.replace("NAME", &name).replace("../examples/wine/models", &models.display().to_string());
@@ -52,33 +56,36 @@ impl Deployment {
 
     /// Starts `hedgerow run STATION`, and returns once it says that it is ready, with the address it listens on.
     fn run(&self, station: &str) -> (Process, String) {
+        let (process, lines) = self.start(station);
+        (process, heard(&lines, "at http://"))
+    }
+
+    /// Starts `hedgerow run STATION`, and returns what it says, line by line.
+    fn start(&self, station: &str) -> (Process, mpsc::Receiver<String>) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hedgerow"));
         command
-            .args(["run", station, self.policy.to_str().unwrap(), "--brokers", self.brokers])
+            .args(["run", station, self.policy.to_str().unwrap(), "--brokers", &self.brokers])
             .args(["--listen", "127.0.0.1:0", "--data", self.folder.path().to_str().unwrap()])
             .env("NO_COLOR", "1")
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let process = Process(child);
-        let (sender, ready) = mpsc::channel();
+        let (sender, said) = mpsc::channel();
         let station = station.to_owned();
-        // Reads on behind the line that is waited for: a full pipe would stop the process.
+        // Reads on, whoever listens: a full pipe would stop the process.
         thread::spawn(move || {
             for line in lines {
-                if let Some((_, address)) = line.split_once("at http://") {
-                    // The test may have failed and gone.
-                    let _ = sender.send(address.trim().to_owned());
-                }
                 eprintln!("{station}: {line}");
+                // The test may have heard enough.
+                let _ = sender.send(line);
             }
         });
-        let address = ready.recv_timeout(PATIENCE).expect("the station says that it is ready");
-        (process, address)
+        (process, said)
     }
 
     async fn observe(&self) -> (Observer, CancellationToken) {
-        let bus: Arc<dyn Bus> = Arc::new(KafkaBus::connect(KafkaSettings::new(self.brokers)).unwrap());
+        let bus: Arc<dyn Bus> = Arc::new(KafkaBus::connect(KafkaSettings::new(&self.brokers)).unwrap());
         let (definition, _) = app::load(&self.policy).unwrap();
         let stop = CancellationToken::new();
         (Observer::start(&bus, &definition, Clock::system().now(), stop.clone()).await.unwrap(), stop)
@@ -86,6 +93,16 @@ impl Deployment {
 
     fn name(&self) -> String {
         app::load(&self.policy).unwrap().0.name().to_string()
+    }
+}
+
+/// Waits for a line with `words`, and returns what stands behind them.
+fn heard(lines: &mpsc::Receiver<String>, words: &str) -> String {
+    loop {
+        let line = lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it never said `{words}`"));
+        if let Some((_, rest)) = line.split_once(words) {
+            return rest.trim().to_owned();
+        }
     }
 }
 
@@ -167,6 +184,20 @@ async fn killed_stations_lose_nothing_and_answer_nothing_twice() {
     let before = archived.len();
     archived.dedup();
     assert_eq!((before, archived.len()), (REQUESTS, REQUESTS), "nothing missing in the archive, nothing doubled");
+}
+
+#[test]
+fn a_broker_that_is_away_is_waited_for_and_said_so() {
+    let mut broker = Broker::start().unwrap();
+    let deployment = Deployment::on(broker.bootstrap(), &cases::wine());
+    broker.kill();
+    let (collector, lines) = deployment.start("collector");
+    let waiting = heard(&lines, "waiting for ");
+    assert!(waiting.contains(&deployment.brokers) && waiting.contains("since"), "{waiting}");
+    broker.restart().unwrap();
+    heard(&lines, "answers after");
+    heard(&lines, "ready on");
+    assert_eq!(collector.terminate(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
