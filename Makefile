@@ -1,9 +1,9 @@
 # The commands: `make demo` and `make test`; plus `make lint` and `make bench`. Each does its own set-up.
 
+# BROKERS and KAFKA_BROKERS, given here or in the environment, reach the programs through it.
 SETUP := target/setup
 export ORT_DYLIB_PATH ?= $(CURDIR)/$(SETUP)/onnxruntime/libonnxruntime.so
 export HEDGEROW_KAFKA_JARS ?= $(CURDIR)/$(SETUP)/kafka
-export BROKERS KAFKA_BROKERS
 
 REQUESTS ?= 10000
 RATE ?= 1000

@@ -37,10 +37,16 @@ pub const RETENTION: Duration = Duration::from_hours(24);
 impl BusArgs {
     /// Opens the bus. A broker that is away is not an error here: every user of the bus waits for it.
     pub fn open(&self, clock: &Clock) -> anyhow::Result<Arc<dyn Bus>> {
-        let Some(brokers) = &self.brokers else {
-            return Ok(EmbeddedBus::new(clock.clone()));
-        };
-        Ok(self.connect(brokers)?)
+        match self.brokers() {
+            Some(brokers) => Ok(self.connect(brokers)?),
+            None => Ok(EmbeddedBus::new(clock.clone())),
+        }
+    }
+
+    /// Returns the brokers, if any are named: an empty environment variable names none.
+    #[must_use]
+    pub fn brokers(&self) -> Option<&str> {
+        self.brokers.as_deref().filter(|brokers| !brokers.trim().is_empty())
     }
 
     fn connect(&self, brokers: &str) -> Result<Arc<dyn Bus>, BusError> {

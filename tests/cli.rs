@@ -78,6 +78,16 @@ fn what_is_refused_says_what_to_do() {
 }
 
 #[test]
+fn an_empty_variable_names_no_brokers() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("fraud.yaml"), MISTAKEN.replace("quik", "quick").replace("30ms", "20ms")).unwrap();
+    let mut command = cargo_bin_cmd!("hedgerow");
+    command.args(["run", "collector", "fraud.yaml"]).current_dir(folder.path()).env("BROKERS", "");
+    let output = command.output().unwrap();
+    assert!(text(&output.stderr).contains("needs a log"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn the_policy_that_ships_passes_check_and_test() {
     let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/wine.yaml");
     for command in ["check", "test"] {

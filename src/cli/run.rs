@@ -83,7 +83,7 @@ impl Run {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
         let (file, stations) = self.stations_and_file.split_last().expect("clap takes at least two");
         let roles = stations.iter().map(|name| role(name)).collect::<Result<Vec<_>, _>>()?;
-        if self.serve.bus.brokers.is_none() {
+        if self.serve.bus.brokers().is_none() {
             return Err(Failure::Refused(anyhow::anyhow!(
                 "a station alone needs a log that it shares with the others: name it with --brokers, or run all \
                  stations in one process with `hedgerow up`"
@@ -125,7 +125,7 @@ impl Serve {
 
     /// The embedded bus begins at offset 0 each time, so each run of it gets an archive of its own.
     fn data(&self, clock: &Clock) -> PathBuf {
-        match self.bus.brokers {
+        match self.bus.brokers() {
             Some(_) => self.data.clone(),
             None => self.data.join(format!("embedded-{}", clock.now().as_micros() / 1_000_000)),
         }
