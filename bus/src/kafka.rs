@@ -114,6 +114,14 @@ impl Bus for KafkaBus {
         }
         .boxed()
     }
+
+    fn unhurried_tail(&self) -> BoxFuture<'_, Result<Box<dyn Consumer>, BusError>> {
+        async move {
+            let consumer: Box<dyn Consumer> = Box::new(KafkaConsumer::tail(&self.settings.unhurried())?);
+            Ok(consumer)
+        }
+        .boxed()
+    }
 }
 
 // === impl Heard ===

@@ -51,6 +51,12 @@ pub trait Bus: Send + Sync + 'static {
 
     /// Opens a consumer without a group: it reads exactly what is started. Never commits.
     fn tail(&self) -> BoxFuture<'_, Result<Box<dyn Consumer>, BusError>>;
+
+    /// Opens a tail for whoever is in no hurry: records may come up to 50 ms later, in fewer and larger batches, which
+    /// spares the broker a fetch for each of them.
+    fn unhurried_tail(&self) -> BoxFuture<'_, Result<Box<dyn Consumer>, BusError>> {
+        self.tail()
+    }
 }
 
 /// Sends records. Cheap to share; every method may be called from any thread.

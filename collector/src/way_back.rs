@@ -1,7 +1,7 @@
 //! How long a result takes from its decision to its reader: by so much earlier the last clause must end.
 //!
-//! Pure. Measured on the collector's own results, as it reads them back: the nearest thing to a caller that it can
-//! see. Recent samples only, in two halves that take turns, so that one slow minute is forgotten.
+//! Pure. Measured on the collector's own results, by the time at which the log took them in: the nearest thing to a
+//! caller that it can see. Recent samples only, in two halves that take turns, so that one slow minute is forgotten.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ impl Default for WayBack {
 }
 
 impl WayBack {
-    /// Takes note that a result which was due at `due` was read back at `now`.
+    /// Takes note that a result which was due at `due` can be read at `now`.
     pub fn record(&mut self, due: Timestamp, now: Timestamp) {
         let micros = u64::try_from(now.since(due).as_micros()).unwrap_or(u64::MAX);
         self.current.saturating_record(micros.min(MICROS_MAX));

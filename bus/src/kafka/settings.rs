@@ -56,6 +56,15 @@ impl KafkaSettings {
         Self { brokers: brokers.into(), replication: None, options: BTreeMap::new(), client_id: "hedgerow".to_owned() }
     }
 
+    /// Returns the same for a consumer that lets the broker gather records before it answers a fetch.
+    pub(super) fn unhurried(&self) -> Self {
+        let mut settings = self.clone();
+        for (name, value) in [("fetch.min.bytes", "1000000"), ("fetch.wait.max.ms", "50")] {
+            settings.options.insert(name.to_owned(), value.to_owned());
+        }
+        settings
+    }
+
     /// Refuses what cannot be right, one sentence for each option.
     pub(super) fn check(&self) -> Result<(), BusError> {
         if self.brokers.trim().is_empty() {

@@ -32,6 +32,7 @@ macro_rules! contract {
             reading::ten_thousand_records_arrive_in_order_each_once,
             reading::partitions_are_each_in_order,
             reading::a_waiting_reader_is_woken,
+            reading::an_unhurried_reader_misses_nothing,
             reading::a_cancelled_next_loses_and_doubles_nothing,
             reading::nothing_is_delivered_before_start,
             reading::a_stopped_partition_delivers_nothing_more,

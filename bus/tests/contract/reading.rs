@@ -37,6 +37,19 @@ pub(crate) async fn partitions_are_each_in_order(bus: &dyn Bus) {
     }
 }
 
+pub(crate) async fn an_unhurried_reader_misses_nothing(bus: &dyn Bus) {
+    let name = topic(bus, 1).await;
+    let producer = producer(bus, &name).await;
+    let only = TopicPartition::new(&name, 0);
+    let mut tail = Reader::unhurried(bus).await;
+    tail.start(&only, StartAt::Beginning);
+    for round in 0..3 {
+        send_numbers(&*producer, &only, round * 10..(round + 1) * 10).await;
+        tail.read(10 * (usize::try_from(round).unwrap() + 1)).await;
+    }
+    assert_eq!(tail.offsets_of(&only), (0..30).collect::<Vec<_>>());
+}
+
 pub(crate) async fn a_waiting_reader_is_woken(bus: &dyn Bus) {
     let name = topic(bus, 1).await;
     let producer = producer(bus, &name).await;

@@ -38,6 +38,10 @@ impl Reader {
         Self::over(within(bus.tail()).await.unwrap())
     }
 
+    pub(crate) async fn unhurried(bus: &dyn Bus) -> Self {
+        Self::over(within(bus.unhurried_tail()).await.unwrap())
+    }
+
     pub(crate) async fn member(bus: &dyn Bus, group: &str, topic: &str) -> Self {
         Self::over(within(bus.member(group, topic)).await.unwrap())
     }

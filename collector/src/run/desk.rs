@@ -36,7 +36,8 @@ pub(super) struct Desk {
     count: i32,
     producer: Arc<dyn Producer>,
     member: Box<dyn Consumer>,
-    tail: Box<dyn Consumer>,
+    responses: Box<dyn Consumer>,
+    results: Box<dyn Consumer>,
     partitions: BTreeMap<i32, Partition>,
     inbox: Arc<Inbox>,
     surveys: JoinSet<()>,
@@ -61,7 +62,9 @@ impl Desk {
         let count = outage.insist(&clock, || bus.partitions(&topics.requests)).await?;
         let written = [topics.results.as_str(), topics.dead_letters.as_str()];
         let producer = outage.insist(&clock, || bus.producer(&written)).await?;
-        let tail = outage.insist(&clock, || bus.tail()).await?;
+        let responses = outage.insist(&clock, || bus.tail()).await?;
+        // Our own results are read back to confirm them and to see rivals' fences: callers do not wait for that.
+        let results = outage.insist(&clock, || bus.unhurried_tail()).await?;
         let group = topics.group("collector");
         let member = outage.insist(&clock, || bus.member(&group, &topics.requests)).await?;
         let now = clock.now();
@@ -71,7 +74,8 @@ impl Desk {
             count,
             producer,
             member,
-            tail,
+            responses,
+            results,
             partitions: BTreeMap::new(),
             inbox: Arc::default(),
             surveys: JoinSet::new(),
@@ -100,7 +104,8 @@ impl Desk {
         let (until, clock) = (self.next_instant(), &self.station.clock);
         tokio::select! {
             event = self.member.next() => Some(event),
-            event = self.tail.next() => Some(event),
+            event = self.responses.next() => Some(event),
+            event = self.results.next() => Some(event),
             () = self.inbox.arrived() => None,
             () = clock.sleep_until(until) => None,
         }
@@ -118,8 +123,9 @@ impl Desk {
             // Answers that came in time are heard before the time is looked at.
             event = tokio::select! {
                 biased;
-                event = self.tail.next() => Some(event),
+                event = self.responses.next() => Some(event),
                 event = self.member.next() => Some(event),
+                event = self.results.next() => Some(event),
                 () = std::future::ready(()) => break,
             };
         }
@@ -147,10 +153,11 @@ impl Desk {
     /// Commits, leaves the group and closes.
     pub(super) async fn close(mut self) {
         let last = self.commits();
-        let Self { member, tail, mut surveys, .. } = self;
+        let Self { member, responses, results, mut surveys, .. } = self;
         surveys.abort_all();
         member.close(last).await;
-        tail.close(Vec::new()).await;
+        responses.close(Vec::new()).await;
+        results.close(Vec::new()).await;
     }
 
     fn now(&self) -> Timestamp {
@@ -190,8 +197,8 @@ impl Desk {
     fn on_revoked(&mut self, taken: &[TopicPartition]) {
         for TopicPartition { partition, .. } in taken {
             if self.partitions.remove(partition).is_some() {
-                silence(self.tail.as_mut(), &self.names.responses(*partition));
-                silence(self.tail.as_mut(), &self.names.results(*partition));
+                silence(self.responses.as_mut(), &self.names.responses(*partition));
+                silence(self.results.as_mut(), &self.names.results(*partition));
             }
         }
     }
@@ -283,11 +290,12 @@ impl Desk {
 
     /// Does what the partitions want done, in their order.
     fn perform(&mut self) -> Result<(), BusError> {
-        let Self { station, names, producer, member, tail, partitions, inbox, surveys, outage, stopped, .. } = self;
-        let mut hands = Hands { station, names, producer, member, tail, inbox, surveys, stopped: stopped.is_some() };
-        for (index, partition) in partitions {
+        let Self { station, names, producer, member, responses, results, inbox, surveys, .. } = self;
+        let stopped = self.stopped.is_some();
+        let mut hands = Hands { station, names, producer, member, responses, results, inbox, surveys, stopped };
+        for (index, partition) in &mut self.partitions {
             while let Some(output) = partition.poll_output() {
-                if outage.note(hands.perform(*index, output), &hands.station.clock)?.is_none() {
+                if self.outage.note(hands.perform(*index, output), &hands.station.clock)?.is_none() {
                     // What could not be started or stopped is started over from what is known to be safe.
                     partition.on_offset_gone();
                     break;

@@ -33,7 +33,8 @@ pub(super) struct Hands<'desk> {
     pub(super) names: &'desk Names,
     pub(super) producer: &'desk Arc<dyn Producer>,
     pub(super) member: &'desk mut Box<dyn Consumer>,
-    pub(super) tail: &'desk mut Box<dyn Consumer>,
+    pub(super) responses: &'desk mut Box<dyn Consumer>,
+    pub(super) results: &'desk mut Box<dyn Consumer>,
     pub(super) inbox: &'desk Arc<Inbox>,
     pub(super) surveys: &'desk mut JoinSet<()>,
     /// Whether the station is stopping: then no more requests are read.
@@ -97,14 +98,14 @@ impl Hands<'_> {
     fn act(&mut self, index: i32, action: Action) -> Result<(), BusError> {
         match action {
             Action::Survey(survey) => self.ask(index, survey),
-            Action::ReadResults(from) => self.tail.start(&self.names.results(index), StartAt::Offset(from))?,
+            Action::ReadResults(from) => self.results.start(&self.names.results(index), StartAt::Offset(from))?,
             Action::Replay { requests, responses } => {
-                self.tail.start(&self.names.responses(index), StartAt::Offset(responses))?;
+                self.responses.start(&self.names.responses(index), StartAt::Offset(responses))?;
                 return self.read_requests(index, requests);
             }
             Action::Halt => {
                 silence(self.member.as_mut(), &self.names.requests(index));
-                silence(self.tail.as_mut(), &self.names.responses(index));
+                silence(self.responses.as_mut(), &self.names.responses(index));
             }
             Action::WriteFence(fence) => self.write(&self.names.results(index), fence.encode(), Item::Fence(fence.0)),
             Action::WriteResult(request, by, record) => {
