@@ -16,7 +16,7 @@ use std::{sync::Arc, time::Duration};
 use broker::Broker;
 use bus::{Bus, Clock, EmbeddedBus, KafkaBus, KafkaSettings};
 use clap::{Parser, ValueEnum};
-use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{Table, presets::NOTHING};
 use serde_json::{Value, json};
 
 use crate::{bare::Bare, measure::Measured, rendezvous::Rendezvous};
@@ -108,11 +108,11 @@ impl Arguments {
 /// Prints one JSON line for programs on stdout, and a table for people on stderr.
 fn report(figures: &Value) {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.load_style(NOTHING);
     for (name, value) in figures.as_object().into_iter().flatten() {
         table.add_row([name.clone(), value.to_string()]);
     }
-    eprintln!("{table}");
+    eprintln!("{}", table.trim_fmt());
     println!("{figures}");
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{Table, presets::NOTHING};
 use serde::Serialize;
 
 use crate::load::share;
@@ -54,7 +54,7 @@ impl Summary {
 
     pub(super) fn table(&self) -> String {
         let mut table = Table::new();
-        table.load_style(UTF8_HORIZONTAL_ONLY);
+        table.load_style(NOTHING);
         let mut row = |name: &str, value: String| {
             table.add_row([name.to_owned(), value]);
         };
@@ -73,7 +73,7 @@ impl Summary {
         for (why, count) in &self.refused {
             row("refused", format!("{count} × {why}"));
         }
-        table.to_string()
+        table.trim_fmt()
     }
 
     fn list(&self, counts: &BTreeMap<String, u64>) -> String {
