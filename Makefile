@@ -32,7 +32,7 @@ lint: ## format, clippy, docs, licences, and that the pure crates are pure
 
 bench: ## measures beside a bare fan-out in the same run; ONLY=overhead|embedded, RATE, SECONDS
 	@tools/setup.sh build kafka
-	cargo run --release --quiet --locked -p hedgerow-bench -- $(if $(ONLY),--only $(ONLY)) $(ARGS)
+	cargo run --release --quiet --locked -p hedgerow-bench -- $(if $(ONLY),--only $(ONLY)) --rate $(RATE) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
 setup: ## fetches what the others need: compilers, Kafka's jars, the onnxruntime library
 	@tools/setup.sh build kafka onnx lint

@@ -44,7 +44,7 @@ setup_kafka() {
     fresh kafka "$version" && return 0
     need mvn maven
     begin kafka "Apache Kafka"
-    mvn -q -B -f tests/broker/pom.xml dependency:copy-dependencies "-DoutputDirectory=$NEW" ||
+    mvn -q -B -f tests/broker/pom.xml dependency:copy-dependencies "-DoutputDirectory=$NEW" >&2 ||
         fail "Maven could not fetch Apache Kafka: look at the lines above, then run tools/setup.sh kafka"
     format_storage
     finish kafka "$version"
