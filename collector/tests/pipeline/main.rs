@@ -76,6 +76,20 @@ async fn a_stop_with_open_requests_leaves_them_to_the_next_collector() {
     second.stop().await;
 }
 
+/// It was wrong once: a turn that had heard its share dropped the batch that it had already taken.
+#[tokio::test]
+async fn a_backlog_larger_than_one_turn_hears_is_answered_whole() {
+    let scene = Scene::set(1).await;
+    for number in 0..8_000 {
+        scene.ask(number, MINUTE);
+        scene.answer("a", number, "cat");
+        scene.answer("b", number, "cat");
+    }
+    let running = scene.collector().await;
+    assert_eq!(scene.results(8_000).await.len(), 8_000);
+    running.stop().await;
+}
+
 #[tokio::test]
 async fn a_crash_at_any_time_loses_nothing_and_answers_nothing_twice() {
     let scene = Scene::set(2).await;
