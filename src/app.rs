@@ -11,10 +11,13 @@ use bus::{Bus, BusError, Clock, TopicSpec};
 use collector::CollectorStation;
 use decoy::DecoyStation;
 use executors::ExecutorsStation;
-use policies::Definition;
+use policies::{Definition, Versions};
 use prometheus_client::registry::Registry;
 use starter::{Starter, StarterStation};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 use wire::{ExecutorId, Topics};
 
@@ -40,7 +43,7 @@ pub struct App {
     /// The time.
     pub clock: Clock,
     /// What is asked of whom, and how is decided.
-    pub definition: Arc<Definition>,
+    pub versions: watch::Receiver<Arc<Versions>>,
     /// The folder that the definition's model paths start from.
     pub models: PathBuf,
     /// The folder that the decoy's archive path starts from.
@@ -77,7 +80,7 @@ impl App {
                 Role::Starter => self.start_starter(&stop, metrics, &mut running.starter)?,
                 Role::Executors => self.start_executors(&stop, metrics)?,
                 Role::Collector => self.start_collector(&stop, metrics)?,
-                Role::Decoy if self.definition.decoy.is_none() => continue,
+                Role::Decoy if self.definition().decoy.is_none() => continue,
                 Role::Decoy => self.start_decoy(&stop, metrics)?,
             };
             running.stations.push(station);
@@ -101,7 +104,7 @@ impl App {
         let station = StarterStation {
             bus: Arc::clone(&self.bus),
             clock: self.clock.clone(),
-            definition: Arc::clone(&self.definition),
+            versions: self.versions.clone(),
             metrics: Arc::new(starter::Metrics::default()),
             limits: starter::Limits::default(),
         };
@@ -115,7 +118,7 @@ impl App {
         let station = ExecutorsStation {
             bus: Arc::clone(&self.bus),
             clock: self.clock.clone(),
-            definition: Arc::clone(&self.definition),
+            versions: self.versions.clone(),
             base: self.models.clone(),
             only: self.only.clone(),
             metrics: Arc::new(executors::Metrics::default()),
@@ -128,7 +131,7 @@ impl App {
         let station = CollectorStation {
             bus: Arc::clone(&self.bus),
             clock: self.clock.clone(),
-            definition: Arc::clone(&self.definition),
+            versions: self.versions.clone(),
             metrics: Arc::new(collector::Metrics::default()),
         };
         station.metrics.register(metrics);
@@ -139,7 +142,7 @@ impl App {
         let station = DecoyStation {
             bus: Arc::clone(&self.bus),
             clock: self.clock.clone(),
-            definition: Arc::clone(&self.definition),
+            definition: self.definition(),
             base: self.data.clone(),
             metrics: Arc::new(decoy::Metrics::default()),
         };
@@ -149,7 +152,7 @@ impl App {
 
     /// Creates the topics; while the bus is away it waits, and says for what and since when.
     async fn create_topics(&self) -> anyhow::Result<()> {
-        let specs = topics(&self.definition, self.partitions);
+        let specs = topics(&self.definition(), self.partitions);
         let since = Instant::now();
         let mut spoken: Option<Instant> = None;
         loop {
@@ -172,8 +175,14 @@ impl App {
         Ok(())
     }
 
+    /// Returns the version that is live now.
+    #[must_use]
+    pub fn definition(&self) -> Arc<Definition> {
+        Arc::clone(self.versions.borrow().live())
+    }
+
     fn called(&self, station: &str) -> String {
-        format!("{}/{station}", self.definition.name())
+        format!("{}/{station}", self.definition().name())
     }
 }
 

@@ -82,6 +82,9 @@ fn ask(producer: &Producer, waiting: &Waiting, topic: &str) -> oneshot::Receiver
         budget: Budget::from_millis(10_000),
         policy: "bare@1".parse().expect("a constant"),
         plan: "a,b,c".parse().expect("a constant"),
+        case: None,
+        key: None,
+        attributes: wire::Attributes::default(),
         traceparent: None,
         body: Bytes::from_static(BODY),
     };

@@ -61,7 +61,7 @@ impl Rendezvous {
         let app = App {
             bus: Arc::clone(&bus),
             clock: clock.clone(),
-            definition: Arc::clone(&definition),
+            versions: tokio::sync::watch::channel(Arc::new(policies::Versions::only(Arc::clone(&definition)))).1,
             models: PathBuf::new(),
             data: PathBuf::new(),
             only: None,

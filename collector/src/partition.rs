@@ -117,7 +117,7 @@ impl Partition {
         let verdict = Evaluation::refuse(policy, &Plan::default(), born, Reason::AllFailed, now);
         let body = verdict.body(&self.definition.policy_ref, born, budget);
         let policy = self.definition.policy_ref.clone();
-        let record = ResultRecord { request, policy, kind: ResultKind::Default, fencing: by, body }.encode();
+        let record = ResultRecord { request, policy, kind: ResultKind::Default, key: None, fencing: by, body }.encode();
         self.ledger.shrink(request, record);
         self.tell(Fact::Shrunk);
     }
@@ -290,7 +290,8 @@ impl Partition {
         let Decision { request, offset, born, budget, verdict, due } = decision;
         let policy = self.definition.policy_ref.clone();
         let body = verdict.body(&policy, *born, *budget);
-        let record = ResultRecord { request: *request, policy, kind: verdict.kind(), fencing, body }.encode();
+        let record =
+            ResultRecord { request: *request, policy, kind: verdict.kind(), key: None, fencing, body }.encode();
         // What fell due before we served says nothing about the way back.
         let due = self.ledger.running_since().and_then(|since| Some(due.unwrap_or(now)).filter(|due| *due >= since));
         self.ledger.write(*request, Entry { offset: *offset, born: *born, budget: *budget, record, due });

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use policies::{Evaluation, Heard, Policy, Reason, Step, Verdict};
+use policies::{Circumstances, Evaluation, Heard, Policy, Reason, Step, Verdict};
 use wire::{Budget, Plan, Request, RequestId, Response, Timestamp};
 
 use decided::Decided;
@@ -186,7 +186,7 @@ impl Rendezvous {
     }
 
     fn admit(&mut self, id: RequestId, open: Open, plan: &Plan, lead: Duration) {
-        let step = Evaluation::open(self.policy.clone(), plan, open.born, open.budget, lead);
+        let step = Evaluation::open(self.policy.clone(), plan, open.born, open.budget, lead, &Circumstances::default());
         self.due.insert((open.due, id));
         self.open.insert(id, open);
         self.settle(&id, step, None);

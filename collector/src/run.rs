@@ -8,8 +8,8 @@ mod outage;
 use std::sync::Arc;
 
 use bus::{Bus, BusError, Clock};
-use policies::Definition;
-use tokio::sync::oneshot;
+use policies::{Definition, Versions};
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
@@ -22,8 +22,8 @@ pub struct CollectorStation {
     pub bus: Arc<dyn Bus>,
     /// What time it is.
     pub clock: Clock,
-    /// What is asked and how is decided.
-    pub definition: Arc<Definition>,
+    /// What is asked and how is decided: the live version, one on trial, and those that requests are pinned to.
+    pub versions: watch::Receiver<Arc<Versions>>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }
@@ -34,6 +34,15 @@ pub enum CollectorError {
     /// The bus cannot be used at all.
     #[error("the collector cannot use the bus")]
     Bus(#[from] BusError),
+}
+
+// === impl CollectorStation ===
+
+impl CollectorStation {
+    /// Returns the version that is live now.
+    pub(crate) fn definition(&self) -> Arc<Definition> {
+        Arc::clone(self.versions.borrow().live())
+    }
 }
 
 /// Serves until `stop` is cancelled; `ready` fires once every partition given to it is served. Stopping takes about

@@ -62,11 +62,11 @@ impl Fetch {
             consumer,
             seats: desks.into_iter().map(seat).collect(),
             held: HashMap::new(),
-            topics: Topics::of(station.definition.name()),
-            schema: Arc::new(station.definition.input.clone()),
+            topics: Topics::of(station.definition().name()),
+            schema: Arc::new(station.definition().input.clone()),
             clock: station.clock.clone(),
             metrics: Arc::clone(&station.metrics),
-            horizon: HORIZON.max(station.definition.budget.as_duration() * 2),
+            horizon: HORIZON.max(station.definition().budget.as_duration() * 2),
             outage: Outage::default(),
         }
     }

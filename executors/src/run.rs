@@ -4,8 +4,11 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bus::{Bus, BusError, Clock, Consumer, Producer};
 use futures::future::join_all;
-use policies::{Definition, ExecutorSpec};
-use tokio::{sync::oneshot, time::MissedTickBehavior};
+use policies::{Definition, ExecutorSpec, Versions};
+use tokio::{
+    sync::{oneshot, watch},
+    time::MissedTickBehavior,
+};
 use tokio_util::sync::CancellationToken;
 use wire::{ExecutorId, Topics};
 
@@ -38,8 +41,8 @@ pub struct ExecutorsStation {
     pub bus: Arc<dyn Bus>,
     /// The time.
     pub clock: Clock,
-    /// The rendezvous.
-    pub definition: Arc<Definition>,
+    /// What is asked and how is decided: the live version, one on trial, and those that requests are pinned to.
+    pub versions: watch::Receiver<Arc<Versions>>,
     /// The folder that relative model paths start from: the policy file's.
     pub base: PathBuf,
     /// Which of the definition's executors run here; `None` runs all.
@@ -81,7 +84,7 @@ pub async fn run(
     stop: CancellationToken,
     ready: oneshot::Sender<()>,
 ) -> Result<(), ExecutorsError> {
-    let schema = Arc::new(station.definition.input.clone());
+    let schema = Arc::new(station.definition().input.clone());
     let loader = load::by_kind(schema, station.base.clone(), station.clock.clone());
     run_with(station, loader, stop, ready).await
 }
@@ -161,9 +164,15 @@ async fn load_all(specs: &[ExecutorSpec], loader: &Loader) -> Result<Vec<(Thread
 // === impl ExecutorsStation ===
 
 impl ExecutorsStation {
+    /// Returns the version that is live now.
+    pub(crate) fn definition(&self) -> Arc<Definition> {
+        Arc::clone(self.versions.borrow().live())
+    }
+
     /// Returns the executors that run here.
     fn chosen(&self) -> Result<Vec<ExecutorSpec>, ExecutorsError> {
-        let all = &self.definition.executors;
+        let definition = self.definition();
+        let all = &definition.executors;
         let Some(only) = &self.only else {
             return Some(all.clone()).filter(|all| !all.is_empty()).ok_or(ExecutorsError::Nobody);
         };
@@ -181,7 +190,7 @@ impl ExecutorsStation {
         specs: &[ExecutorSpec],
         stop: &CancellationToken,
     ) -> Result<Option<(Arc<dyn Producer>, Box<dyn Consumer>)>, BusError> {
-        let topics = Topics::of(self.definition.name());
+        let topics = Topics::of(self.definition().name());
         let ids: Vec<ExecutorId> = specs.iter().map(|spec| spec.id.clone()).collect();
         let group = topics.executors_group(&ids);
         let connected = async {

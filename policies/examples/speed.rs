@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hedgerow_policies::{Definition, Evaluation, Step, Verdict};
+use hedgerow_policies::{Circumstances, Definition, Evaluation, Step, Verdict};
 use wire::{ExecutorId, ModelVersion, Plan, Reply, RequestId, Response, Timestamp};
 
 const ROUNDS: u32 = 2_000;
@@ -39,7 +39,14 @@ fn main() -> io::Result<()> {
 
 fn decide(definition: &Definition, plan: &Plan, heard: &[Response]) -> Verdict {
     let policy = Arc::clone(&definition.policy);
-    let mut step = Evaluation::open(policy, plan, Timestamp::EPOCH, definition.budget, Duration::from_millis(1));
+    let mut step = Evaluation::open(
+        policy,
+        plan,
+        Timestamp::EPOCH,
+        definition.budget,
+        Duration::from_millis(1),
+        &Circumstances::default(),
+    );
     for (at, response) in (1_000..).zip(heard) {
         let Step::Wait(evaluation) = step else { break };
         step = evaluation.observe(response, Timestamp::from_micros(at)).1;

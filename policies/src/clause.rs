@@ -6,7 +6,10 @@
 
 mod agree;
 mod best;
+mod combine;
+mod equality;
 mod expression;
+mod fallback;
 mod first;
 mod prefer;
 
@@ -14,10 +17,14 @@ use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 
-pub(crate) use agree::{Agree, Votes};
+pub(crate) use agree::{Agree, TieBreak, Votes, Weight, Weights};
 pub(crate) use best::{Best, Score};
-pub(crate) use expression::{Expression, ScoreError};
-pub(crate) use prefer::{Prefer, Rank};
+pub(crate) use combine::{Combine, How};
+pub(crate) use equality::{Compared, Equality};
+pub(crate) use expression::{Condition, Expression, ScoreError};
+pub(crate) use fallback::Fallback;
+pub(crate) use first::First;
+pub(crate) use prefer::{Patience, Prefer, Rank};
 
 use crate::{DecidedBy, evidence::Evidence};
 
@@ -25,15 +32,17 @@ use crate::{DecidedBy, evidence::Evidence};
 #[derive(Debug)]
 pub(crate) enum Clause {
     /// The first usable answer.
-    First,
+    First(First),
     /// The best-ranked answer.
     Prefer(Prefer),
     /// Enough that agree.
     Agree(Agree),
     /// The highest score.
     Best(Best),
-    /// This object, at once.
-    Default(Bytes),
+    /// An answer made of several.
+    Combine(Combine),
+    /// What there is to say without an answer, at once.
+    Default(Fallback),
 }
 
 /// What a clause makes of the evidence while its time lasts.
@@ -89,31 +98,34 @@ impl Clause {
     /// Judges at `since` the request's birth, before the clause's end.
     pub(crate) fn judge(&self, evidence: &Evidence, since: Duration) -> Judgement {
         match self {
-            Self::First => first::judge(evidence),
+            Self::First(first) => first.judge(evidence),
             Self::Prefer(prefer) => prefer.judge(evidence, since),
             Self::Agree(agree) => agree.judge(evidence),
             Self::Best(best) => best.judge(evidence),
-            Self::Default(answer) => Judgement::Accept(Choice::fallback(answer)),
+            Self::Combine(combine) => combine.judge(evidence),
+            Self::Default(fallback) => Judgement::Accept(Choice::fallback(fallback.constant())),
         }
     }
 
     /// Judges at the clause's end: nobody is waited for any more.
     pub(crate) fn conclude(&self, evidence: &Evidence) -> Result<Choice, Why> {
         match self {
-            Self::First => first::conclude(evidence),
+            Self::First(first) => first.conclude(evidence),
             Self::Prefer(prefer) => prefer.conclude(evidence),
             Self::Agree(agree) => agree.conclude(evidence),
             Self::Best(best) => best.conclude(evidence),
-            Self::Default(answer) => Ok(Choice::fallback(answer)),
+            Self::Combine(combine) => combine.conclude(evidence),
+            Self::Default(fallback) => Ok(Choice::fallback(fallback.constant())),
         }
     }
 
     pub(crate) fn kind(&self) -> DecidedBy {
         match self {
-            Self::First => DecidedBy::First,
+            Self::First(_) => DecidedBy::First,
             Self::Prefer(_) => DecidedBy::Prefer,
             Self::Agree(_) => DecidedBy::Agree,
             Self::Best(_) => DecidedBy::Best,
+            Self::Combine(_) => DecidedBy::Combine,
             Self::Default(_) => DecidedBy::Default,
         }
     }

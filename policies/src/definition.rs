@@ -2,25 +2,35 @@
 
 use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
-use wire::{Budget, ExecutorId, Plan, PolicyRef, RendezvousName, Role};
+use wire::{Attributes, Budget, ExecutorId, Plan, PolicyRef, RendezvousName, Role};
 
-use crate::{Diagnostics, Policy, example::Example};
+use crate::{Diagnostics, Policy, clause::Condition, example::Example};
 
 /// A rendezvous, checked.
 #[derive(Clone, Debug)]
 pub struct Definition {
     /// Its name and the version of its policy.
     pub policy_ref: PolicyRef,
-    /// How long an answer may take, unless the request asks for less.
+    /// The file's text.
+    pub text: Arc<str>,
+    /// How long an answer may take, unless the request or its case asks for less.
     pub budget: Budget,
     /// What a request must look like.
     pub input: InputSchema,
+    /// What a caller may say beside the input, as text: for cases and for the key.
+    pub attributes: Vec<Arc<str>>,
     /// Who is asked, in the file's order.
     pub executors: Vec<ExecutorSpec>,
     /// Whether and where inputs are archived.
     pub decoy: Option<DecoySpec>,
-    /// How is decided.
+    /// How is decided, unless a case applies.
     pub policy: Arc<Policy>,
+    /// Requests that are decided about otherwise; the first whose condition holds applies.
+    pub cases: Vec<Case>,
+    /// Where a request says whom or what it is about, for the last known answer.
+    pub key: Option<KeyPath>,
+    /// How many people besides its author must approve a change of this policy.
+    pub approvals: u32,
     /// What share of the results must come how soon.
     pub objectives: Vec<Objective>,
     /// The examples written in the file.
@@ -32,6 +42,43 @@ pub struct Definition {
 pub struct InputSchema {
     /// The members, in the order in which models take them.
     pub features: Vec<Arc<str>>,
+}
+
+/// Requests that are decided about in a way of their own.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Which requests it is about.
+    pub(crate) when: Arc<Condition>,
+    /// How long an answer may take; never longer than the rendezvous' budget.
+    pub budget: Budget,
+    /// Who is asked, in the file's order.
+    pub plan: Plan,
+    /// How is decided.
+    pub policy: Arc<Policy>,
+}
+
+/// Where a request says whom or what it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPath {
+    /// In a feature.
+    Feature(Arc<str>),
+    /// In an attribute.
+    Attribute(Arc<str>),
+}
+
+/// How a request is to be treated: decided once, when it is fanned out.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The case that applies, by name.
+    pub case: Option<Arc<str>>,
+    /// How long its answer may take at most.
+    pub budget: Budget,
+    /// Who is asked.
+    pub plan: Plan,
+    /// Whom or what it is about.
+    pub key: Option<Arc<str>>,
 }
 
 /// One executor.
@@ -49,6 +96,10 @@ pub struct ExecutorSpec {
     pub concurrency: NonZeroUsize,
     /// What it runs.
     pub kind: ExecutorKind,
+    /// Models of one family err together: a quota can ask for agreement across families.
+    pub family: Option<Arc<str>>,
+    /// What one answer costs, in whatever unit the policy's scores weigh it; 0 unless said.
+    pub cost: f64,
 }
 
 /// What an executor runs.
@@ -105,7 +156,27 @@ impl Definition {
         &self.policy_ref.rendezvous
     }
 
-    /// Returns the plan that each request of this version is stamped with.
+    /// Returns the same definition as the version that it became by being published.
+    #[must_use]
+    pub fn at_version(mut self, version: u64) -> Self {
+        self.policy_ref.version = version;
+        self
+    }
+
+    /// Returns how a request with this valid `body` is to be treated: one JSON object of features.
+    #[must_use]
+    pub fn route(&self, _body: &[u8], _attributes: &Attributes) -> Route {
+        Route { case: None, budget: self.budget, plan: self.plan(), key: None }
+    }
+
+    /// Returns how is decided about requests of `case`; `None` if there is no such case.
+    #[must_use]
+    pub fn policy_for(&self, case: Option<&str>) -> Option<&Arc<Policy>> {
+        let Some(name) = case else { return Some(&self.policy) };
+        self.cases.iter().find(|case| &*case.name == name).map(|case| &case.policy)
+    }
+
+    /// Returns the plan of the requests that no case is about.
     #[must_use]
     pub fn plan(&self) -> Plan {
         Plan::new(self.executors.iter().map(ExecutorSpec::asked).collect())

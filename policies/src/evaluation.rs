@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use wire::{Budget, Plan, Response, Timestamp};
 
 use crate::{
-    Completeness, DecidedBy, Policy, Reason, Verdict,
+    Circumstances, Completeness, DecidedBy, Policy, Reason, Verdict,
     clause::{Choice, Judgement, Why},
     evidence::{Evidence, Speech},
     verdict::Ruling,
@@ -73,7 +73,14 @@ impl Evaluation {
     /// Opens a request born at `born`. `lead` is how much earlier than its deadline the last clause must end, so that
     /// the result is received in time (the measured way back to the caller); at most half of the budget is given up.
     /// Of the request's own budget and the policy's, the shorter counts. A budget of nothing is stale on arrival.
-    pub fn open(policy: Arc<Policy>, plan: &Plan, born: Timestamp, budget: Budget, lead: Duration) -> Step {
+    pub fn open(
+        policy: Arc<Policy>,
+        plan: &Plan,
+        born: Timestamp,
+        budget: Budget,
+        lead: Duration,
+        _circumstances: &Circumstances,
+    ) -> Step {
         let budget = budget.min(policy.budget()).as_duration();
         if budget.is_zero() {
             return Step::Emit(Box::new(Self::refuse(&policy, plan, born, Reason::StaleOnArrival, born)));

@@ -6,7 +6,10 @@ use serde_json::Value;
 use uuid::Uuid;
 use wire::{ExecutorId, ModelVersion, Reply, RequestId, Response, Timestamp};
 
-use crate::{Completeness, DecidedBy, Definition, Evaluation, Heard, Reason, Step, Verdict, evidence::canonical_eq};
+use crate::{
+    Circumstances, Completeness, DecidedBy, Definition, Evaluation, Heard, Reason, Step, Verdict,
+    evidence::canonical_eq,
+};
 
 /// One example: who is heard when, and what must come of it.
 #[derive(Clone, Debug)]
@@ -75,7 +78,14 @@ impl Definition {
 impl Example {
     fn verdict(&self, definition: &Definition, timeline: &mut String) -> Verdict {
         let (policy, plan) = (Arc::clone(&definition.policy), definition.plan());
-        let mut step = Evaluation::open(policy, &plan, Timestamp::EPOCH, definition.budget, Duration::ZERO);
+        let mut step = Evaluation::open(
+            policy,
+            &plan,
+            Timestamp::EPOCH,
+            definition.budget,
+            Duration::ZERO,
+            &Circumstances::default(),
+        );
         for utterance in &self.heard {
             let Step::Wait(evaluation) = step else { break };
             let (heard, next) = evaluation.observe(&utterance.response(), Timestamp::EPOCH.after(utterance.at));

@@ -4,6 +4,7 @@
 //! (as written) → `lower` (checks) → `definition` and `policy` (as meant) → `evidence` → `clause` → `evaluation` →
 //! `verdict` → `example`.
 
+mod circumstances;
 mod clause;
 mod definition;
 mod diagnostic;
@@ -13,14 +14,19 @@ mod evidence;
 mod example;
 mod lower;
 mod policy;
+mod trial;
 mod verdict;
+mod versions;
 
-pub use definition::{DecoySpec, Definition, ExecutorKind, ExecutorSpec, InputSchema, Objective};
+pub use circumstances::{Circumstances, LastKnown, Latencies, Quantile};
+pub use definition::{Case, DecoySpec, Definition, ExecutorKind, ExecutorSpec, InputSchema, KeyPath, Objective, Route};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use evaluation::{Evaluation, Heard, Step};
 pub use example::{Example, ExampleOutcome, Expectation};
 pub use policy::Policy;
+pub use trial::{ArmTally, PairTally, Share, Trial, TrialMode, TrialTally};
 pub use verdict::{
     ClauseBody, ClauseKind, ClauseNote, Completeness, DecidedBy, DecisionBody, Reason, Receipt, ReceiptBody,
     ReceiptEntry, ReceiptState, ResultBody, Verdict,
 };
+pub use versions::{Version, Versions};

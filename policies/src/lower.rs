@@ -26,7 +26,7 @@ const HTTP_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
 /// Reads a policy file.
 pub(crate) fn definition(source: &str, text: &str) -> Result<Definition, Diagnostics> {
     let mut report = Report::new(source, text);
-    let definition = document::parse(text, &mut report).and_then(|document| lower(&document, &mut report));
+    let definition = document::parse(text, &mut report).and_then(|document| lower(text, &document, &mut report));
     match definition {
         Some(definition) if report.is_clean() => Ok(definition),
         _ => Err(report.finish()),
@@ -34,7 +34,7 @@ pub(crate) fn definition(source: &str, text: &str) -> Result<Definition, Diagnos
 }
 
 /// Returns what could be made of it, which counts only if the report is clean.
-fn lower(document: &Document, report: &mut Report<'_>) -> Option<Definition> {
+fn lower(text: &str, document: &Document, report: &mut Report<'_>) -> Option<Definition> {
     let rendezvous = document.rendezvous.as_ref().and_then(|name| rendezvous(name, report));
     let budget = document.budget.as_ref().and_then(|budget| check_budget(budget, report));
     let input = input(&document.features, report);
@@ -49,11 +49,16 @@ fn lower(document: &Document, report: &mut Report<'_>) -> Option<Definition> {
     let plan = wire::Plan::new(executors.iter().map(ExecutorSpec::asked).collect());
     Some(Definition {
         policy_ref: PolicyRef { rendezvous: rendezvous?, version: 1 },
+        text: text.into(),
         budget,
         input,
+        attributes: Vec::new(),
         executors,
         decoy,
         policy: Arc::new(Policy::new(budget, &plan, fields, ladder)),
+        cases: Vec::new(),
+        key: None,
+        approvals: 0,
         objectives,
         examples,
     })
@@ -131,6 +136,8 @@ fn executor(entry: &ExecutorEntry, all: &[ExecutorEntry], report: &mut Report<'_
         start_after: entry.start_after.as_ref().map_or(Duration::ZERO, |after| after.is),
         concurrency: entry.concurrency.as_ref().map_or(usual, |concurrency| concurrency.is),
         kind: kind.unwrap_or(ExecutorKind::Echo),
+        family: None,
+        cost: 0.0,
     })
 }
 

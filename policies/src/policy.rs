@@ -10,7 +10,7 @@ use serde_json::Value;
 use wire::{Budget, Plan};
 
 use crate::{
-    clause::Clause,
+    clause::{Clause, Fallback},
     evidence::{Fields, Roster},
 };
 
@@ -30,6 +30,17 @@ pub(crate) struct Rung {
     pub(crate) clause: Clause,
     /// Since the request's birth.
     pub(crate) until: Duration,
+    /// How much longer than the first usable answer took, at most.
+    pub(crate) extra_wait: Option<ExtraWait>,
+}
+
+/// How long a clause goes on after the first usable answer: so much of the time that this answer took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct ExtraWait {
+    /// In thousandths of the first answer's time; 0 leaves `min`.
+    pub(crate) thousandths: u32,
+    pub(crate) min: Duration,
+    pub(crate) max: Duration,
 }
 
 // === impl Policy ===
@@ -39,11 +50,12 @@ impl Policy {
     /// request that nobody answers.
     pub(crate) fn new(budget: Budget, plan: &Plan, fields: Fields, mut ladder: Vec<Rung>) -> Self {
         let fallback = match ladder.last() {
-            Some(Rung { clause: Clause::Default(answer), .. }) => answer.clone(),
+            Some(Rung { clause: Clause::Default(fallback), .. }) => fallback.constant().clone(),
             _ => Bytes::from_static(b"{}"),
         };
         if !matches!(ladder.last(), Some(Rung { clause: Clause::Default(_), .. })) {
-            ladder.push(Rung { clause: Clause::Default(fallback.clone()), until: budget.as_duration() });
+            let clause = Clause::Default(Fallback::Constant(fallback.clone()));
+            ladder.push(Rung { clause, until: budget.as_duration(), extra_wait: None });
         }
         Self { budget, ladder, fallback, fields, roster: Arc::new(Roster::of(plan)) }
     }

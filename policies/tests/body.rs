@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hedgerow_policies::{Definition, Evaluation, Reason, ResultBody, Step, Verdict};
+use hedgerow_policies::{Circumstances, Definition, Evaluation, Reason, ResultBody, Step, Verdict};
 use wire::{Failure, FailureKind, ModelVersion, Reply, RequestId, Response, Timestamp};
 
 const BORN: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
@@ -33,7 +33,7 @@ fn failure(message: &str) -> Reply {
 /// Plays responses `(microseconds, executor, reply)` under the wine policy, and lets time run out.
 fn play(wine: &Definition, heard: Vec<(u64, &str, Reply)>) -> Verdict {
     let policy = Arc::clone(&wine.policy);
-    let mut step = Evaluation::open(policy, &wine.plan(), BORN, wine.budget, Duration::ZERO);
+    let mut step = Evaluation::open(policy, &wine.plan(), BORN, wine.budget, Duration::ZERO, &Circumstances::default());
     for (at, executor, reply) in heard {
         let Step::Wait(evaluation) = step else { break };
         step = evaluation.observe(&response(executor, reply), BORN.after(Duration::from_micros(at))).1;

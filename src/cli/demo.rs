@@ -78,7 +78,8 @@ impl Demo {
             let bus = self.bus.open(&clock).map_err(Failure::Refused)?;
             let data = self.archive.clone().unwrap_or_else(|| folder.path().to_owned());
             let partitions = self.bus.partitions;
-            let app = App { bus, clock, definition, models, data, only: None, partitions };
+            let versions = tokio::sync::watch::channel(Arc::new(policies::Versions::only(definition))).1;
+            let app = App { bus, clock, versions, models, data, only: None, partitions };
             let summary = self.stream(&app).await?;
             println!("{}", if self.json { summary.json() } else { summary.table() });
             Ok(if summary.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -90,12 +91,12 @@ impl Demo {
         let running = app.start(&roles, &mut Registry::default()).await?;
         let starter = running.starter.clone().context("the demo runs a starter")?;
         let watching = CancellationToken::new();
-        let observer = Observer::start(&app.bus, &app.definition, app.clock.now(), watching.clone()).await?;
-        let tally = self.send(&starter, app.definition.budget, &running).await;
-        settle(&observer, &tally, app.definition.executors.len()).await;
+        let observer = Observer::start(&app.bus, &app.definition(), app.clock.now(), watching.clone()).await?;
+        let tally = self.send(&starter, app.definition().budget, &running).await;
+        settle(&observer, &tally, app.definition().executors.len()).await;
         running.stop().await?;
         watching.cancel();
-        Ok(observer.look(|observed| tally.summary(observed, &app.bus.describe(), app.definition.budget)))
+        Ok(observer.look(|observed| tally.summary(observed, &app.bus.describe(), app.definition().budget)))
     }
 
     async fn send(&self, starter: &Starter, budget: Budget, running: &Running) -> Tally {

@@ -113,7 +113,7 @@ impl Serve {
             let apps = loaded.into_iter().map(|(definition, models)| App {
                 bus: Arc::clone(&bus),
                 clock: clock.clone(),
-                definition,
+                versions: tokio::sync::watch::channel(Arc::new(policies::Versions::only(definition))).1,
                 models,
                 data: data.clone(),
                 only: (!only.is_empty()).then(|| only.to_vec()),
@@ -140,7 +140,7 @@ impl Serve {
             .with_context(|| format!("cannot listen on {}: choose another address with --listen", self.listen))?;
         let (mut registry, mut all, mut starters) = (Registry::default(), Vec::new(), Vec::new());
         for app in &apps {
-            let labels = [("rendezvous".into(), app.definition.name().to_string().into())];
+            let labels = [("rendezvous".into(), app.definition().name().to_string().into())];
             let metrics = registry.sub_registry_with_labels(labels.into_iter());
             let running = tokio::select! {
                 running = app.start(roles, metrics) => running?,
@@ -152,7 +152,7 @@ impl Serve {
         }
         // Asked of the socket, because port 0 lets the system choose.
         let address = listener.local_addr()?;
-        let names: Vec<&str> = apps.iter().map(|app| app.definition.name().as_str()).collect();
+        let names: Vec<String> = apps.iter().map(|app| app.definition().name().to_string()).collect();
         tracing::info!("{} ready on {}, at http://{address}", names.join(", "), bus.describe());
         let door = axum::serve(listener, routes(starters, registry));
         door.with_graceful_shutdown(stop.clone().cancelled_owned()).await?;

@@ -103,7 +103,7 @@ impl Metrics {
     pub(crate) fn on_answer(&self, kind: ResultKind, elapsed: Duration) {
         self.on_outcome(match kind {
             ResultKind::Prediction => Outcome::Prediction,
-            ResultKind::Default => Outcome::Default,
+            ResultKind::Default | ResultKind::Error => Outcome::Default,
         });
         self.answer_seconds.observe(elapsed.as_secs_f64());
     }

@@ -85,7 +85,10 @@ impl Planner {
             born,
             budget: asked.map_or(self.definition.budget, |asked| asked.min(self.definition.budget)),
             policy: self.definition.policy_ref.clone(),
+            case: None,
             plan: self.plan.clone(),
+            key: None,
+            attributes: wire::Attributes::default(),
             traceparent: traceparent.filter(|value| is_traceparent(value)),
             body,
         }

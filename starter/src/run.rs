@@ -6,8 +6,8 @@ mod results;
 use std::{future::Future, sync::Arc, time::Duration};
 
 use bus::{Bus, BusError, Clock, TopicPartition};
-use policies::Definition;
-use tokio::sync::oneshot;
+use policies::Versions;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use wire::Topics;
 
@@ -22,8 +22,8 @@ pub struct StarterStation {
     pub bus: Arc<dyn Bus>,
     /// The time.
     pub clock: Clock,
-    /// What comes in, and who is asked.
-    pub definition: Arc<Definition>,
+    /// What is asked and how is decided: the live version, one on trial, and those that requests are pinned to.
+    pub versions: watch::Receiver<Arc<Versions>>,
     /// Where it counts.
     pub metrics: Arc<Metrics>,
     /// What it takes on.
@@ -59,7 +59,8 @@ const LAST_CALLERS: Duration = Duration::from_millis(1_500);
 /// Opens the station: the handle that callers ask, which serves as soon as the loops are ready, and the loops.
 #[must_use]
 pub fn open(station: StarterStation) -> (Starter, Loops) {
-    let StarterStation { bus, clock, definition, metrics, limits } = station;
+    let StarterStation { bus, clock, versions, metrics, limits } = station;
+    let definition = Arc::clone(versions.borrow().live());
     let topics = Topics::of(definition.name());
     let starter = Starter::new(definition, clock, metrics, limits);
     (starter.clone(), Loops { bus, topics, starter })

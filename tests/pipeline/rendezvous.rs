@@ -54,7 +54,7 @@ impl Rendezvous {
         let app = App {
             bus,
             clock,
-            definition,
+            versions: tokio::sync::watch::channel(Arc::new(policies::Versions::only(definition))).1,
             models: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("policies"),
             data: folder.path().to_owned(),
             only: None,
@@ -62,7 +62,7 @@ impl Rendezvous {
         };
         let running = app.start(roles, &mut Registry::default()).await.unwrap();
         let watching = CancellationToken::new();
-        let observer = Observer::start(&app.bus, &app.definition, app.clock.now(), watching.clone()).await.unwrap();
+        let observer = Observer::start(&app.bus, &app.definition(), app.clock.now(), watching.clone()).await.unwrap();
         Self { app, running, observer, watching, folder }
     }
 
@@ -71,7 +71,7 @@ impl Rendezvous {
     }
 
     pub(crate) fn topics(&self) -> Topics {
-        Topics::of(self.app.definition.name())
+        Topics::of(self.app.definition().name())
     }
 
     /// Starts one more station of the same rendezvous.

@@ -4,12 +4,12 @@
 //! record is. A default has a type of its own: it can never be read as a prediction by accident.
 //! Law: `Envelope::decode(&envelope.encode()) == envelope`. Headers that we do not know are ignored.
 
-use std::{borrow::Cow, str, str::FromStr, time::Duration};
+use std::{borrow::Cow, str, str::FromStr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::{Budget, ExecutorId, Headers, ModelVersion, Plan, PolicyRef, Record, RequestId, Timestamp};
+use crate::{Attributes, Budget, ExecutorId, Headers, ModelVersion, Plan, PolicyRef, Record, RequestId, Timestamp};
 
 /// Any record of a rendezvous' topics.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +35,14 @@ pub struct Request {
     pub budget: Budget,
     /// The policy that decides about it.
     pub policy: PolicyRef,
+    /// Which of the policy's cases it is, by name; `None` is the policy's own ladder.
+    pub case: Option<Arc<str>>,
     /// Who is asked.
     pub plan: Plan,
+    /// Whom or what it is about, where the policy says where to find that: for the last known answer.
+    pub key: Option<Arc<str>>,
+    /// What the caller said beside the input.
+    pub attributes: Attributes,
     /// W3C trace context, if the caller gave one.
     pub traceparent: Option<Bytes>,
     /// The input: one JSON object of features.
@@ -100,6 +106,8 @@ pub struct ResultRecord {
     pub policy: PolicyRef,
     /// Whether it is a prediction.
     pub kind: ResultKind,
+    /// The request's key, if it had one.
+    pub key: Option<Arc<str>>,
     /// By whose right it was written.
     pub fencing: Fencing,
     /// One JSON object: `answer` and `decision`.
@@ -113,6 +121,8 @@ pub enum ResultKind {
     Prediction,
     /// No model's answer was acceptable in time: the policy's default.
     Default,
+    /// The same, and the policy's default is to say so: an error for the caller.
+    Error,
 }
 
 /// The right to write results into a partition: the highest epoch in the log's order holds it.
@@ -159,7 +169,7 @@ pub enum EnvelopeError {
 }
 
 /// The names of all headers of ours. A reader that finds a name here need not allocate it.
-pub const HEADER_NAMES: [&str; 19] = [
+pub const HEADER_NAMES: [&str; 22] = [
     CONTENT_TYPE,
     SPEC_VERSION,
     TYPE,
@@ -169,6 +179,9 @@ pub const HEADER_NAMES: [&str; 19] = [
     BUDGET,
     POLICY,
     PLAN,
+    CASE,
+    KEY,
+    ATTRIBUTES,
     EXECUTOR,
     MODEL,
     QUEUED,
@@ -190,6 +203,9 @@ const BORN: &str = "ce_born";
 const BUDGET: &str = "ce_budget";
 const POLICY: &str = "ce_policy";
 const PLAN: &str = "ce_plan";
+const CASE: &str = "ce_case";
+const KEY: &str = "ce_key";
+const ATTRIBUTES: &str = "ce_attributes";
 const EXECUTOR: &str = "ce_executor";
 const MODEL: &str = "ce_model";
 const QUEUED: &str = "ce_queued";
@@ -206,6 +222,7 @@ const RESPONSE_TYPE: &str = "dev.hedgerow.response.v1";
 const FAILURE_TYPE: &str = "dev.hedgerow.failure.v1";
 const RESULT_TYPE: &str = "dev.hedgerow.result.v1";
 const DEFAULT_TYPE: &str = "dev.hedgerow.default.v1";
+const ERROR_TYPE: &str = "dev.hedgerow.error.v1";
 const FENCE_TYPE: &str = "dev.hedgerow.fence.v1";
 const DEAD_LETTER_TYPE: &str = "dev.hedgerow.deadletter.v1";
 
@@ -226,6 +243,7 @@ impl Envelope {
             }
             RESULT_TYPE => headers.result(ResultKind::Prediction, body()).map(Self::Result),
             DEFAULT_TYPE => headers.result(ResultKind::Default, body()).map(Self::Result),
+            ERROR_TYPE => headers.result(ResultKind::Error, body()).map(Self::Result),
             FENCE_TYPE => headers.fencing().map(|fencing| Self::Fence(Fence(fencing))),
             unknown => Err(EnvelopeError::UnknownType(shortened(unknown.as_bytes()))),
         }
@@ -261,6 +279,11 @@ impl Request {
         push(&mut headers, BUDGET, self.budget.as_micros().to_string());
         push(&mut headers, POLICY, self.policy.to_string());
         push(&mut headers, PLAN, self.plan.to_string());
+        push_some(&mut headers, CASE, self.case.as_deref());
+        push_some(&mut headers, KEY, self.key.as_deref());
+        if !self.attributes.is_empty() {
+            push(&mut headers, ATTRIBUTES, self.attributes.to_string());
+        }
         if let Some(trace) = &self.traceparent {
             headers.push(TRACEPARENT, Some(trace.clone()));
         }
@@ -325,9 +348,11 @@ impl ResultRecord {
         let kind = match self.kind {
             ResultKind::Prediction => RESULT_TYPE,
             ResultKind::Default => DEFAULT_TYPE,
+            ResultKind::Error => ERROR_TYPE,
         };
         let mut headers = attributes(kind, &self.request.to_string(), format!("/{}", self.policy.rendezvous));
         push(&mut headers, POLICY, self.policy.to_string());
+        push_some(&mut headers, KEY, self.key.as_deref());
         self.fencing.push_onto(&mut headers);
         json(&self.request, headers, self.body.clone())
     }
@@ -395,6 +420,12 @@ fn push(headers: &mut Headers, name: &'static str, value: String) {
     headers.push(Cow::Borrowed(name), Some(Bytes::from(value)));
 }
 
+fn push_some(headers: &mut Headers, name: &'static str, value: Option<&str>) {
+    if let Some(value) = value {
+        push(headers, name, value.to_owned());
+    }
+}
+
 fn json(id: &RequestId, headers: Headers, payload: Bytes) -> Record {
     Record { key: Some(Bytes::copy_from_slice(id.as_uuid().as_bytes())), headers, payload: Some(payload) }
 }
@@ -411,7 +442,10 @@ impl<'a> Reader<'a> {
             born: Timestamp::from_micros(self.parse(BORN)?),
             budget: Budget::from_micros(self.parse(BUDGET)?),
             policy: self.parse(POLICY)?,
+            case: self.some_text(CASE)?,
             plan: self.parse(PLAN)?,
+            key: self.some_text(KEY)?,
+            attributes: if self.0.get(ATTRIBUTES).is_some() { self.parse(ATTRIBUTES)? } else { Attributes::default() },
             traceparent: self.0.get(TRACEPARENT).cloned(),
             body,
         })
@@ -431,7 +465,7 @@ impl<'a> Reader<'a> {
 
     fn result(&self, kind: ResultKind, body: Bytes) -> Result<ResultRecord, EnvelopeError> {
         let (request, policy, fencing) = (self.parse(ID)?, self.parse(POLICY)?, self.fencing()?);
-        Ok(ResultRecord { request, policy, kind, fencing, body })
+        Ok(ResultRecord { request, policy, kind, key: self.some_text(KEY)?, fencing, body })
     }
 
     fn fencing(&self) -> Result<Fencing, EnvelopeError> {
@@ -441,6 +475,10 @@ impl<'a> Reader<'a> {
     fn parse<T: FromStr>(&self, name: &'static str) -> Result<T, EnvelopeError> {
         let text = self.text(name)?;
         text.parse().map_err(|_| invalid(name, text.as_bytes()))
+    }
+
+    fn some_text(&self, name: &'static str) -> Result<Option<Arc<str>>, EnvelopeError> {
+        self.0.get(name).map(|_| self.text(name).map(Arc::from)).transpose()
     }
 
     fn text(&self, name: &'static str) -> Result<&'a str, EnvelopeError> {

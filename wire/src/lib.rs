@@ -3,6 +3,7 @@
 //! Pure: no clock, no I/O, no async runtime. Everything here takes values and returns values, and builds for
 //! `wasm32-unknown-unknown`. It deliberately does not know how records move (`bus`) nor what a policy means (`policies`).
 
+mod attributes;
 mod envelope;
 mod id;
 mod plan;
@@ -11,6 +12,7 @@ mod record;
 mod time;
 mod topic;
 
+pub use attributes::Attributes;
 pub use envelope::{
     DeadLetter, Envelope, EnvelopeError, Failure, FailureKind, Fence, Fencing, HEADER_NAMES, Reply, Request, Response,
     ResultKind, ResultRecord,

@@ -96,7 +96,19 @@ fn id_at(partition: i32) -> RequestId {
 fn request(id: RequestId, policy: &str, born: Timestamp) -> Record {
     let (policy, plan) = (policy.parse().expect("a policy"), "a,b".parse().expect("a plan"));
     let budget = Budget::from_millis(50);
-    Request { id, born, budget, policy, plan, traceparent: None, body: "{}".into() }.encode()
+    Request {
+        id,
+        born,
+        budget,
+        policy,
+        plan,
+        case: None,
+        key: None,
+        attributes: wire::Attributes::default(),
+        traceparent: None,
+        body: "{}".into(),
+    }
+    .encode()
 }
 
 fn response(id: RequestId) -> Record {

@@ -35,6 +35,9 @@ fn request(name: &str, born: Timestamp) -> Request {
         budget: Budget::from_millis(50),
         policy: "test@1".parse().expect("a name and a version"),
         plan: "a,b,c".parse().expect("a plan"),
+        case: None,
+        key: None,
+        attributes: wire::Attributes::default(),
         traceparent: None,
         body: "{}".into(),
     }

@@ -57,7 +57,7 @@ pub(super) struct Desk {
 impl Desk {
     /// Reaches the bus, however long that takes, and joins the group.
     pub(super) async fn open(station: CollectorStation, ready: oneshot::Sender<()>) -> Result<Self, BusError> {
-        let topics = Topics::of(station.definition.name());
+        let topics = Topics::of(station.definition().name());
         let (bus, clock, mut outage) = (station.bus.clone(), station.clock.clone(), Outage::default());
         let count = outage.insist(&clock, || bus.partitions(&topics.requests)).await?;
         let written = [topics.results.as_str(), topics.dead_letters.as_str()];
@@ -189,7 +189,7 @@ impl Desk {
         for Assigned { partition, committed } in given {
             let committed = committed.as_ref().and_then(|committed| understood(partition, committed));
             let place = (partition.partition, self.count);
-            let fresh = Partition::new(place, self.station.definition.clone(), committed, Uuid::new_v4());
+            let fresh = Partition::new(place, self.station.definition(), committed, Uuid::new_v4());
             self.partitions.insert(partition.partition, fresh);
         }
     }

@@ -214,6 +214,7 @@ async fn a_rival_s_fence_is_yielded_to_and_then_taken_over_from() {
         request: id(1),
         policy: scene.definition.policy_ref.clone(),
         kind: wire::ResultKind::Prediction,
+        key: None,
         fencing: rival,
         body: Bytes::from_static(b"{}"),
     };

@@ -63,7 +63,7 @@ impl Scene {
         let station = CollectorStation {
             bus: self.embedded.clone(),
             clock: self.clock.clone(),
-            definition: self.definition.clone(),
+            versions: tokio::sync::watch::channel(Arc::new(policies::Versions::only(self.definition.clone()))).1,
             metrics: metrics.clone(),
         };
         let (ready, served) = oneshot::channel();
@@ -79,6 +79,9 @@ impl Scene {
             budget,
             policy: self.definition.policy_ref.clone(),
             plan: self.definition.plan(),
+            case: None,
+            key: None,
+            attributes: wire::Attributes::default(),
             traceparent: None,
             body: "{\"x\":1}".into(),
         };

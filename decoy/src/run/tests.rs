@@ -22,6 +22,9 @@ fn request() -> Request {
         budget: Budget::from_millis(50),
         policy,
         plan: wire::Plan::new(Vec::new()),
+        case: None,
+        key: None,
+        attributes: wire::Attributes::default(),
         traceparent: None,
         body: Bytes::from_static(b"{\"a\":1}"),
     }

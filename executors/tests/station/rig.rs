@@ -191,8 +191,8 @@ impl Rig {
     fn station(&self) -> ExecutorsStation {
         let bus: Arc<dyn Bus> = self.bus.clone();
         let metrics = Arc::clone(&self.metrics.lock().unwrap());
-        let definition = Arc::clone(&self.definition);
-        ExecutorsStation { bus, clock: self.clock.clone(), definition, base: "/nowhere".into(), only: None, metrics }
+        let versions = tokio::sync::watch::channel(Arc::new(policies::Versions::only(Arc::clone(&self.definition)))).1;
+        ExecutorsStation { bus, clock: self.clock.clone(), versions, base: "/nowhere".into(), only: None, metrics }
     }
 
     /// Asks everybody.
@@ -226,6 +226,9 @@ impl Rig {
             budget: Budget::from_micros(budget.as_micros().try_into().unwrap()),
             policy: PolicyRef { rendezvous: self.definition.name().clone(), version: 1 },
             plan: plan.parse().unwrap(),
+            case: None,
+            key: None,
+            attributes: wire::Attributes::default(),
             traceparent: None,
             body: Self::BODY.into(),
         };

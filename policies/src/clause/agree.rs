@@ -3,26 +3,57 @@
 //! The largest group wins, among equally large ones the group with the plan's first member: a total order, so a
 //! replay agrees. A vote without one of the fields abstains.
 
-use std::num::NonZeroUsize;
+use wire::ExecutorId;
 
-use super::{Choice, Judgement, Why};
-use crate::evidence::{EXECUTORS_MAX, Evidence, Facts, Field, canonical_eq};
+use super::{Choice, Compared, Judgement, Score, Why};
+use crate::evidence::{EXECUTORS_MAX, Evidence, Facts, canonical_eq};
 
 /// A consensus.
 #[derive(Debug)]
 pub(crate) struct Agree {
     pub(crate) votes: Votes,
     /// The fields that must be the same; never empty.
-    pub(crate) on: Vec<Field>,
+    pub(crate) on: Vec<Compared>,
+    /// How much each vote counts.
+    pub(crate) weights: Weights,
+    /// Those without whom no group decides.
+    pub(crate) must_include: Vec<ExecutorId>,
+    /// How many families a group must have members of; an executor without a family is one of its own.
+    pub(crate) from_families: usize,
+    /// Which of equally heavy groups; then the one with the plan's first member.
+    pub(crate) on_tie: Vec<TieBreak>,
+}
+
+/// A vote's weight, in thousandths: sums are exact, whatever their order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Weight(pub(crate) u64);
+
+/// Weights of those that do not weigh 1.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Weights(pub(crate) Vec<(ExecutorId, Weight)>);
+
+/// What to do about a tie.
+#[derive(Clone, Debug)]
+pub(crate) enum TieBreak {
+    /// The group (or answer) of the first of these that has one.
+    Prefer(Vec<ExecutorId>),
+    /// The one with the highest score in it.
+    Best(Score),
+    /// None: the next clause decides.
+    NextClause,
+    /// The one with the plan's first member.
+    PlanOrder,
 }
 
 /// How many must agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Votes {
-    /// So many.
-    Count(NonZeroUsize),
-    /// More than half of the candidates in the plan.
+    /// So much weight.
+    Count(Weight),
+    /// More than half of the weight of the candidates in the plan.
     Majority,
+    /// The heaviest group, with so much weight and so much more than the next one.
+    Plurality { min_votes: Weight, margin: Weight },
 }
 
 /// The votes, counted. A group is named by the seat of its first member in the plan's order.
@@ -85,11 +116,11 @@ impl Agree {
     }
 
     fn votes(&self, facts: &Facts) -> bool {
-        self.on.iter().all(|field| field.of(facts).is_some())
+        self.on.iter().all(|compared| compared.field.of(facts).is_some())
     }
 
     fn same(&self, left: &Facts, right: &Facts) -> bool {
-        self.on.iter().all(|field| match (field.of(left), field.of(right)) {
+        self.on.iter().all(|compared| match (compared.field.of(left), compared.field.of(right)) {
             (Some(left), Some(right)) => canonical_eq(left, right),
             _ => false,
         })
@@ -102,7 +133,7 @@ impl Votes {
     /// Returns how many of `candidates` must agree.
     pub(crate) fn needed(self, candidates: usize) -> usize {
         match self {
-            Self::Count(count) => count.get(),
+            Self::Count(weight) | Self::Plurality { min_votes: weight, .. } => weight.votes(),
             Self::Majority => candidates / 2 + 1,
         }
     }
@@ -149,5 +180,17 @@ impl Tally {
         } else {
             Why::Dispute { largest: self.largest(), votes, needed }
         }
+    }
+}
+
+// === impl Weight ===
+
+impl Weight {
+    /// What one vote weighs unless the policy says.
+    pub(crate) const ONE: Self = Self(1_000);
+
+    /// Returns how many votes of weight 1 it takes.
+    fn votes(self) -> usize {
+        usize::try_from(self.0.div_ceil(Self::ONE.0)).unwrap_or(usize::MAX)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Choice, Expression, Judgement, Why};
+use super::{Choice, Expression, Judgement, TieBreak, Why};
 use crate::evidence::{Evidence, Facts, Field};
 
 /// A quality competition.
@@ -14,6 +14,8 @@ use crate::evidence::{Evidence, Facts, Field};
 pub(crate) struct Best {
     pub(crate) score: Score,
     pub(crate) at_least: Option<f64>,
+    /// Who of equally good ones; then the plan's first.
+    pub(crate) on_tie: Vec<TieBreak>,
 }
 
 /// How an answer is scored.

@@ -19,6 +19,25 @@ pub(crate) struct Expression {
     whole: bool,
 }
 
+/// Who gave the answer that an expression looks at, and how long that took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Speaker<'roster> {
+    pub(crate) name: &'roster str,
+    /// The executor's place in the policy's order, from 1.
+    pub(crate) rank: usize,
+    pub(crate) family: &'roster str,
+    pub(crate) cost: f64,
+    /// From the request's birth.
+    pub(crate) latency: std::time::Duration,
+}
+
+/// A compiled condition on requests.
+#[derive(Debug)]
+pub(crate) struct Condition {
+    #[expect(dead_code, reason = "conditions are still to come")]
+    program: Program,
+}
+
 /// An expression that cannot be a score.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ScoreError {

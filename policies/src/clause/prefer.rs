@@ -8,7 +8,10 @@ use std::time::Duration;
 use wire::ExecutorId;
 
 use super::{Choice, Judgement, Why};
-use crate::evidence::{Evidence, Said, Speech};
+use crate::{
+    Quantile,
+    evidence::{Evidence, Said, Speech},
+};
 
 /// A ranked preference.
 #[derive(Debug)]
@@ -21,7 +24,16 @@ pub(crate) struct Prefer {
 pub(crate) struct Rank {
     pub(crate) executor: ExecutorId,
     /// How long it is waited for, since the request's birth; `None` is as long as the clause lasts.
-    pub(crate) until: Option<Duration>,
+    pub(crate) until: Option<Patience>,
+}
+
+/// Until when somebody is waited for, since the request's birth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Until then.
+    At(Duration),
+    /// As long as that executor usually takes from its start, but no less and no more than this since birth.
+    Usual { quantile: Quantile, min: Duration, max: Duration },
 }
 
 impl Prefer {
@@ -32,7 +44,7 @@ impl Prefer {
                 Some((seat, Some(Said { speech: Speech::Usable(answer, _), .. }))) => {
                     return Judgement::Accept(Choice { impatient, ..Choice::one(seat, answer, Why::Rank(index + 1)) });
                 }
-                Some((_, None)) if rank.is_patient(since) => return Judgement::Wait(rank.until),
+                Some((_, None)) if rank.is_patient(since) => return Judgement::Wait(rank.until.map(Patience::longest)),
                 Some((_, None)) => impatient = true,
                 _ => {}
             }
@@ -53,6 +65,15 @@ impl Prefer {
 
 impl Rank {
     fn is_patient(&self, since: Duration) -> bool {
-        self.until.is_none_or(|until| since < until)
+        self.until.is_none_or(|until| since < until.longest())
+    }
+}
+
+impl Patience {
+    /// Returns until when at most.
+    fn longest(self) -> Duration {
+        match self {
+            Self::At(until) | Self::Usual { max: until, .. } => until,
+        }
     }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use wire::{Budget, Failure, FailureKind, ModelVersion, Plan, Reply, RequestId, Response};
 
 use super::*;
-use crate::{Definition, Verdict};
+use crate::{Circumstances, Definition, Verdict};
 
 mod clauses;
 mod laws;
@@ -75,8 +75,14 @@ fn response(name: &str, reply: Reply) -> Response {
 /// the verdict.
 fn play(definition: &Definition, asked: &str, events: &[Event]) -> (String, Verdict) {
     let budget = definition.budget;
-    let mut step =
-        Evaluation::open(Arc::clone(&definition.policy), &plan(asked), Timestamp::EPOCH, budget, Duration::ZERO);
+    let mut step = Evaluation::open(
+        Arc::clone(&definition.policy),
+        &plan(asked),
+        Timestamp::EPOCH,
+        budget,
+        Duration::ZERO,
+        &Circumstances::default(),
+    );
     let mut notes = String::new();
     for event in events {
         let Step::Wait(evaluation) = step else { break };

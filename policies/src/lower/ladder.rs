@@ -8,7 +8,10 @@ use wire::{Budget, ExecutorId, Role};
 use super::path;
 use crate::{
     ExecutorSpec,
-    clause::{Agree, Best, Clause, Expression, Prefer, Rank, Score, ScoreError, Votes},
+    clause::{
+        Agree, Best, Clause, Compared, Equality, Expression, Fallback, First, Patience, Prefer, Rank, Score,
+        ScoreError, Votes, Weight, Weights,
+    },
     diagnostic::{Report, Span, Spanned},
     document::{AgreeEntry, BestEntry, ClauseBody, ClauseEntry, RankEntry, VotesEntry},
     evidence::{Fields, Path},
@@ -39,7 +42,7 @@ pub(super) fn lower(
         let until = ends.get(index).copied().unwrap_or(Duration::MAX);
         let begins = index.checked_sub(1).and_then(|above| ends.get(above)).copied().unwrap_or_default();
         let clause = entry.body.as_ref().and_then(|body| ladder.clause(body, begins, until, entry.at));
-        rungs.extend(clause.map(|clause| Rung { clause, until }));
+        rungs.extend(clause.map(|clause| Rung { clause, until, extra_wait: None }));
     }
     rungs
 }
@@ -118,11 +121,11 @@ fn brief(message: &str) -> &str {
 impl Ladder<'_, '_> {
     fn clause(&mut self, body: &ClauseBody, begins: Duration, until: Duration, at: Span) -> Option<Clause> {
         match body {
-            ClauseBody::First => Some(Clause::First),
+            ClauseBody::First => Some(Clause::First(First { accepts: None })),
             ClauseBody::Prefer(ranks) => Some(Clause::Prefer(self.prefer(ranks, begins, until))),
             ClauseBody::Agree(agree) => self.agree(agree, at).map(Clause::Agree),
             ClauseBody::Best(best) => self.best(best).map(Clause::Best),
-            ClauseBody::Default(answer) => Some(Clause::Default(Bytes::from(answer.clone()))),
+            ClauseBody::Default(answer) => Some(Clause::Default(Fallback::Constant(Bytes::from(answer.clone())))),
         }
     }
 
@@ -136,7 +139,7 @@ impl Ladder<'_, '_> {
             if let Some(patience) = &entry.until {
                 self.check_patience(patience, begins, until);
             }
-            ranks.push(Rank { executor, until: entry.until.as_ref().map(|until| until.is) });
+            ranks.push(Rank { executor, until: entry.until.as_ref().map(|until| Patience::At(until.is)) });
         }
         Prefer { ranks }
     }
@@ -172,7 +175,10 @@ impl Ladder<'_, '_> {
                 .error(at, "`agree` does not know what to compare")
                 .hint("add `on: [class]`, or say `answer: { value: class }` at the top");
         }
-        Some(Agree { votes: votes?, on })
+        let compared = |field| Compared { field, equality: Equality::CanonicalJson };
+        let on = on.into_iter().map(compared).collect();
+        let (weights, must_include, on_tie) = (Weights::default(), Vec::new(), Vec::new());
+        Some(Agree { votes: votes?, on, weights, must_include, from_families: 1, on_tie })
     }
 
     fn votes(&mut self, votes: &Spanned<VotesEntry>) -> Votes {
@@ -187,14 +193,14 @@ impl Ladder<'_, '_> {
                         .label(label)
                         .hint("ask for fewer votes, or add executors; canaries do not vote");
                 }
-                Votes::Count(count)
+                Votes::Count(Weight(Weight::ONE.0 * u64::try_from(count.get()).unwrap_or(u64::MAX)))
             }
         }
     }
 
     fn best(&mut self, entry: &BestEntry) -> Option<Best> {
         let score = self.score(entry.score.as_ref()?)?;
-        Some(Best { score, at_least: entry.at_least.as_ref().map(|mark| mark.is) })
+        Some(Best { score, at_least: entry.at_least.as_ref().map(|mark| mark.is), on_tie: Vec::new() })
     }
 
     /// A plain path is read as a field, which is fast; everything else is an expression.

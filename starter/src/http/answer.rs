@@ -115,5 +115,6 @@ fn kind(answered: &Answered) -> &'static str {
     match answered.result.kind {
         ResultKind::Prediction => "prediction",
         ResultKind::Default => "default",
+        ResultKind::Error => "error",
     }
 }

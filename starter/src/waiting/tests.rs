@@ -24,7 +24,7 @@ fn fencing(epoch: u64) -> Fencing {
 fn result(request: RequestId, epoch: u64) -> ResultRecord {
     let policy = PolicyRef { rendezvous: name(), version: 1 };
     let (kind, body) = (ResultKind::Prediction, Bytes::from_static(b"{}"));
-    ResultRecord { request, policy, kind, fencing: fencing(epoch), body }
+    ResultRecord { request, policy, kind, key: None, fencing: fencing(epoch), body }
 }
 
 fn at(seconds: i64) -> Timestamp {

@@ -85,7 +85,7 @@ impl World {
         let (starter, loops) = hedgerow_starter::open(StarterStation {
             bus: Arc::clone(&self.bus) as Arc<dyn Bus>,
             clock: self.clock.clone(),
-            definition: Arc::new(definition()),
+            versions: tokio::sync::watch::channel(Arc::new(policies::Versions::only(Arc::new(definition())))).1,
             metrics: Arc::clone(&metrics),
             limits,
         });
@@ -112,6 +112,7 @@ impl World {
             request: request.id,
             policy: request.policy.clone(),
             kind,
+            key: None,
             fencing: fencing(epoch),
             body: Bytes::from_static(body.as_bytes()),
         };

@@ -17,7 +17,10 @@ fn request() -> Request {
         born: Timestamp::from_micros(1_700_000_000_000_001),
         budget: Budget::from_millis(50),
         policy: "wine@12".parse().unwrap(),
+        case: Some("gold".into()),
         plan: "forest,boost+5000,~next".parse().unwrap(),
+        key: Some("customer-7".into()),
+        attributes: r#"{"tenant":"gold"}"#.parse().unwrap(),
         traceparent: Some(Bytes::from_static(b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")),
         body: Bytes::from_static(br#"{"alcohol":13.2}"#),
     }
@@ -44,14 +47,21 @@ fn fencing() -> Fencing {
 
 fn result(kind: ResultKind) -> ResultRecord {
     let policy = "wine@12".parse().unwrap();
-    ResultRecord { request: request().id, policy, kind, fencing: fencing(), body: Bytes::from_static(b"{}") }
+    ResultRecord { request: request().id, policy, kind, key: None, fencing: fencing(), body: Bytes::from_static(b"{}") }
 }
 
 #[test]
 fn every_record_is_read_back_as_it_was_written() {
     let all = [
         Envelope::Request(request()),
-        Envelope::Request(Request { traceparent: None, plan: Plan::default(), ..request() }),
+        Envelope::Request(Request {
+            traceparent: None,
+            plan: Plan::default(),
+            case: None,
+            key: None,
+            attributes: Attributes::default(),
+            ..request()
+        }),
         Envelope::Response(response(Reply::Answer(Bytes::from_static(b"{}")))),
         Envelope::Response(response(failure(FailureKind::Failed))),
         Envelope::Response(response(failure(FailureKind::Abstained))),
@@ -59,6 +69,8 @@ fn every_record_is_read_back_as_it_was_written() {
         Envelope::Response(response(failure(FailureKind::Overloaded))),
         Envelope::Result(result(ResultKind::Prediction)),
         Envelope::Result(result(ResultKind::Default)),
+        Envelope::Result(result(ResultKind::Error)),
+        Envelope::Result(ResultRecord { key: Some("customer-7".into()), ..result(ResultKind::Default) }),
         Envelope::Fence(Fence(fencing())),
     ];
     for envelope in all {

@@ -221,7 +221,7 @@ proptest! {
     fn a_lead_only_shortens(ladder in ladder(), said in timeline(), lead in 0..60_u64, budget in 1..60_u64) {
         let definition = definition(&ladder);
         let (policy, budget) = (Arc::clone(&definition.policy), Budget::from_millis(budget));
-        let mut step = Evaluation::open(policy, &plan(ASKED), Timestamp::EPOCH, budget, Duration::from_millis(lead));
+        let mut step = Evaluation::open(policy, &plan(ASKED), Timestamp::EPOCH, budget, Duration::from_millis(lead), &Circumstances::default());
         for event in events(&said) {
             let (Step::Wait(evaluation), Event::Said(response, at)) = (step, event) else { return Ok(()) };
             step = evaluation.observe(&response, at).1;

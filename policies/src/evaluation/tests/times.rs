@@ -10,7 +10,7 @@ fn at(millis: i64) -> Timestamp {
 
 fn open(ladder: &str, budget: u64, lead: u32) -> Step {
     let policy = policy(ladder).policy;
-    Evaluation::open(policy, &plan("a,b,c"), at(0), Budget::from_millis(budget), lead * MS)
+    Evaluation::open(policy, &plan("a,b,c"), at(0), Budget::from_millis(budget), lead * MS, &Circumstances::default())
 }
 
 fn deadline(step: &Step) -> i64 {
