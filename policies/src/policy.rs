@@ -17,11 +17,11 @@ use crate::{
 /// A checked policy. Immutable, shared by every request that it decides about.
 #[derive(Debug)]
 pub struct Policy {
-    budget: Budget,
-    ladder: Vec<Rung>,
-    fallback: Bytes,
+    pub(crate) budget: Budget,
+    pub(crate) ladder: Vec<Rung>,
+    pub(crate) fallback: Bytes,
     pub(crate) fields: Fields,
-    roster: Arc<Roster>,
+    pub(crate) roster: Arc<Roster>,
 }
 
 /// One clause, and until when it is tried.

@@ -12,6 +12,8 @@ use crate::evidence::{Facts, Field, Fields, Path};
 /// A compiled expression.
 #[derive(Debug)]
 pub(crate) struct Expression {
+    /// As written.
+    source: Arc<str>,
     program: Program,
     /// The members of `answer` that it may look at, by the names that it calls them.
     members: Vec<(String, Field)>,
@@ -34,6 +36,8 @@ pub(crate) struct Speaker<'roster> {
 /// A compiled condition on requests.
 #[derive(Debug)]
 pub(crate) struct Condition {
+    /// As written.
+    pub(crate) source: Arc<str>,
     #[expect(dead_code, reason = "conditions are still to come")]
     program: Program,
 }
@@ -103,7 +107,12 @@ impl Expression {
             let field = aliased.or_else(|| Path::parse(name).map(|path| fields.add(&path)));
             members.extend(field.map(|field| (name.to_owned(), field)));
         }
-        Ok(Self { program, members, whole })
+        Ok(Self { source: source.into(), program, members, whole })
+    }
+
+    /// Returns it as written.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
     }
 
     /// Returns the finite number that it makes of an answer, if it makes one.

@@ -105,6 +105,12 @@ impl fmt::Display for Path {
 
 // === impl Field ===
 
+impl fmt::Display for Field {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path.fmt(out)
+    }
+}
+
 impl Field {
     /// Returns what the answer has there; `None` where it has nothing or null.
     pub(crate) fn of<'facts>(&self, facts: &'facts Facts) -> Option<&'facts Value> {
