@@ -29,7 +29,7 @@ pub(crate) use prefer::{Patience, Prefer, Rank};
 use crate::{DecidedBy, evidence::Evidence};
 
 /// One way to decide.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Clause {
     /// The first usable answer.
     First(First),
@@ -116,6 +116,13 @@ impl Clause {
             Self::Best(best) => best.conclude(evidence),
             Self::Combine(combine) => combine.conclude(evidence),
             Self::Default(fallback) => Ok(Choice::fallback(fallback.constant())),
+        }
+    }
+
+    /// Makes every patience in it `more` longer.
+    pub(crate) fn prolong(&mut self, more: Duration) {
+        if let Self::Prefer(prefer) = self {
+            prefer.prolong(more);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A checked policy. Immutable, shared by every request that it decides about.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     pub(crate) budget: Budget,
     pub(crate) ladder: Vec<Rung>,
@@ -25,7 +25,7 @@ pub struct Policy {
 }
 
 /// One clause, and until when it is tried.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Rung {
     pub(crate) clause: Clause,
     /// Since the request's birth.
@@ -77,6 +77,23 @@ impl Policy {
     pub fn value_of(&self, answer: &[u8]) -> Option<Value> {
         let facts = self.fields.read(answer).ok()?;
         self.fields.value()?.of(&facts).cloned()
+    }
+
+    /// Returns the same policy with `more` time: its budget, each clause and each patience last as much longer.
+    pub(crate) fn prolonged(&self, more: Duration) -> Self {
+        let mut longer = self.clone();
+        let micros = u64::try_from(more.as_micros()).unwrap_or(u64::MAX);
+        longer.budget = Budget::from_micros(self.budget.as_micros().saturating_add(micros));
+        for rung in &mut longer.ladder {
+            rung.until = rung.until.saturating_add(more);
+            rung.clause.prolong(more);
+        }
+        longer
+    }
+
+    /// Returns every clause, in order.
+    pub(crate) fn rungs(&self) -> &[Rung] {
+        &self.ladder
     }
 
     /// Returns the clause at `index`; the last one stands for everything behind it.

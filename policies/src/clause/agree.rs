@@ -9,7 +9,7 @@ use super::{Choice, Compared, Judgement, Score, Why};
 use crate::evidence::{EXECUTORS_MAX, Evidence, Facts, canonical_eq};
 
 /// A consensus.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Agree {
     pub(crate) votes: Votes,
     /// The fields that must be the same; never empty.

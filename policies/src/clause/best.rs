@@ -10,7 +10,7 @@ use super::{Choice, Expression, Judgement, TieBreak, Why};
 use crate::evidence::{Evidence, Facts, Field};
 
 /// A quality competition.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Best {
     pub(crate) score: Score,
     pub(crate) at_least: Option<f64>,

@@ -6,7 +6,7 @@ use super::{Choice, Judgement, Weights, Why};
 use crate::evidence::{Evidence, Field};
 
 /// A synthesis.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Combine {
     pub(crate) how: How,
     /// The fields that the answer is made of; never empty.

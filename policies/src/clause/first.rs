@@ -6,7 +6,7 @@ use super::{Choice, Expression, Judgement, Why};
 use crate::evidence::Evidence;
 
 /// A race.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct First {
     /// What an answer must be to win.
     pub(crate) accepts: Option<Arc<Expression>>,

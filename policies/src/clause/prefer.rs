@@ -14,13 +14,13 @@ use crate::{
 };
 
 /// A ranked preference.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Prefer {
     pub(crate) ranks: Vec<Rank>,
 }
 
 /// One rank.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Rank {
     pub(crate) executor: ExecutorId,
     /// How long it is waited for, since the request's birth; `None` is as long as the clause lasts.
@@ -60,6 +60,17 @@ impl Prefer {
             });
         let best = answers.min_by_key(|(index, ..)| *index);
         best.map(|(index, seat, answer)| Choice::one(seat, answer, Why::Rank(index + 1))).ok_or(Why::NoRank)
+    }
+
+    pub(super) fn prolong(&mut self, more: Duration) {
+        for patience in self.ranks.iter_mut().filter_map(|rank| rank.until.as_mut()) {
+            match patience {
+                Patience::At(until) => *until = until.saturating_add(more),
+                Patience::Usual { min, max, .. } => {
+                    (*min, *max) = (min.saturating_add(more), max.saturating_add(more));
+                }
+            }
+        }
     }
 }
 

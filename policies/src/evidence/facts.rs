@@ -19,7 +19,7 @@ pub(crate) struct Field {
 }
 
 /// Everything that a policy looks at.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Fields {
     heads: Vec<Arc<str>>,
     value: Option<Field>,
