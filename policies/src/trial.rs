@@ -1,6 +1,6 @@
 //! A version on trial: it decides in the shadow, or for a share of the keys, and is counted beside the live one.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, ops::AddAssign, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use wire::RequestId;
@@ -14,6 +14,8 @@ pub struct Trial {
     pub definition: Arc<Definition>,
     /// How.
     pub mode: TrialMode,
+    /// What was counted so far, by partition, as far as it was published.
+    pub tallies: BTreeMap<i32, TrialTally>,
 }
 
 /// How a version is tried.
@@ -68,6 +70,54 @@ pub struct PairTally {
     pub default_instead: u64,
     /// It would have given a prediction where the live one gave its default.
     pub prediction_instead: u64,
+    /// Requests that were left out because too many were being compared already.
+    pub skipped: u64,
+}
+
+// === impl Trial ===
+
+impl Trial {
+    /// Returns what was counted so far in all partitions.
+    #[must_use]
+    pub fn tally(&self) -> TrialTally {
+        self.tallies.values().fold(TrialTally::default(), |mut sum, tally| {
+            sum += tally;
+            sum
+        })
+    }
+}
+
+// === impl TrialTally ===
+
+impl AddAssign<&Self> for TrialTally {
+    fn add_assign(&mut self, other: &Self) {
+        self.live += &other.live;
+        self.trial += &other.trial;
+        self.paired += other.paired;
+    }
+}
+
+impl AddAssign<&Self> for ArmTally {
+    fn add_assign(&mut self, other: &Self) {
+        self.decided += other.decided;
+        self.defaults += other.defaults;
+        self.missed.resize(self.missed.len().max(other.missed.len()), 0);
+        for (missed, more) in self.missed.iter_mut().zip(&other.missed) {
+            *missed += more;
+        }
+    }
+}
+
+impl AddAssign for PairTally {
+    fn add_assign(&mut self, other: Self) {
+        self.compared += other.compared;
+        self.different += other.different;
+        self.earlier += other.earlier;
+        self.later += other.later;
+        self.default_instead += other.default_instead;
+        self.prediction_instead += other.prediction_instead;
+        self.skipped += other.skipped;
+    }
 }
 
 // === impl Share ===

@@ -64,7 +64,7 @@ impl Versions {
     #[must_use]
     pub fn serving(&self, request: &RequestId) -> &Arc<Definition> {
         match &self.trial {
-            Some(Trial { definition, mode: TrialMode::Share(share) }) if share.has(request) => definition,
+            Some(Trial { definition, mode: TrialMode::Share(share), .. }) if share.has(request) => definition,
             _ => &self.live,
         }
     }
