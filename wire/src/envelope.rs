@@ -196,8 +196,8 @@ pub const HEADER_NAMES: [&str; 22] = [
 
 const CONTENT_TYPE: &str = "content-type";
 const SPEC_VERSION: &str = "ce_specversion";
-const TYPE: &str = "ce_type";
-const ID: &str = "ce_id";
+pub(crate) const TYPE: &str = "ce_type";
+pub(crate) const ID: &str = "ce_id";
 const SOURCE: &str = "ce_source";
 const BORN: &str = "ce_born";
 const BUDGET: &str = "ce_budget";
@@ -405,7 +405,7 @@ impl DeadLetter {
 
 // === writing ===
 
-fn attributes(kind: &'static str, id: &str, source: String) -> Headers {
+pub(crate) fn attributes(kind: &'static str, id: &str, source: String) -> Headers {
     // Twelve holds every header of ours without growing.
     let mut headers = Headers::with_capacity(12);
     headers.push(SPEC_VERSION, Some(Bytes::from_static(b"1.0")));
@@ -433,7 +433,7 @@ fn json(id: &RequestId, headers: Headers, payload: Bytes) -> Record {
 // === reading ===
 
 /// Reads typed values out of headers.
-struct Reader<'a>(&'a Headers);
+pub(crate) struct Reader<'a>(pub(crate) &'a Headers);
 
 impl<'a> Reader<'a> {
     fn request(&self, body: Bytes) -> Result<Request, EnvelopeError> {
@@ -472,7 +472,7 @@ impl<'a> Reader<'a> {
         Ok(Fencing { epoch: self.parse(EPOCH)?, instance: self.parse(INSTANCE)? })
     }
 
-    fn parse<T: FromStr>(&self, name: &'static str) -> Result<T, EnvelopeError> {
+    pub(crate) fn parse<T: FromStr>(&self, name: &'static str) -> Result<T, EnvelopeError> {
         let text = self.text(name)?;
         text.parse().map_err(|_| invalid(name, text.as_bytes()))
     }
@@ -481,17 +481,17 @@ impl<'a> Reader<'a> {
         self.0.get(name).map(|_| self.text(name).map(Arc::from)).transpose()
     }
 
-    fn text(&self, name: &'static str) -> Result<&'a str, EnvelopeError> {
+    pub(crate) fn text(&self, name: &'static str) -> Result<&'a str, EnvelopeError> {
         let value = self.0.get(name).ok_or(EnvelopeError::Missing(name))?;
         str::from_utf8(value).map_err(|_| invalid(name, value))
     }
 }
 
-fn invalid(name: &'static str, value: &[u8]) -> EnvelopeError {
+pub(crate) fn invalid(name: &'static str, value: &[u8]) -> EnvelopeError {
     EnvelopeError::Invalid { name, value: shortened(value) }
 }
 
-fn shortened(value: &[u8]) -> String {
+pub(crate) fn shortened(value: &[u8]) -> String {
     String::from_utf8_lossy(&value[..value.len().min(80)]).into_owned()
 }
 

@@ -4,6 +4,7 @@
 //! `wasm32-unknown-unknown`. It deliberately does not know how records move (`bus`) nor what a policy means (`policies`).
 
 mod attributes;
+mod change;
 mod envelope;
 mod id;
 mod plan;
@@ -13,6 +14,7 @@ mod time;
 mod topic;
 
 pub use attributes::Attributes;
+pub use change::{Action, Apply, ApplyMode, CONTROL_TOPIC, Change, ControlError, ControlRecord, Tally};
 pub use envelope::{
     DeadLetter, Envelope, EnvelopeError, Failure, FailureKind, Fence, Fencing, HEADER_NAMES, Reply, Request, Response,
     ResultKind, ResultRecord,
