@@ -10,7 +10,7 @@ use std::{
 };
 
 use bus::Received;
-use policies::{Definition, Evaluation, Reason};
+use policies::{Circumstances, Definition, Evaluation, Reason};
 use uuid::Uuid;
 use wire::{
     DeadLetter, Envelope, Fencing, Plan, Reading, Record, Request, RequestId, Response, ResultKind, ResultRecord,
@@ -114,8 +114,9 @@ impl Partition {
         let Some(entry) = self.ledger.on_result_unwritten(request, by, why, now) else { return };
         let (policy, born, budget) = (&self.definition.policy, entry.born, entry.budget);
         // The receipt and the answer are what may be large; without them the record has a fixed size.
-        let verdict = Evaluation::refuse(policy, &Plan::default(), born, Reason::AllFailed, now);
-        let body = verdict.body(&self.definition.policy_ref, born, budget);
+        let verdict =
+            Evaluation::refuse(policy, &Plan::default(), born, Reason::AllFailed, now, &Circumstances::default());
+        let body = verdict.body(&self.definition.policy_ref, None, born, budget);
         let policy = self.definition.policy_ref.clone();
         let record = ResultRecord { request, policy, kind: ResultKind::Default, key: None, fencing: by, body }.encode();
         self.ledger.shrink(request, record);
@@ -289,7 +290,7 @@ impl Partition {
         let Some(fencing) = self.ledger.fencing() else { return };
         let Decision { request, offset, born, budget, verdict, due } = decision;
         let policy = self.definition.policy_ref.clone();
-        let body = verdict.body(&policy, *born, *budget);
+        let body = verdict.body(&policy, None, *born, *budget);
         let record =
             ResultRecord { request: *request, policy, kind: verdict.kind(), key: None, fencing, body }.encode();
         // What fell due before we served says nothing about the way back.

@@ -195,7 +195,8 @@ impl Rendezvous {
     /// Answers a request with its default without letting it wait.
     fn refuse(&mut self, request: &Request, open: &Open, reason: Reason) {
         let Open { offset, born, budget, .. } = *open;
-        let verdict = Evaluation::refuse(&self.policy, &request.plan, born, reason, self.latest);
+        let verdict =
+            Evaluation::refuse(&self.policy, &request.plan, born, reason, self.latest, &Circumstances::default());
         self.decided.remember(request.id, self.latest);
         let decision = Decision { request: request.id, offset, born, budget, verdict, due: None };
         self.outputs.push_back(Output::Emit(Box::new(decision)));

@@ -31,8 +31,8 @@ fn main() -> io::Result<()> {
         writeln!(out, "{name}: {each} ns a request of 4 responses, {} ns an event", each / 4)?;
     }
     let verdict = decide(&fields, &fields.plan(), &heard);
-    let each = nanos_each(|| drop(black_box(verdict.body(&fields.policy_ref, Timestamp::EPOCH, fields.budget))));
-    let bytes = verdict.body(&fields.policy_ref, Timestamp::EPOCH, fields.budget).len();
+    let each = nanos_each(|| drop(black_box(verdict.body(&fields.policy_ref, None, Timestamp::EPOCH, fields.budget))));
+    let bytes = verdict.body(&fields.policy_ref, None, Timestamp::EPOCH, fields.budget).len();
     writeln!(out, "body: {each} ns for {bytes} bytes")?;
     writeln!(out, "open request: {} bytes and {} a voice", size_of::<Evaluation>(), Evaluation::VOICE_BYTES)
 }

@@ -21,7 +21,7 @@ pub(crate) use agree::{Agree, TieBreak, Votes, Weight, Weights};
 pub(crate) use best::{Best, Score};
 pub(crate) use combine::{Combine, How};
 pub(crate) use equality::{Compared, Equality};
-pub(crate) use expression::{Condition, Expression, ScoreError};
+pub(crate) use expression::{Condition, Expression, ScoreError, Speaker};
 pub(crate) use fallback::Fallback;
 pub(crate) use first::First;
 pub(crate) use prefer::{Patience, Prefer, Rank};

@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use wire::{Budget, Plan, Response, Timestamp};
 
 use crate::{
-    Circumstances, Completeness, DecidedBy, Policy, Reason, Verdict,
+    Circumstances, Completeness, DecidedBy, Fallen, Policy, Reason, Verdict,
     clause::{Choice, Judgement, Why},
     evidence::{Evidence, Speech},
     verdict::Ruling,
@@ -25,7 +25,6 @@ use crate::{
 pub struct Evaluation {
     policy: Arc<Policy>,
     evidence: Evidence,
-    born: Timestamp,
     /// No clause lasts longer than this, since birth: the request's budget, less the way back.
     cap: Duration,
     /// The clause that is being tried.
@@ -79,24 +78,44 @@ impl Evaluation {
         born: Timestamp,
         budget: Budget,
         lead: Duration,
-        _circumstances: &Circumstances,
+        circumstances: &Circumstances,
     ) -> Step {
         let budget = budget.min(policy.budget()).as_duration();
         if budget.is_zero() {
-            return Step::Emit(Box::new(Self::refuse(&policy, plan, born, Reason::StaleOnArrival, born)));
+            return Step::Emit(Box::new(Self::refuse(
+                &policy,
+                plan,
+                born,
+                Reason::StaleOnArrival,
+                born,
+                circumstances,
+            )));
         }
-        let evidence = Evidence::new(policy.roster(plan));
+        let evidence = Evidence::new(policy.roster(plan), born);
         let cap = budget.saturating_sub(lead.min(budget / 2));
-        Self { policy, evidence, born, cap, rung: 0, refused: Vec::new(), clock: born, wake: born }.settle()
+        Self { policy, evidence, cap, rung: 0, refused: Vec::new(), clock: born, wake: born }.settle()
     }
 
     /// Returns the default for a request that is not evaluated at all: stale on arrival, or shed at `at`.
     #[must_use]
-    pub fn refuse(policy: &Policy, plan: &Plan, born: Timestamp, reason: Reason, at: Timestamp) -> Verdict {
-        let evidence = Evidence::new(policy.roster(plan));
+    pub fn refuse(
+        policy: &Policy,
+        plan: &Plan,
+        born: Timestamp,
+        reason: Reason,
+        at: Timestamp,
+        _circumstances: &Circumstances,
+    ) -> Verdict {
+        let evidence = Evidence::new(policy.roster(plan), born);
         let answer = policy.default_answer().clone();
-        let ruling =
-            Ruling { decided_by: DecidedBy::Default, completeness: Completeness::None, reason, answer, at, born };
+        let ruling = Ruling {
+            decided_by: DecidedBy::Default,
+            completeness: Completeness::None,
+            reason,
+            answer,
+            at,
+            fallback: Some(Fallen::Constant),
+        };
         ruling.explained(&evidence, &policy.fields, Vec::new(), Vec::new())
     }
 
@@ -140,7 +159,7 @@ impl Evaluation {
 
     /// Plays every clause that has an opinion now, until one waits or decides.
     fn settle(mut self) -> Step {
-        let since = self.clock.since(self.born);
+        let since = self.clock.since(self.evidence.born);
         loop {
             let rung = self.policy.rung(self.rung);
             let end = rung.until.min(self.cap);
@@ -148,7 +167,7 @@ impl Evaluation {
                 Judgement::Accept(choice) => return self.decide(choice, false),
                 Judgement::Reject(why) => why,
                 Judgement::Wait(wake) if since < end => {
-                    self.wake = self.born.after(wake.map_or(end, |wake| wake.min(end)));
+                    self.wake = self.evidence.born.after(wake.map_or(end, |wake| wake.min(end)));
                     return Step::Wait(self);
                 }
                 Judgement::Wait(_) => match rung.clause.conclude(&self.evidence) {
@@ -170,7 +189,8 @@ impl Evaluation {
             _ => Reason::Early,
         };
         let (completeness, answer) = (self.completeness(), choice.answer);
-        let ruling = Ruling { decided_by, completeness, reason, answer, at: self.clock, born: self.born };
+        let fallback = (decided_by == DecidedBy::Default).then_some(Fallen::Constant);
+        let ruling = Ruling { decided_by, completeness, reason, answer, at: self.clock, fallback };
         let tried = self.refused.into_iter().chain([choice.why]).enumerate();
         let clauses =
             tried.map(|(index, why)| self.policy.rung(index).note(why, index == self.rung, self.cap)).collect();

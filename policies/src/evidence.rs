@@ -12,19 +12,38 @@ use wire::{Asked, ExecutorId, ModelVersion, Plan, Reply, Response, Role, Timesta
 
 pub(crate) use facts::{Facts, Field, Fields, Path, canonical_eq};
 
-use crate::ReceiptState;
+use crate::{ExecutorSpec, ReceiptState, clause::Speaker};
 
 /// The most executors that one request may ask: clauses count votes in arrays of this size.
 pub(crate) const EXECUTORS_MAX: usize = 64;
 
+/// What a policy says about its executors, in its order.
+#[derive(Debug)]
+pub(crate) struct Cast(Vec<Member>);
+
+/// What a policy says about an executor that a score may weigh.
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    executor: ExecutorId,
+    /// The place in the policy's order, from 1.
+    rank: usize,
+    /// Its own name, where the policy says none.
+    family: Arc<str>,
+    cost: f64,
+}
+
 /// Who may speak about a request, in the plan's order.
 #[derive(Debug)]
-pub(crate) struct Roster(Vec<Asked>);
+pub(crate) struct Roster {
+    asked: Vec<Asked>,
+    members: Vec<Member>,
+}
 
 /// Everything heard about one request.
 #[derive(Debug)]
 pub(crate) struct Evidence {
     roster: Arc<Roster>,
+    pub(crate) born: Timestamp,
     voices: Box<[Option<Said>]>,
     /// Candidates that have not been heard.
     outstanding: u16,
@@ -54,19 +73,49 @@ pub(crate) enum Speech {
     Shown(Bytes),
 }
 
+// === impl Cast ===
+
+impl Cast {
+    pub(crate) fn of(executors: &[ExecutorSpec]) -> Self {
+        Self((1..).zip(executors).map(|(rank, executor)| Member::of(executor, rank)).collect())
+    }
+
+    /// An older plan may ask somebody whom the policy does not name: that one comes last.
+    fn member(&self, executor: &ExecutorId) -> Member {
+        let known = self.0.iter().find(|member| member.executor == *executor);
+        known.cloned().unwrap_or_else(|| Member {
+            executor: executor.clone(),
+            rank: self.0.len() + 1,
+            family: executor.as_str().into(),
+            cost: 0.0,
+        })
+    }
+}
+
+// === impl Member ===
+
+impl Member {
+    fn of(executor: &ExecutorSpec, rank: usize) -> Self {
+        let family = executor.family.clone().unwrap_or_else(|| executor.id.as_str().into());
+        Self { executor: executor.id.clone(), rank, family, cost: executor.cost }
+    }
+}
+
 // === impl Roster ===
 
 impl Roster {
-    pub(crate) fn of(plan: &Plan) -> Self {
-        Self(plan.asked().iter().take(EXECUTORS_MAX).cloned().collect())
+    pub(crate) fn of(plan: &Plan, cast: &Cast) -> Self {
+        let asked: Vec<Asked> = plan.asked().iter().take(EXECUTORS_MAX).cloned().collect();
+        let members = asked.iter().map(|asked| cast.member(&asked.executor)).collect();
+        Self { asked, members }
     }
 
     pub(crate) fn is_of(&self, plan: &Plan) -> bool {
-        self.0 == plan.asked()
+        self.asked == plan.asked()
     }
 
     fn seat(&self, executor: &ExecutorId) -> Option<usize> {
-        self.0.iter().position(|asked| asked.executor == *executor)
+        self.asked.iter().position(|asked| asked.executor == *executor)
     }
 }
 
@@ -75,10 +124,10 @@ impl Roster {
 impl Evidence {
     pub(crate) const VOICE_BYTES: usize = size_of::<Option<Said>>();
 
-    pub(crate) fn new(roster: Arc<Roster>) -> Self {
-        let candidates = roster.0.iter().filter(|asked| asked.role == Role::Candidate).count();
+    pub(crate) fn new(roster: Arc<Roster>, born: Timestamp) -> Self {
+        let candidates = roster.asked.iter().filter(|asked| asked.role == Role::Candidate).count();
         let outstanding = u16::try_from(candidates).expect("a roster has at most 64 seats");
-        Self { voices: roster.0.iter().map(|_| None).collect(), roster, outstanding, heard: 0 }
+        Self { voices: roster.asked.iter().map(|_| None).collect(), roster, born, outstanding, heard: 0 }
     }
 
     /// Returns the seat of `executor`, if it was asked.
@@ -93,7 +142,7 @@ impl Evidence {
 
     /// Takes down what the executor at `seat` said; only the first time.
     pub(crate) fn hear(&mut self, seat: usize, response: &Response, at: Timestamp, fields: &Fields) {
-        let role = self.roster.0[seat].role;
+        let role = self.roster.asked[seat].role;
         let speech = Speech::of(&response.reply, role, fields);
         self.voices[seat] = Some(Said { at, order: self.heard, model: response.model.clone(), speech });
         self.heard += 1;
@@ -107,7 +156,7 @@ impl Evidence {
 
     /// Returns each executor that was asked, with what it said, in the plan's order.
     pub(crate) fn voices(&self) -> impl Iterator<Item = (&Asked, Option<&Said>)> {
-        self.roster.0.iter().zip(self.voices.iter().map(Option::as_ref))
+        self.roster.asked.iter().zip(self.voices.iter().map(Option::as_ref))
     }
 
     /// Returns the candidates by seat: `None` while pending.
@@ -129,12 +178,19 @@ impl Evidence {
     /// Returns how the candidate `executor` stands: `None` if it was not asked as one.
     pub(crate) fn candidate(&self, executor: &ExecutorId) -> Option<(usize, Option<&Said>)> {
         let seat = self.seat(executor)?;
-        (self.roster.0[seat].role == Role::Candidate).then(|| (seat, self.voices[seat].as_ref()))
+        (self.roster.asked[seat].role == Role::Candidate).then(|| (seat, self.voices[seat].as_ref()))
     }
 
     /// Returns the name of the executor at `seat`.
     pub(crate) fn name(&self, seat: usize) -> &ExecutorId {
-        &self.roster.0[seat].executor
+        &self.roster.asked[seat].executor
+    }
+
+    /// Returns who said that at `seat`, to an expression.
+    pub(crate) fn speaker(&self, seat: usize, said: &Said) -> Speaker<'_> {
+        let Member { executor, rank, family, cost } = &self.roster.members[seat];
+        let latency = said.at.since(self.born);
+        Speaker { name: executor.as_str(), rank: *rank, family, cost: *cost, latency }
     }
 }
 

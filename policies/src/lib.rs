@@ -26,7 +26,7 @@ pub use example::{Example, ExampleOutcome, Expectation};
 pub use policy::Policy;
 pub use trial::{ArmTally, PairTally, Share, Trial, TrialMode, TrialTally};
 pub use verdict::{
-    ClauseBody, ClauseKind, ClauseNote, Completeness, DecidedBy, DecisionBody, Reason, Receipt, ReceiptBody,
-    ReceiptEntry, ReceiptState, ResultBody, Verdict,
+    ClauseBody, ClauseKind, ClauseNote, Completeness, DecidedBy, DecisionBody, Fallen, LastKnownBody, PatienceBody,
+    Reason, Receipt, ReceiptBody, ReceiptEntry, ReceiptState, ResultBody, Verdict,
 };
 pub use versions::{Version, Versions};

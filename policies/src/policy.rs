@@ -10,8 +10,9 @@ use serde_json::Value;
 use wire::{Budget, Plan};
 
 use crate::{
+    ExecutorSpec,
     clause::{Clause, Fallback},
-    evidence::{Fields, Roster},
+    evidence::{Cast, Fields, Roster},
 };
 
 /// A checked policy. Immutable, shared by every request that it decides about.
@@ -21,6 +22,7 @@ pub struct Policy {
     pub(crate) ladder: Vec<Rung>,
     pub(crate) fallback: Bytes,
     pub(crate) fields: Fields,
+    cast: Arc<Cast>,
     pub(crate) roster: Arc<Roster>,
 }
 
@@ -46,9 +48,15 @@ pub(crate) struct ExtraWait {
 // === impl Policy ===
 
 impl Policy {
-    /// Puts a checked ladder together. A ladder that ends in `first` gets an empty object as its default, for the
+    /// Puts a checked ladder together, about those of `executors` that `plan` asks. A ladder that ends in `first` gets an empty object as its default, for the
     /// request that nobody answers.
-    pub(crate) fn new(budget: Budget, plan: &Plan, fields: Fields, mut ladder: Vec<Rung>) -> Self {
+    pub(crate) fn new(
+        budget: Budget,
+        executors: &[ExecutorSpec],
+        plan: &Plan,
+        fields: Fields,
+        mut ladder: Vec<Rung>,
+    ) -> Self {
         let fallback = match ladder.last() {
             Some(Rung { clause: Clause::Default(fallback), .. }) => fallback.constant().clone(),
             _ => Bytes::from_static(b"{}"),
@@ -57,7 +65,9 @@ impl Policy {
             let clause = Clause::Default(Fallback::Constant(fallback.clone()));
             ladder.push(Rung { clause, until: budget.as_duration(), extra_wait: None });
         }
-        Self { budget, ladder, fallback, fields, roster: Arc::new(Roster::of(plan)) }
+        let cast = Arc::new(Cast::of(executors));
+        let roster = Arc::new(Roster::of(plan, &cast));
+        Self { budget, ladder, fallback, fields, cast, roster }
     }
 
     /// Returns how long an answer may take, unless the request asks for less.
@@ -66,7 +76,7 @@ impl Policy {
         self.budget
     }
 
-    /// Returns the answer for when no model's is acceptable in time: one JSON object.
+    /// Returns the answer for when no model's is acceptable in time and nothing is known of the key: one JSON object.
     #[must_use]
     pub fn default_answer(&self) -> &Bytes {
         &self.fallback
@@ -103,6 +113,6 @@ impl Policy {
 
     /// Returns who may speak under `plan`: shared where the plan is the policy's own, which is nearly always.
     pub(crate) fn roster(&self, plan: &Plan) -> Arc<Roster> {
-        if self.roster.is_of(plan) { Arc::clone(&self.roster) } else { Arc::new(Roster::of(plan)) }
+        if self.roster.is_of(plan) { Arc::clone(&self.roster) } else { Arc::new(Roster::of(plan, &self.cast)) }
     }
 }

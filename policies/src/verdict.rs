@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use wire::{Asked, ExecutorId, ModelVersion, ResultKind, Role, Timestamp};
 
-pub use body::{ClauseBody, DecisionBody, ReceiptBody, ResultBody};
+pub use body::{ClauseBody, DecisionBody, LastKnownBody, PatienceBody, ReceiptBody, ResultBody};
 
 use crate::{
     clause::Why,
@@ -29,10 +29,26 @@ pub struct Verdict {
     pub answer: Bytes,
     /// The executors whose answer it is; none for a default.
     pub executors: Vec<ExecutorId>,
+    /// What kind of default it is; `None` for a prediction.
+    pub fallback: Option<Fallen>,
     /// When, on the clock of the events.
     pub at: Timestamp,
     /// Everything that explains it.
     pub receipt: Receipt,
+}
+
+/// What a request fell back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallen {
+    /// What the policy always says.
+    Constant,
+    /// The last prediction about the request's key, which was that old.
+    LastKnown {
+        /// Since the log took it in.
+        age: Duration,
+    },
+    /// An error.
+    Error,
 }
 
 /// The kind of clause that decided.
@@ -140,6 +156,8 @@ pub struct ClauseNote {
     pub decided: bool,
     /// Why, or why not, in one short sentence.
     pub why: String,
+    /// Until when each rank was waited for, since the request's birth, where ranks have a patience of their own.
+    pub patience: Vec<(ExecutorId, Duration)>,
 }
 
 /// The kinds of clause are the ways to decide.
@@ -148,10 +166,20 @@ pub type ClauseKind = DecidedBy;
 // === impl Verdict ===
 
 impl Verdict {
-    /// Returns whether the answer is a prediction or the policy's default.
+    /// Returns whether the answer is a prediction, the policy's default, or its error.
     #[must_use]
     pub fn kind(&self) -> ResultKind {
-        if self.decided_by == DecidedBy::Default { ResultKind::Default } else { ResultKind::Prediction }
+        match self.fallback {
+            None => ResultKind::Prediction,
+            Some(Fallen::Constant | Fallen::LastKnown { .. }) => ResultKind::Default,
+            Some(Fallen::Error) => ResultKind::Error,
+        }
+    }
+
+    /// Returns whether the answer was made of several, and is nobody's own.
+    #[must_use]
+    pub fn is_synthesised(&self) -> bool {
+        self.decided_by == DecidedBy::Combine
     }
 }
 
@@ -165,7 +193,7 @@ pub(crate) struct Ruling {
     pub(crate) reason: Reason,
     pub(crate) answer: Bytes,
     pub(crate) at: Timestamp,
-    pub(crate) born: Timestamp,
+    pub(crate) fallback: Option<Fallen>,
 }
 
 impl Ruling {
@@ -177,10 +205,12 @@ impl Ruling {
         seats: Vec<usize>,
         clauses: Vec<ClauseNote>,
     ) -> Verdict {
-        let Self { decided_by, completeness, reason, answer, at, born } = self;
+        let Self { decided_by, completeness, reason, answer, at, fallback } = self;
         let executors = seats.into_iter().map(|seat| evidence.name(seat).clone()).collect();
-        let entries = evidence.voices().map(|(asked, said)| ReceiptEntry::of(asked, said, born, fields)).collect();
-        Verdict { decided_by, completeness, reason, answer, executors, at, receipt: Receipt { entries, clauses } }
+        let entries =
+            evidence.voices().map(|(asked, said)| ReceiptEntry::of(asked, said, evidence.born, fields)).collect();
+        let receipt = Receipt { entries, clauses };
+        Verdict { decided_by, completeness, reason, answer, executors, fallback, at, receipt }
     }
 }
 
@@ -234,7 +264,13 @@ fn fnv(bytes: &[u8]) -> String {
 impl Rung {
     /// Says how it fared, no clause lasting longer than `cap`.
     pub(crate) fn note(&self, why: Why, decided: bool, cap: Duration) -> ClauseNote {
-        ClauseNote { kind: self.clause.kind(), until: self.until.min(cap), decided, why: why.to_string() }
+        ClauseNote {
+            kind: self.clause.kind(),
+            until: self.until.min(cap),
+            decided,
+            why: why.to_string(),
+            patience: Vec::new(),
+        }
     }
 }
 

@@ -52,7 +52,7 @@ fn play(wine: &Definition, heard: Vec<(u64, &str, Reply)>) -> Verdict {
 #[track_caller]
 fn check(name: &str, heard: Vec<(u64, &str, Reply)>) -> ResultBody {
     let wine = wine();
-    let bytes = play(&wine, heard).body(&wine.policy_ref, BORN, wine.budget);
+    let bytes = play(&wine, heard).body(&wine.policy_ref, None, BORN, wine.budget);
     let pretty: serde_json::Value = serde_json::from_slice(&bytes).expect("a body is JSON");
     insta::assert_json_snapshot!(name, pretty);
     ResultBody::read(&bytes).expect("a body reads back")
@@ -84,7 +84,7 @@ fn the_answer_stands_byte_for_byte_as_it_was_sent() {
     let wine = wine();
     let sent = r#"{ "class":1.0,  "probability" : 9.70e-1 , "é":"\u00e9" }"#;
     let verdict = play(&wine, vec![(1, "forest", answer(sent)), (2, "boost", answer(r#"{"class":1}"#))]);
-    let body = verdict.body(&wine.policy_ref, BORN, wine.budget);
+    let body = verdict.body(&wine.policy_ref, None, BORN, wine.budget);
     let body = std::str::from_utf8(&body).expect("a body is text");
     assert!(body.starts_with(&format!(r#"{{"answer":{sent},"decision":"#)), "{body}");
 }
@@ -93,7 +93,7 @@ fn the_answer_stands_byte_for_byte_as_it_was_sent() {
 fn the_same_evidence_gives_the_same_bytes() {
     let wine = wine();
     let heard = || vec![(1, "forest", answer(r#"{"class":1}"#)), (2, "boost", answer(r#"{"class":2}"#))];
-    let bytes = || play(&wine, heard()).body(&wine.policy_ref, BORN, wine.budget);
+    let bytes = || play(&wine, heard()).body(&wine.policy_ref, None, BORN, wine.budget);
     assert_eq!(bytes(), bytes());
 }
 
@@ -101,8 +101,9 @@ fn the_same_evidence_gives_the_same_bytes() {
 fn a_refused_request_is_a_default_in_the_body_too() {
     let wine = wine();
     let late = BORN.after(Duration::from_millis(80));
-    let verdict = Evaluation::refuse(&wine.policy, &wine.plan(), BORN, Reason::StaleOnArrival, late);
+    let verdict =
+        Evaluation::refuse(&wine.policy, &wine.plan(), BORN, Reason::StaleOnArrival, late, &Circumstances::default());
     assert_eq!(verdict.kind(), wire::ResultKind::Default);
-    let body = ResultBody::read(&verdict.body(&wine.policy_ref, BORN, wine.budget)).expect("a body reads back");
+    let body = ResultBody::read(&verdict.body(&wine.policy_ref, None, BORN, wine.budget)).expect("a body reads back");
     assert_eq!((body.decision.reason, body.decision.elapsed_us), (Reason::StaleOnArrival, 80_000));
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Choice, Expression, Judgement, TieBreak, Why};
+use super::{Choice, Expression, Judgement, Speaker, TieBreak, Why};
 use crate::evidence::{Evidence, Facts, Field};
 
 /// A quality competition.
@@ -40,8 +40,8 @@ impl Best {
 
     pub(super) fn conclude(&self, evidence: &Evidence) -> Result<Choice, Why> {
         let mut best: Option<(f64, usize, &Bytes)> = None;
-        for (seat, _, answer, facts) in evidence.usable() {
-            let score = self.score.of(answer, facts);
+        for (seat, said, answer, facts) in evidence.usable() {
+            let score = self.score.of(answer, facts, &evidence.speaker(seat, said));
             if let Some(score) = score.filter(|score| best.is_none_or(|(highest, ..)| *score > highest)) {
                 best = Some((score, seat, answer));
             }
@@ -59,11 +59,11 @@ impl Best {
 // === impl Score ===
 
 impl Score {
-    fn of(&self, answer: &Bytes, facts: &Facts) -> Option<f64> {
+    fn of(&self, answer: &Bytes, facts: &Facts, speaker: &Speaker<'_>) -> Option<f64> {
         match self {
             Self::Field(field) => field.number(facts),
             Self::Expression(_) if answer.len() > SCORED_MAX => None,
-            Self::Expression(expression) => expression.score(facts),
+            Self::Expression(expression) => expression.score(facts, speaker),
         }
     }
 }

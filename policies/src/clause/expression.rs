@@ -115,8 +115,8 @@ impl Expression {
         &self.source
     }
 
-    /// Returns the finite number that it makes of an answer, if it makes one.
-    pub(super) fn score(&self, facts: &Facts) -> Option<f64> {
+    /// Returns the finite number that it makes of what a speaker answered, if it makes one.
+    pub(super) fn score(&self, facts: &Facts, _speaker: &Speaker<'_>) -> Option<f64> {
         let mut context = Context::with_env(Arc::clone(&STANDARD));
         context.add_variable_from_value("answer", self.answer(facts));
         #[expect(clippy::cast_precision_loss, reason = "a score is a double")]
@@ -128,6 +128,16 @@ impl Expression {
             _ => return None,
         };
         score.is_finite().then_some(score)
+    }
+
+    /// Returns whether what a speaker answered is what it asks for, if it says.
+    pub(super) fn holds(&self, facts: &Facts, _speaker: &Speaker<'_>) -> Option<bool> {
+        let mut context = Context::with_env(Arc::clone(&STANDARD));
+        context.add_variable_from_value("answer", self.answer(facts));
+        match self.program.execute(&context).ok()? {
+            Value::Bool(holds) => Some(holds),
+            _ => None,
+        }
     }
 
     fn answer(&self, facts: &Facts) -> Value {

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use wire::{Budget, PolicyRef, Role, Timestamp};
+use wire::{Budget, ExecutorId, PolicyRef, Role, Timestamp};
 
-use super::{ClauseNote, Completeness, DecidedBy, Reason, ReceiptEntry, ReceiptState, Verdict};
+use super::{ClauseNote, Completeness, DecidedBy, Fallen, Reason, ReceiptEntry, ReceiptState, Verdict};
 
 /// A result's body, read back.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -31,8 +31,17 @@ pub struct DecisionBody {
     pub reason: Reason,
     /// The executors whose answer it is; none for a default.
     pub executors: Vec<String>,
+    /// Whether the answer was made of several, and is nobody's own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub synthesised: bool,
+    /// What the answer was known from, if it is the last prediction about the same key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_known: Option<LastKnownBody>,
     /// The policy: `wine@1`.
     pub policy: String,
+    /// The policy's case that the request is one of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
     /// From birth to verdict, in microseconds.
     pub elapsed_us: u64,
     /// How long it might have taken, in microseconds.
@@ -41,6 +50,13 @@ pub struct DecisionBody {
     pub receipt: Vec<ReceiptBody>,
     /// Each clause that was tried.
     pub clauses: Vec<ClauseBody>,
+}
+
+/// What is known of a prediction that was given again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct LastKnownBody {
+    /// How old it was, in microseconds.
+    pub age_us: u64,
 }
 
 /// What was known of one executor.
@@ -77,6 +93,18 @@ pub struct ClauseBody {
     pub decided: bool,
     /// Why, or why not.
     pub why: String,
+    /// Until when each rank was waited for, where ranks have a patience of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patience: Vec<PatienceBody>,
+}
+
+/// Until when a rank was waited for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct PatienceBody {
+    /// Whose.
+    pub executor: String,
+    /// In microseconds since birth.
+    pub until_us: u64,
 }
 
 #[derive(Serialize)]
@@ -91,7 +119,13 @@ struct Decision<'verdict> {
     completeness: Completeness,
     reason: Reason,
     executors: Vec<&'verdict str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    synthesised: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_known: Option<LastKnownBody>,
     policy: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    case: Option<&'verdict str>,
     elapsed_us: u64,
     budget_us: u64,
     receipt: Vec<Entry<'verdict>>,
@@ -123,6 +157,8 @@ struct Clause<'verdict> {
     until_us: u64,
     decided: bool,
     why: &'verdict str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    patience: Vec<PatienceBody>,
 }
 
 /// An answer as it was sent. What is no JSON (a canary may say anything) stands as text.
@@ -136,21 +172,35 @@ enum Verbatim<'verdict> {
 // === impl Verdict ===
 
 impl Verdict {
-    /// Returns the body of the result under `policy` of a request born at `born` with `budget`.
+    /// Returns the body of the result under `policy`, in its `case` if one applied, of a request born at `born` with
+    /// `budget`.
     #[must_use]
-    pub fn body(&self, policy: &PolicyRef, born: Timestamp, budget: Budget) -> Bytes {
-        let body = Body { answer: Verbatim::of(&self.answer), decision: self.decision(policy, born, budget) };
+    pub fn body(&self, policy: &PolicyRef, case: Option<&str>, born: Timestamp, budget: Budget) -> Bytes {
+        let decision = self.decision(policy, case, born, budget);
+        let body = Body { answer: Verbatim::of(&self.answer), decision };
         // Measured on the demo policy: four receipts and two clauses take 600 to 900 bytes beside the answer.
         written(&body, Vec::with_capacity(1_024 + self.answer.len())).into()
     }
 
-    fn decision(&self, policy: &PolicyRef, born: Timestamp, budget: Budget) -> Decision<'_> {
+    fn decision<'verdict>(
+        &'verdict self,
+        policy: &PolicyRef,
+        case: Option<&'verdict str>,
+        born: Timestamp,
+        budget: Budget,
+    ) -> Decision<'verdict> {
         Decision {
             decided_by: self.decided_by,
             completeness: self.completeness,
             reason: self.reason,
-            executors: self.executors.iter().map(wire::ExecutorId::as_str).collect(),
+            executors: self.executors.iter().map(ExecutorId::as_str).collect(),
+            synthesised: self.is_synthesised(),
+            last_known: match self.fallback {
+                Some(Fallen::LastKnown { age }) => Some(LastKnownBody { age_us: micros(age) }),
+                _ => None,
+            },
             policy: policy.to_string(),
+            case,
             elapsed_us: micros(self.at.since(born)),
             budget_us: budget.as_micros(),
             receipt: self.receipt.entries.iter().map(Entry::of).collect(),
@@ -180,7 +230,12 @@ impl<'verdict> Entry<'verdict> {
 
 impl<'verdict> Clause<'verdict> {
     fn of(note: &'verdict ClauseNote) -> Self {
-        Self { kind: note.kind, until_us: micros(note.until), decided: note.decided, why: &note.why }
+        let rank = |(executor, until): &(ExecutorId, _)| PatienceBody {
+            executor: executor.as_str().to_owned(),
+            until_us: micros(*until),
+        };
+        let patience = note.patience.iter().map(rank).collect();
+        Self { kind: note.kind, until_us: micros(note.until), decided: note.decided, why: &note.why, patience }
     }
 }
 

@@ -9,7 +9,8 @@ fn score(expression: &str, answer: &str) -> Option<f64> {
     fields.set_confidence(&Path::parse("deep.sure").expect("a path"));
     let expression =
         Expression::compile(expression, &mut fields).unwrap_or_else(|error| panic!("{expression}: {error:?}"));
-    expression.score(&fields.read(answer.as_bytes()).expect("an answer"))
+    let speaker = Speaker { name: "a", rank: 1, family: "a", cost: 0.0, latency: std::time::Duration::ZERO };
+    expression.score(&fields.read(answer.as_bytes()).expect("an answer"), &speaker)
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn a_request_without_time_is_stale_on_arrival() {
 #[test]
 fn a_refused_request_gets_the_default_and_lists_whom_it_would_have_asked() {
     let policy = policy(GRADED).policy;
-    let verdict = Evaluation::refuse(&policy, &plan("a,b"), at(0), Reason::Shed, at(60));
+    let verdict = Evaluation::refuse(&policy, &plan("a,b"), at(0), Reason::Shed, at(60), &Circumstances::default());
     assert_eq!(tell(&verdict), "60: none (default, shed, none)");
     assert_eq!(verdict.receipt.entries.len(), 2);
 }
