@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use hdrhistogram::Histogram;
 use tokio::{runtime::Handle, sync::mpsc};
 
 /// How many requests, how fast.
@@ -30,6 +31,10 @@ pub struct Finished<T> {
     /// What came of it.
     pub outcome: T,
 }
+
+/// How long requests took: exact to three digits, up to a minute.
+#[derive(Clone, Debug)]
+pub struct Latencies(Histogram<u64>);
 
 /// Bounds what has finished and was not yet taken; reached only by a reader that has stalled for a second or more.
 const FINISHED: usize = 65_536;
@@ -67,6 +72,27 @@ impl Pace {
     fn offset(self, index: u64) -> Duration {
         let nanos = u128::from(index) * 1_000_000_000 / u128::from(self.rate.max(1));
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+// === impl Latencies ===
+
+impl Latencies {
+    /// Takes down one.
+    pub fn record(&mut self, latency: Duration) {
+        self.0.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Returns the latency that this share of them does not exceed; nothing of none.
+    #[must_use]
+    pub fn quantile(&self, share: f64) -> Duration {
+        Duration::from_micros(self.0.value_at_quantile(share))
+    }
+}
+
+impl Default for Latencies {
+    fn default() -> Self {
+        Self(Histogram::new_with_bounds(1, 60_000_000, 3).expect("the bounds and three digits are constants"))
     }
 }
 

@@ -29,11 +29,11 @@ struct Arguments {
     only: Option<Scenario>,
 
     /// Requests a second
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
     rate: u32,
 
-    /// Measured seconds for each system
-    #[arg(long, default_value_t = 30)]
+    /// Measured seconds for each system, in three turns: rounded up to a multiple of 3
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
 
     /// Seconds of the same load before, not counted
@@ -71,12 +71,12 @@ impl Arguments {
         let bus: Arc<dyn Bus> = Arc::new(KafkaBus::connect(KafkaSettings::new(brokers))?);
         let bare = Bare::start(brokers, &bus).await?;
         let rendezvous = Rendezvous::start(bus, Clock::system()).await?;
-        let (mut plain, mut ours) = (Measured::new(), Measured::new());
-        bare.load(self.rate, self.warmup, &mut Measured::new()).await;
-        rendezvous.load(self.rate, self.warmup, &mut Measured::new()).await;
+        let (mut plain, mut ours) = (Measured::default(), Measured::default());
+        bare.load(self.rate, self.warmup, &mut Measured::default()).await;
+        rendezvous.load(self.rate, self.warmup, &mut Measured::default()).await;
         for _ in 0..ROUNDS {
-            bare.load(self.rate, self.seconds / ROUNDS, &mut plain).await;
-            rendezvous.load(self.rate, self.seconds / ROUNDS, &mut ours).await;
+            bare.load(self.rate, self.seconds.div_ceil(ROUNDS), &mut plain).await;
+            rendezvous.load(self.rate, self.seconds.div_ceil(ROUNDS), &mut ours).await;
         }
         let second = rendezvous.stop().await?;
         let ratio = |quantile| ours.us(quantile) / plain.us(quantile);
@@ -93,8 +93,8 @@ impl Arguments {
         let clock = Clock::system();
         let bus: Arc<dyn Bus> = EmbeddedBus::new(clock.clone());
         let rendezvous = Rendezvous::start(bus, clock).await?;
-        let mut ours = Measured::new();
-        rendezvous.load(self.rate, self.warmup, &mut Measured::new()).await;
+        let mut ours = Measured::default();
+        rendezvous.load(self.rate, self.warmup, &mut Measured::default()).await;
         rendezvous.load(self.rate, self.seconds, &mut ours).await;
         let second = rendezvous.stop().await?;
         Ok(json!({

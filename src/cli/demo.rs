@@ -12,7 +12,6 @@ use anyhow::Context as _;
 use bus::Clock;
 use bytes::Bytes;
 use clap::Args;
-use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
 use prometheus_client::registry::Registry;
 use starter::{Answered, RawInput, Refusal, Starter};
@@ -23,7 +22,7 @@ use wire::{Budget, RequestId};
 use super::Failure;
 use crate::{
     app::{App, Role, Running},
-    load::{Finished, Pace},
+    load::{Finished, Latencies, Pace},
     observer::Observer,
     settings::BusArgs,
 };
@@ -64,9 +63,6 @@ pub(super) struct Demo {
 
 /// Answers that are still on their way when the last request is answered: late canaries, the archive.
 const SETTLE: Duration = Duration::from_secs(5);
-
-/// The longest latency that is told from longer ones: a minute.
-const LONGEST_US: u64 = 60_000_000;
 
 impl Demo {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
@@ -153,15 +149,14 @@ struct Tally {
     within_budget: u64,
     accepted: Vec<RequestId>,
     refused: BTreeMap<&'static str, u64>,
-    /// Microseconds from the intended instant to the answer.
-    latency_us: Histogram<u64>,
+    /// From the intended instant to the answer.
+    latencies: Latencies,
 }
 
 impl Tally {
     fn new(requested: u64) -> Self {
-        let latency_us =
-            Histogram::new_with_bounds(1, LONGEST_US, 3).expect("the bounds and three digits are constants");
-        Self { requested, within_budget: 0, accepted: Vec::new(), refused: BTreeMap::new(), latency_us }
+        let latencies = Latencies::default();
+        Self { requested, within_budget: 0, accepted: Vec::new(), refused: BTreeMap::new(), latencies }
     }
 
     fn add(&mut self, finished: Finished<Result<Answered, Refusal>>, budget: Budget) {
@@ -169,7 +164,7 @@ impl Tally {
             Ok(answered) => {
                 self.accepted.push(answered.id);
                 self.within_budget += u64::from(finished.latency <= budget.as_duration());
-                self.latency_us.saturating_record(u64::try_from(finished.latency.as_micros()).unwrap_or(u64::MAX));
+                self.latencies.record(finished.latency);
             }
             Err(refusal) => *self.refused.entry(kind(&refusal)).or_default() += 1,
         }
@@ -185,7 +180,7 @@ impl Tally {
     }
 
     fn quantile_ms(&self, quantile: f64) -> f64 {
-        Duration::from_micros(self.latency_us.value_at_quantile(quantile)).as_secs_f64() * 1_000.0
+        self.latencies.quantile(quantile).as_secs_f64() * 1_000.0
     }
 
     fn summary(&self, observed: &crate::observer::Observed, bus: &str, budget: Budget) -> Summary {
