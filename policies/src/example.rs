@@ -76,7 +76,7 @@ impl Definition {
 // === impl Example ===
 
 impl Example {
-    fn verdict(&self, definition: &Definition, timeline: &mut String) -> Verdict {
+    pub(crate) fn verdict(&self, definition: &Definition, timeline: &mut String) -> Verdict {
         let (policy, plan) = (Arc::clone(&definition.policy), definition.plan());
         let mut step = Evaluation::open(
             policy,

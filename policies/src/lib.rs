@@ -13,6 +13,7 @@ mod evaluation;
 mod evidence;
 mod example;
 mod lower;
+mod meaning;
 mod policy;
 mod trial;
 mod verdict;
@@ -23,6 +24,7 @@ pub use definition::{Case, DecoySpec, Definition, ExecutorKind, ExecutorSpec, In
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use evaluation::{Evaluation, Heard, Step};
 pub use example::{Example, ExampleOutcome, Expectation};
+pub use meaning::{Change, ChangeKind, Difference, Origin, Outcome, Replay, diff};
 pub use policy::Policy;
 pub use trial::{ArmTally, PairTally, Share, Trial, TrialMode, TrialTally};
 pub use verdict::{

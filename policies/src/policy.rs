@@ -22,7 +22,7 @@ pub struct Policy {
     pub(crate) ladder: Vec<Rung>,
     pub(crate) fallback: Bytes,
     pub(crate) fields: Fields,
-    cast: Arc<Cast>,
+    pub(crate) cast: Arc<Cast>,
     pub(crate) roster: Arc<Roster>,
 }
 

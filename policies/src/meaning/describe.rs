@@ -1,0 +1,289 @@
+//! A definition, taken apart into what it means.
+//!
+//! Law: every struct is taken apart without `..`. Whoever adds a field is told by the compiler to say what it means.
+
+mod clauses;
+mod examples;
+
+pub(super) use examples::circumstances;
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use wire::{Asked, Plan, PolicyRef, Role};
+
+use super::{
+    part::{Fact, Group, Part},
+    words,
+};
+use crate::{Case, DecoySpec, Definition, ExecutorKind, ExecutorSpec, InputSchema, KeyPath, Objective, Policy};
+
+/// Returns what `definition` means.
+pub(super) fn definition(definition: &Definition) -> Part {
+    // The text is how it is written, and the version when; neither is what it means.
+    let Definition {
+        policy_ref: PolicyRef { rendezvous, version: _ },
+        text: _,
+        budget,
+        input: InputSchema { features },
+        attributes,
+        executors,
+        decoy,
+        policy,
+        cases,
+        key,
+        approvals,
+        objectives,
+        examples,
+    } = definition;
+    let budget = fact("budget", words::duration(budget.as_duration()), "the budget {moves} from {old} to {new}")
+        .of(budget.as_micros());
+    let approvals = fact("approvals", *approvals, "a change must be approved by {new} instead of {old}")
+        .shown(words::count((*approvals).into(), "person", "people"));
+    let facts = vec![
+        fact(
+            "rendezvous",
+            rendezvous.to_string(),
+            "the rendezvous is called `{new}` instead of `{old}`: its topics are others",
+        ),
+        budget,
+        answer_value(policy),
+        answer_confidence(policy),
+        key_path(key.as_ref()),
+        approvals,
+    ];
+    let places = |name, parts, moved| Group { name, parts, moved: Some(moved) };
+    let set = |name, parts| Group { name, parts, moved: None };
+    let groups = vec![
+        places("features", features.iter().map(feature).collect(), "becomes the models' feature {new}, it was {old}"),
+        set("attributes", attributes.iter().map(attribute).collect()),
+        places(
+            "executors",
+            executors.iter().map(executor).collect(),
+            "is number {new} in the plan's order instead of {old}, which breaks ties",
+        ),
+        set("decoy", decoy.iter().map(archive).collect()),
+        clauses::ladder("decide", "", policy),
+        places(
+            "cases",
+            cases.iter().map(|one| case(one, executors)).collect(),
+            "is looked at as number {new} instead of {old}: the first case that holds applies",
+        ),
+        set("objectives", objectives.iter().map(objective).collect()),
+        set("examples", examples.iter().map(examples::example).collect()),
+    ];
+    Part { facts, groups, ..Part::default() }
+}
+
+/// Returns a fact whose value is text or a number, and shown as such.
+fn fact(name: &'static str, value: impl Into<Value>, says: &'static str) -> Fact {
+    let value = value.into();
+    let shown = match &value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    Fact { name, value, shown, amount: None, says }
+}
+
+impl Fact {
+    /// Shows it to people as `shown`.
+    fn shown(self, shown: impl Into<String>) -> Self {
+        Self { shown: shown.into(), ..self }
+    }
+
+    /// Makes it rise and fall.
+    #[expect(clippy::cast_precision_loss, reason = "only which of two is more")]
+    fn of(self, amount: u64) -> Self {
+        Self { amount: Some(amount as f64), ..self }
+    }
+}
+
+/// Returns text where there may be none.
+fn optional(name: &'static str, value: Option<String>, none: &str, says: &'static str) -> Fact {
+    let shown = value.clone().unwrap_or_else(|| none.to_owned());
+    fact(name, value, says).shown(shown)
+}
+
+fn answer_value(policy: &Policy) -> Fact {
+    let value = policy.fields.value().map(ToString::to_string);
+    optional(
+        "answer.value",
+        value.map(|path| format!("`{path}`")),
+        "nothing",
+        "an answer must have {new} instead of {old}, or it is no vote",
+    )
+    .plain()
+}
+
+fn answer_confidence(policy: &Policy) -> Fact {
+    let confidence = policy.fields.confidence().map(|path| format!("`{path}`"));
+    optional("answer.confidence", confidence, "nothing", "an answer's confidence is read from {new} instead of {old}")
+        .plain()
+}
+
+fn key_path(key: Option<&KeyPath>) -> Fact {
+    let path = key.map(|key| match key {
+        KeyPath::Feature(name) => format!("`input.{name}`"),
+        KeyPath::Attribute(name) => format!("`attributes.{name}`"),
+    });
+    optional("key", path, "nothing", "whom a request is about is read from {new} instead of {old}").plain()
+}
+
+impl Fact {
+    /// Takes the quotes, which are for people, out of the value.
+    fn plain(mut self) -> Self {
+        if let Value::String(text) = &mut self.value {
+            *text = text.replace('`', "");
+        }
+        self
+    }
+}
+
+fn feature(name: &Arc<str>) -> Part {
+    Part {
+        path: format!("input.features.{name}"),
+        key: name.to_string(),
+        title: format!("`{name}`"),
+        arrives: format!("a request must have `{name}` too"),
+        leaves: format!("a request must not have `{name}` any more"),
+        ..Part::default()
+    }
+}
+
+fn attribute(name: &Arc<str>) -> Part {
+    Part {
+        path: format!("input.attributes.{name}"),
+        key: name.to_string(),
+        title: format!("attribute `{name}`"),
+        arrives: format!("a caller may say the attribute `{name}`"),
+        leaves: format!("the attribute `{name}` is refused"),
+        ..Part::default()
+    }
+}
+
+fn executor(spec: &ExecutorSpec) -> Part {
+    let ExecutorSpec { id, role, canary_of, start_after, concurrency, kind, family, cost } = spec;
+    let title = format!("executor `{id}`");
+    let arrives = match canary_of {
+        None => format!("{title} is asked too"),
+        Some(of) => format!("{title} is asked too, and only compared with `{of}`"),
+    };
+    let standing = match (role, canary_of) {
+        (Role::Candidate, _) => "a candidate (may be chosen)".to_owned(),
+        (Role::Canary, Some(of)) => format!("a canary of `{of}` (only compared)"),
+        (Role::Canary, None) => "a canary (only compared)".to_owned(),
+    };
+    let start = fact("start", words::duration(*start_after), "starts {new} instead of {old}");
+    let start = start.shown(if start_after.is_zero() {
+        "at once".to_owned()
+    } else {
+        format!("{} after the request", words::duration(*start_after))
+    });
+    let facts = vec![
+        fact("canary", canary_of.as_ref().map(ToString::to_string), "is {new} instead of {old}").shown(standing),
+        runs(kind),
+        start,
+        fact("concurrency", concurrency.get(), "works on {new} at a time instead of {old}").shown(words::count(
+            concurrency.get() as u64,
+            "request",
+            "requests",
+        )),
+        optional("family", family.as_deref().map(str::to_owned), "no family", "is of {new} instead of {old}"),
+        fact("cost", words::canonical(json!(cost)), "costs {new} instead of {old}"),
+    ];
+    Part {
+        path: format!("executors.{id}"),
+        key: id.to_string(),
+        arrives,
+        leaves: format!("{title} is no longer asked"),
+        title,
+        facts,
+        groups: Vec::new(),
+    }
+}
+
+fn runs(kind: &ExecutorKind) -> Fact {
+    let (value, shown) = match kind {
+        ExecutorKind::Onnx(path) => (json!({ "onnx": path }), format!("the model `{}`", path.display())),
+        ExecutorKind::Http(url) => (json!({ "http": url }), format!("the server `{url}`")),
+        ExecutorKind::Echo => (json!({ "echo": {} }), "an echo".to_owned()),
+        ExecutorKind::Constant { answer, delay } => {
+            let (answer, delay) = (words::json(answer.as_bytes()), words::duration(*delay));
+            let shown = format!("the constant {answer} after {delay}");
+            (json!({ "constant": { "answer": answer, "delay": delay } }), shown)
+        }
+    };
+    fact("runs", value, "runs {new} instead of {old}").shown(shown)
+}
+
+fn archive(decoy: &DecoySpec) -> Part {
+    let DecoySpec { archive, every, keep } = decoy;
+    let folder = archive.display().to_string();
+    let facts = vec![
+        fact("archive", folder.clone(), "are archived in `{new}` instead of `{old}`"),
+        fact("every", words::duration(*every), "are archived every {new} instead of every {old}"),
+        optional("keep", keep.map(words::duration), "ever", "are kept for {new} instead of for {old}"),
+    ];
+    Part {
+        path: "decoy".to_owned(),
+        title: "inputs".to_owned(),
+        arrives: format!("inputs are archived in `{folder}`"),
+        leaves: "inputs are no longer archived".to_owned(),
+        facts,
+        ..Part::default()
+    }
+}
+
+fn case(case: &Case, executors: &[ExecutorSpec]) -> Part {
+    let Case { name, when, budget, plan, policy } = case;
+    let (path, title) = (format!("cases.{name}"), format!("case `{name}`"));
+    let facts = vec![
+        fact("when", words::expression(&when.source), "applies when {new} instead of when {old}")
+            .shown(format!("`{}`", when.source.trim())),
+        fact("budget", words::duration(budget.as_duration()), "has a budget that {moves} from {old} to {new}")
+            .of(budget.as_micros()),
+        asked(plan, executors),
+    ];
+    Part {
+        arrives: format!(
+            "{title} is new: when `{}`, requests are decided about in a way of their own",
+            when.source.trim()
+        ),
+        leaves: format!("{title} is gone: its requests are decided about like others"),
+        groups: vec![clauses::ladder(&format!("{path}.decide"), &format!("{title}, "), policy)],
+        key: name.to_string(),
+        path,
+        title,
+        facts,
+    }
+}
+
+/// Who is asked: when that is everybody, whoever comes and goes is told once, as an executor.
+fn asked(plan: &Plan, executors: &[ExecutorSpec]) -> Fact {
+    let name = |asked: &Asked| {
+        // Role and start are the executor's.
+        let Asked { executor, role: _, start_after: _ } = asked;
+        executor.to_string()
+    };
+    let asked: Vec<String> = plan.asked().iter().map(name).collect();
+    let everybody = executors.iter().all(|executor| plan.find(&executor.id).is_some());
+    let names = (!everybody).then(|| asked.clone());
+    let shown = if everybody { "everybody".to_owned() } else { words::names(&asked) };
+    fact("ask", names, "asks {new} instead of {old}").shown(shown)
+}
+
+fn objective(objective: &Objective) -> Part {
+    let Objective { within, share, window } = objective;
+    let (within, window) = (words::duration(*within), words::duration(*window));
+    let percent = format!("{}%", (share * 1e9).round() / 1e7);
+    let title = format!("the objective within {within} over {window}");
+    Part {
+        path: format!("objectives.{within} over {window}"),
+        key: format!("{within} over {window}"),
+        arrives: format!("{title} is new: {percent} of the results"),
+        leaves: format!("{title} is gone"),
+        title,
+        facts: vec![fact("share", percent, "is {new} of the results instead of {old}")],
+        groups: Vec::new(),
+    }
+}
