@@ -26,7 +26,7 @@ pub use evaluation::{Evaluation, Heard, Step};
 pub use example::{Example, ExampleOutcome, Expectation};
 pub use meaning::{Change, ChangeKind, Difference, Origin, Outcome, Replay, diff};
 pub use policy::Policy;
-pub use trial::{ArmTally, PairTally, Share, Trial, TrialMode, TrialTally};
+pub use trial::{ArmTally, Opinion, PairTally, Share, Trial, TrialJudgement, TrialMode, TrialTally, Worsening};
 pub use verdict::{
     ClauseBody, ClauseKind, ClauseNote, Completeness, DecidedBy, DecisionBody, Fallen, LastKnownBody, PatienceBody,
     Reason, Receipt, ReceiptBody, ReceiptEntry, ReceiptState, ResultBody, Verdict,

@@ -1,11 +1,20 @@
-//! A version on trial: it decides in the shadow, or for a share of the keys, and is counted beside the live one.
+//! A version on trial: it decides in the shadow, or for a share of the requests, and is counted beside the live one.
+//!
+//! Pure. It deliberately does not know who counts, where counts are kept nor who withdraws a version.
 
-use std::{collections::BTreeMap, ops::AddAssign, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use wire::RequestId;
 
+mod judge;
+mod sequence;
+mod tally;
+
 use crate::Definition;
+
+pub use judge::{TrialJudgement, Worsening};
+pub use tally::Opinion;
 
 /// A version on trial.
 #[derive(Clone, Debug)]
@@ -85,38 +94,11 @@ impl Trial {
             sum
         })
     }
-}
 
-// === impl TrialTally ===
-
-impl AddAssign<&Self> for TrialTally {
-    fn add_assign(&mut self, other: &Self) {
-        self.live += &other.live;
-        self.trial += &other.trial;
-        self.paired += other.paired;
-    }
-}
-
-impl AddAssign<&Self> for ArmTally {
-    fn add_assign(&mut self, other: &Self) {
-        self.decided += other.decided;
-        self.defaults += other.defaults;
-        self.missed.resize(self.missed.len().max(other.missed.len()), 0);
-        for (missed, more) in self.missed.iter_mut().zip(&other.missed) {
-            *missed += more;
-        }
-    }
-}
-
-impl AddAssign for PairTally {
-    fn add_assign(&mut self, other: Self) {
-        self.compared += other.compared;
-        self.different += other.different;
-        self.earlier += other.earlier;
-        self.later += other.later;
-        self.default_instead += other.default_instead;
-        self.prediction_instead += other.prediction_instead;
-        self.skipped += other.skipped;
+    /// Returns whether it does worse than `live`, as far as was counted.
+    #[must_use]
+    pub fn judge(&self, live: &Definition) -> TrialJudgement {
+        self.tally().judge(&live.objectives)
     }
 }
 
