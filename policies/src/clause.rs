@@ -26,7 +26,7 @@ pub(crate) use fallback::Fallback;
 pub(crate) use first::First;
 pub(crate) use prefer::{Patience, Prefer, Rank};
 
-use crate::{DecidedBy, evidence::Evidence};
+use crate::{DecidedBy, PatienceBody, evidence::Evidence};
 
 /// One way to decide.
 #[derive(Clone, Debug)]
@@ -124,6 +124,19 @@ impl Clause {
         if let Self::Prefer(prefer) = self {
             prefer.prolong(more);
         }
+    }
+
+    /// Gives each rank the patience that it had about one request.
+    pub(crate) fn pin(&mut self, patience: &[PatienceBody]) {
+        if let Self::Prefer(prefer) = self {
+            prefer.pin(patience);
+        }
+    }
+
+    /// Returns the instants since birth at which it stops to wait for somebody, as far as the policy's text says them.
+    pub(crate) fn patience(&self) -> impl Iterator<Item = Duration> {
+        let prefer = if let Self::Prefer(prefer) = self { Some(prefer) } else { None };
+        prefer.into_iter().flat_map(Prefer::patience)
     }
 
     pub(crate) fn kind(&self) -> DecidedBy {

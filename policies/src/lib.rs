@@ -12,9 +12,12 @@ mod document;
 mod evaluation;
 mod evidence;
 mod example;
+mod explanation;
 mod lower;
 mod meaning;
 mod policy;
+mod recorded;
+mod rehearing;
 mod trial;
 mod verdict;
 mod versions;
@@ -24,8 +27,11 @@ pub use definition::{Case, DecoySpec, Definition, ExecutorKind, ExecutorSpec, In
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use evaluation::{Evaluation, Heard, Step};
 pub use example::{Example, ExampleOutcome, Expectation};
+pub use explanation::{ClauseTold, ExecutorTold, Explanation, ReplayTold, StateTold, VerdictTold, WithMore};
 pub use meaning::{Change, ChangeKind, Difference, Origin, Outcome, Replay, diff};
 pub use policy::Policy;
+pub use recorded::{Given, Recorded};
+pub use rehearing::{Rehearing, Unreplayable};
 pub use trial::{ArmTally, Opinion, PairTally, Share, Trial, TrialJudgement, TrialMode, TrialTally, Worsening};
 pub use verdict::{
     ClauseBody, ClauseKind, ClauseNote, Completeness, DecidedBy, DecisionBody, Fallen, LastKnownBody, PatienceBody,

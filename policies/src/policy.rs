@@ -101,11 +101,6 @@ impl Policy {
         longer
     }
 
-    /// Returns every clause, in order.
-    pub(crate) fn rungs(&self) -> &[Rung] {
-        &self.ladder
-    }
-
     /// Returns the clause at `index`; the last one stands for everything behind it.
     pub(crate) fn rung(&self, index: usize) -> &Rung {
         self.ladder.get(index).or(self.ladder.last()).expect("a ladder ends in a default")

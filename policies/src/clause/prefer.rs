@@ -9,7 +9,7 @@ use wire::ExecutorId;
 
 use super::{Choice, Judgement, Why};
 use crate::{
-    Quantile,
+    PatienceBody, Quantile,
     evidence::{Evidence, Said, Speech},
 };
 
@@ -60,6 +60,18 @@ impl Prefer {
             });
         let best = answers.min_by_key(|(index, ..)| *index);
         best.map(|(index, seat, answer)| Choice::one(seat, answer, Why::Rank(index + 1))).ok_or(Why::NoRank)
+    }
+
+    pub(super) fn pin(&mut self, patience: &[PatienceBody]) {
+        for rank in &mut self.ranks {
+            if let Some(known) = patience.iter().find(|known| known.executor == rank.executor.as_str()) {
+                rank.until = Some(Patience::At(Duration::from_micros(known.until_us)));
+            }
+        }
+    }
+
+    pub(super) fn patience(&self) -> impl Iterator<Item = Duration> {
+        self.ranks.iter().filter_map(|rank| rank.until.map(Patience::longest))
     }
 
     pub(super) fn prolong(&mut self, more: Duration) {

@@ -1,0 +1,208 @@
+//! What was decided live, however late records were read, is decided again from the receipt and the log.
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use serde_json::json;
+use uuid::Uuid;
+use wire::{Attributes, Failure, FailureKind, Fencing, ModelVersion, Reply, RequestId, ResultRecord};
+
+use super::*;
+use crate::Given;
+
+/// Who says what: the log takes it in so many microseconds after birth, and the collector reads it so much later.
+pub(crate) type Said = (&'static str, u64, u64, Reply);
+
+pub(crate) fn definition(decide: &str) -> Definition {
+    let text = format!(
+        "rendezvous: wine\nbudget: 50ms\ninput: {{ features: [x] }}\nanswer: {{ value: class, confidence: sure }}\n\
+         executors:\n  forest: {{ echo: }}\n  boost: {{ echo: }}\n  linear: {{ echo: }}\n  \
+         next: {{ echo: , canary: {{ of: forest }} }}\ndecide:\n{decide}"
+    );
+    Definition::parse("wine.yaml", &text).unwrap_or_else(|problems| panic!("{problems}")).at_version(3)
+}
+
+pub(crate) fn class(class: &str, sure: f64) -> Reply {
+    Reply::Answer(json!({ "class": class, "sure": sure }).to_string().into())
+}
+
+pub(crate) fn failed(message: &str) -> Reply {
+    Reply::Failure(Failure { kind: FailureKind::Failed, message: message.to_owned() })
+}
+
+pub(crate) const BORN: Timestamp = Timestamp::from_micros(1_795_249_695_123_456);
+
+pub(crate) fn request(definition: &Definition) -> Request {
+    Request {
+        id: RequestId::from_key(definition.name(), "order-17"),
+        born: BORN,
+        budget: definition.budget,
+        policy: definition.policy_ref.clone(),
+        case: None,
+        plan: definition.plan(),
+        key: None,
+        attributes: Attributes::default(),
+        traceparent: None,
+        body: r#"{"x":1}"#.into(),
+    }
+}
+
+/// Decides as a collector does that reads late and whose timers go by its own clock; writes everything down.
+pub(crate) fn recorded(definition: &Definition, mut said: Vec<Said>, lead: Duration) -> Recorded {
+    let request = request(definition);
+    said.sort_by_key(|(_, at, ..)| *at);
+    let (mut step, mut clock) = (open(definition, &request, lead), BORN);
+    let mut responses = Vec::new();
+    for (executor, at, delay, reply) in said {
+        let appended = BORN.after(Duration::from_micros(at));
+        clock = clock.max(appended.after(Duration::from_micros(delay)));
+        let response = response(&request, executor, reply);
+        step = tell(step, &response, appended, clock);
+        responses.push((response, appended));
+    }
+    let verdict = end(step);
+    let body = verdict.body(&request.policy, None, BORN, request.budget);
+    let fencing = Fencing { epoch: 1, instance: Uuid::nil() };
+    let (id, policy, kind) = (request.id, request.policy.clone(), verdict.kind());
+    let record = ResultRecord { request: id, policy, kind, key: None, fencing, body };
+    let given = Given::read(record, verdict.at).expect("a body of ours");
+    Recorded { request: Some((request, BORN)), responses, result: Some(given) }
+}
+
+fn open(definition: &Definition, request: &Request, lead: Duration) -> Step {
+    let policy = Arc::clone(&definition.policy);
+    Evaluation::open(policy, &request.plan, BORN, request.budget, lead, &Circumstances::default())
+}
+
+/// What is due on the collector's clock is played before the record is read.
+fn tell(step: Step, response: &Response, appended: Timestamp, clock: Timestamp) -> Step {
+    let Step::Wait(mut evaluation) = step else { return step };
+    while evaluation.deadline() <= clock {
+        match evaluation.on_time(clock) {
+            Step::Wait(waiting) => evaluation = waiting,
+            emit @ Step::Emit(_) => return emit,
+        }
+    }
+    evaluation.observe(response, appended).1
+}
+
+fn end(mut step: Step) -> Verdict {
+    loop {
+        match step {
+            Step::Emit(verdict) => return *verdict,
+            Step::Wait(evaluation) => {
+                let due = evaluation.deadline();
+                step = evaluation.on_time(due);
+            }
+        }
+    }
+}
+
+fn response(request: &Request, executor: &str, reply: Reply) -> Response {
+    Response {
+        request: request.id,
+        executor: ExecutorId::new(executor).expect("a name"),
+        model: ModelVersion::new(executor, "1f3a"),
+        queued: Duration::from_micros(200),
+        scored: Duration::from_micros(1_500),
+        reply,
+    }
+}
+
+const LADDERS: [&str; 6] = [
+    "- first: any\n  until: 20ms\n- default: { class: unknown }",
+    "- agree: 2\n  until: 15ms\n- best: { score: sure, at_least: 0.8 }\n  until: 30ms\n- prefer: [forest, boost]\n- default: { class: unknown }",
+    "- prefer: [forest: { until: 10ms }, boost: { until: 20ms }, linear]\n  until: 50ms\n- default: { class: unknown }",
+    "- best: { score: sure }\n  until: 40ms\n- default: { class: unknown }",
+    "- agree: majority\n  until: 50ms\n- default: { class: unknown }",
+    "- agree: 3\n  until: 10ms\n- agree: 2\n  until: 25ms\n- first: any\n  until: 50ms\n- default: { class: unknown }",
+];
+
+fn reply() -> impl Strategy<Value = Reply> {
+    let (word, sure) = (prop_oneof![Just("cat"), Just("dog")], prop_oneof![Just(0.3), Just(0.85), Just(0.9)]);
+    prop_oneof![
+        6 => (word, sure).prop_map(|(word, sure)| class(word, sure)),
+        1 => Just(Reply::Answer(r#"{"sure":1}"#.into())),
+        1 => Just(failed("out of memory")),
+    ]
+}
+
+fn said() -> impl Strategy<Value = Vec<Said>> {
+    let name = prop_oneof![Just("forest"), Just("boost"), Just("linear"), Just("next"), Just("stranger")];
+    let at = (0..60_u64, prop_oneof![Just(0_u64), Just(1), Just(999)]).prop_map(|(ms, us)| ms * 1_000 + us);
+    let delay = prop_oneof![3 => Just(0_u64), 2 => 0..20_000_u64];
+    prop::collection::vec((name, at, delay, reply()), 0..7)
+}
+
+proptest! {
+    #[test]
+    fn a_replay_gives_the_verdict_that_was_given(
+        ladder in prop::sample::select(LADDERS.to_vec()),
+        said in said(),
+        lead in 0..10_000_u64,
+    ) {
+        let definition = definition(ladder);
+        let recorded = recorded(&definition, said, Duration::from_micros(lead));
+        let given = &recorded.result.as_ref().expect("decided").body;
+        let again = Rehearing::of(&recorded).expect("all is there").again(&definition).expect("the same policy");
+        let again = crate::ResultBody::read(&again.body(&definition.policy_ref, None, BORN, definition.budget));
+        prop_assert_eq!(&again.expect("a body of ours"), given);
+    }
+
+    #[test]
+    fn no_more_time_changes_nothing(ladder in prop::sample::select(LADDERS.to_vec()), mut said in said()) {
+        for (_, _, delay, _) in &mut said {
+            *delay = 0;
+        }
+        let definition = definition(ladder);
+        let recorded = recorded(&definition, said, Duration::ZERO);
+        let replay = Rehearing::of(&recorded).expect("all is there");
+        let more = replay.with_more(&definition, Duration::ZERO).expect("the same policy");
+        prop_assert_eq!(more, replay.again(&definition).expect("the same policy"));
+    }
+
+    #[test]
+    fn below_the_first_threshold_more_time_changes_no_answer(
+        ladder in prop::sample::select(LADDERS.to_vec()),
+        said in said(),
+        lead in 0..10_000_u64,
+    ) {
+        let definition = definition(ladder);
+        let recorded = recorded(&definition, said, Duration::from_micros(lead));
+        let replay = Rehearing::of(&recorded).expect("all is there");
+        let thresholds = replay.thresholds(&definition).expect("the same policy");
+        let first = thresholds.first().map_or(Duration::from_secs(1), |(threshold, _)| *threshold);
+        let almost = first.saturating_sub(Duration::from_micros(1));
+        let then = replay.with_more(&definition, almost).expect("the same policy");
+        prop_assert_eq!(then.answer, replay.again(&definition).expect("the same policy").answer);
+    }
+}
+
+#[test]
+fn what_is_gone_is_said_to_be_gone() {
+    let definition = definition(LADDERS[1]);
+    let said = vec![("forest", 3_000, 0, class("cat", 0.9)), ("boost", 4_000, 0, class("cat", 0.8))];
+    let whole = recorded(&definition, said, Duration::ZERO);
+    let without = |change: &dyn Fn(&mut Recorded)| {
+        let mut less = whole.clone();
+        change(&mut less);
+        Rehearing::of(&less).map(|_| ()).unwrap_err()
+    };
+    assert_eq!(without(&|less| less.request = None), Unreplayable::RequestGone);
+    assert_eq!(without(&|less| less.result = None), Unreplayable::NoResult);
+    let gone = Unreplayable::ResponsesGone(vec!["forest".to_owned(), "boost".to_owned()]);
+    assert_eq!(without(&|less| less.responses.clear()), gone);
+}
+
+#[test]
+fn another_policy_hears_those_who_were_late_for_the_first() {
+    let hasty = definition("- first: any\n  until: 5ms\n- default: { class: unknown }");
+    let said = vec![("forest", 9_000, 0, class("cat", 0.9)), ("boost", 12_000, 0, class("cat", 0.8))];
+    let recorded = recorded(&hasty, said, Duration::ZERO);
+    let replay = Rehearing::of(&recorded).unwrap();
+    let patient = definition("- agree: 2\n  until: 50ms\n- default: { class: unknown }");
+    let verdict = replay.under(&patient, hasty.budget);
+    assert_eq!(
+        (verdict.answer, verdict.at),
+        (Bytes::from(r#"{"class":"cat","sure":0.9}"#), BORN.after(Duration::from_millis(12)))
+    );
+}
