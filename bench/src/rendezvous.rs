@@ -79,7 +79,7 @@ impl Rendezvous {
         let finished = pace.drive(move |_| {
             let starter = starter.clone();
             async move {
-                let input = RawInput { body: Bytes::from_static(BODY), key: None, budget: None, traceparent: None };
+                let input = RawInput { body: Bytes::from_static(BODY), ..RawInput::default() };
                 starter.ask(input).await.is_ok()
             }
         });

@@ -102,7 +102,7 @@ impl Demo {
         let mut finished = pace.drive(move |index| {
             let row = usize::try_from(index).unwrap_or(0) % rows.len();
             let (starter, body) = (asking.clone(), rows[row].clone());
-            async move { starter.ask(RawInput { body, key: None, budget: None, traceparent: None }).await }
+            async move { starter.ask(RawInput { body, ..RawInput::default() }).await }
         });
         let progress = self.progress();
         let mut tally = Tally::new(self.requests);
@@ -207,6 +207,7 @@ impl Tally {
 fn kind(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::Invalid(_) => "the input was invalid",
+        Refusal::NotLive { .. } => "another version was live",
         Refusal::Conflict { .. } => "the key was taken",
         Refusal::Shed { .. } => "too many requests were in hand",
         Refusal::Unavailable(_) => "the log could not be written",

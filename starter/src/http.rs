@@ -1,9 +1,16 @@
 //! The door for callers over HTTP: Open Inference Protocol version 2, or a plain JSON object of features.
 //!
 //! A default is an answer (200) and cannot be read as a prediction by accident: `hedgerow-kind: default` in the header,
-//! `decided_by` in the body. Everything that is no answer is `{"error": "…"}` with a status of 400 or above.
+//! `decided_by` in the body. Where the policy's default is an error, the answer is 504 and `hedgerow-kind: error`, with
+//! the decision in the body all the same: it is the request's one result, and asking again under the same key gives it
+//! again. Everything that is no result is `{"error": "…"}` with a status of 400 or above, and has no `hedgerow-kind`.
+//!
+//! Beside the body a caller may say: `idempotency-key`, `hedgerow-budget-ms` (or `?budget_ms=`), `traceparent`, and
+//! `hedgerow-attribute-<name>` for each attribute that the policy declares. Every result says in `hedgerow-policy` which
+//! version decided (`wine@7`), and in `hedgerow-case` under which of its cases, if any.
 
 mod answer;
+mod model;
 mod refusal;
 
 use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
@@ -24,7 +31,7 @@ use wire::Budget;
 
 use self::refusal::Problem;
 use crate::{
-    input::{InvalidInput, budget},
+    input::{ATTRIBUTE_HEADER, InvalidInput, Said, budget},
     plan::{budget_header, key},
     starter::{RawInput, Starter},
 };
@@ -37,7 +44,7 @@ const LAST_CALLERS: Duration = Duration::from_secs(2);
 
 /// Returns the routes of the Open Inference Protocol for `starters`.
 pub fn router(starters: impl IntoIterator<Item = Starter>) -> Router {
-    let named = |starter: Starter| (starter.definition().name().to_string(), starter);
+    let named = |starter: Starter| (starter.name().to_string(), starter);
     let starters: BTreeMap<String, Starter> = starters.into_iter().map(named).collect();
     // One byte more than the largest input is let in, so that the refusal is ours and says both sizes.
     let limit = starters.values().map(|starter| starter.limits().body_bytes).max().unwrap_or_default();
@@ -45,9 +52,12 @@ pub fn router(starters: impl IntoIterator<Item = Starter>) -> Router {
         .route("/v2", get(server))
         .route("/v2/health/live", get(async || Json(json!({ "live": true }))))
         .route("/v2/health/ready", get(ready))
-        .route("/v2/models/{rendezvous}", get(model))
-        .route("/v2/models/{rendezvous}/ready", get(model_ready))
+        .route("/v2/models/{rendezvous}", get(model::metadata))
+        .route("/v2/models/{rendezvous}/ready", get(model::ready))
         .route("/v2/models/{rendezvous}/infer", post(infer))
+        .route("/v2/models/{rendezvous}/versions/{version}", get(model::version_metadata))
+        .route("/v2/models/{rendezvous}/versions/{version}/ready", get(model::version_ready))
+        .route("/v2/models/{rendezvous}/versions/{version}/infer", post(infer_version))
         .fallback(async || Problem::NoSuchPath)
         .method_not_allowed_fallback(async || Problem::Method)
         .layer(DefaultBodyLimit::max(limit + 1))
@@ -80,13 +90,36 @@ async fn infer(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
+    ask(find(&starters, &rendezvous)?, None, query, &headers, body).await
+}
+
+async fn infer_version(
+    State(starters): State<Starters>,
+    Path((rendezvous, version)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
     let starter = find(&starters, &rendezvous)?;
+    let version = model::number(starter, &version)?;
+    ask(starter, Some(version), query, &headers, body).await
+}
+
+async fn ask(
+    starter: &Starter,
+    version: Option<u64>,
+    query: Option<String>,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
     let body = body.map_err(|rejected| Problem::of_body(&rejected, starter.limits().body_bytes))?;
-    refuse_encodings(&headers)?;
+    refuse_encodings(headers)?;
     let input = RawInput {
         body,
-        key: caller_key(&headers)?,
-        budget: caller_budget(&headers, query.as_deref())?,
+        key: caller_key(headers)?,
+        attributes: caller_attributes(headers),
+        budget: caller_budget(headers, query.as_deref())?,
+        version,
         traceparent: headers.get("traceparent").map(|value| Bytes::copy_from_slice(value.as_bytes())),
     };
     let answered = starter.ask(input).await?;
@@ -100,25 +133,6 @@ async fn server() -> impl IntoResponse {
 async fn ready(State(starters): State<Starters>) -> impl IntoResponse {
     let ready = starters.values().all(Starter::is_ready);
     (status(ready), Json(json!({ "ready": ready })))
-}
-
-async fn model_ready(
-    State(starters): State<Starters>,
-    Path(rendezvous): Path<String>,
-) -> Result<impl IntoResponse, Problem> {
-    let ready = find(&starters, &rendezvous)?.is_ready();
-    Ok((status(ready), Json(json!({ "name": rendezvous, "ready": ready }))))
-}
-
-async fn model(State(starters): State<Starters>, Path(rendezvous): Path<String>) -> Result<impl IntoResponse, Problem> {
-    let definition = find(&starters, &rendezvous)?.definition();
-    let tensor = |name: &Arc<str>| json!({ "name": &**name, "datatype": "FP64", "shape": [1] });
-    let inputs: Vec<_> = definition.input.features.iter().map(tensor).collect();
-    let versions = [definition.policy_ref.version.to_string()];
-    // What an answer holds is the models' affair, so no outputs are promised.
-    Ok(Json(json!({
-        "name": rendezvous, "versions": versions, "platform": "hedgerow", "inputs": inputs, "outputs": [],
-    })))
 }
 
 fn status(ready: bool) -> StatusCode {
@@ -144,6 +158,14 @@ fn refuse_encodings(headers: &HeaderMap) -> Result<(), Problem> {
 fn caller_key(headers: &HeaderMap) -> Result<Option<String>, InvalidInput> {
     let key = headers.get("idempotency-key").map(|value| key("header `Idempotency-Key`", value.as_bytes()));
     Ok(key.transpose()?.map(str::to_owned))
+}
+
+fn caller_attributes(headers: &HeaderMap) -> Vec<Said> {
+    let said = headers.iter().filter_map(|(name, value)| {
+        let name = name.as_str().strip_prefix(ATTRIBUTE_HEADER)?;
+        Some((name.to_owned(), Bytes::copy_from_slice(value.as_bytes())))
+    });
+    said.collect()
 }
 
 /// Returns the lowest budget that header and query ask for.

@@ -4,21 +4,29 @@
 //! - *Exact bytes*: a valid plain body is kept as the caller wrote it, byte for byte.
 //! - *One meaning, one digest*: two bodies that give every feature the same number have the same digest, whatever their
 //!   order, spacing or protocol.
-//! - *Named*: every refusal names the feature, tensor or place it is about.
+//! - *Named*: every refusal names the feature, tensor, attribute or place it is about.
 //!
 //! It deliberately does not know where the bytes came from, nor who will be asked.
 
+mod attributes;
 mod plain;
 mod problem;
 mod tensors;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use policies::InputSchema;
-use wire::Budget;
+use wire::{Attributes, Budget};
 
-pub use problem::{InvalidInput, InvalidReason, TensorProblem};
+pub use attributes::Said;
+pub(crate) use attributes::{AttributeReader, HEADER as ATTRIBUTE_HEADER};
+pub use problem::{AttributeProblem, InvalidInput, InvalidReason, TensorProblem};
+pub(crate) use tensors::named;
 
 /// Checks inputs against one rendezvous' schema. Made once, used for every input.
 #[derive(Clone, Debug)]
@@ -27,6 +35,8 @@ pub struct InputReader {
     index: HashMap<Arc<str>, usize>,
     /// Each feature's name as it begins a member of an object: `"alcohol":`.
     members: Vec<String>,
+    /// Each feature's name as a number, for digests.
+    salts: Vec<u64>,
     limit: usize,
 }
 
@@ -59,9 +69,15 @@ pub struct OpenInference {
     pub budget: Option<Budget>,
     /// The outputs asked for; empty means all.
     pub outputs: Vec<String>,
+    /// The other parameters.
+    pub parameters: Vec<Parameter>,
 }
 
-/// Says which numbers an input gives to which features: 64 bits, to compare and not to protect.
+/// A parameter of a body: its name, and its value as JSON text.
+pub type Parameter = (String, String);
+
+/// Says which numbers an input gives to which features, and what stands beside them: 64 bits, to compare within this
+/// process and not to protect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Digest(u64);
 
@@ -74,7 +90,8 @@ impl InputReader {
         let features = schema.features.clone();
         let index = features.iter().enumerate().map(|(index, name)| (Arc::clone(name), index)).collect();
         let members = features.iter().map(|name| format!("{}:", serde_json::Value::from(&**name))).collect();
-        Self { features, index, members, limit }
+        let salts = features.iter().map(|name| hash(&**name)).collect();
+        Self { features, index, members, salts, limit }
     }
 
     /// Checks `body`.
@@ -91,16 +108,9 @@ impl InputReader {
         }
     }
 
-    /// Returns the features, in the order in which models take them.
-    #[must_use]
-    pub fn features(&self) -> &[Arc<str>] {
-        &self.features
-    }
-
-    /// Returns how many bytes an input may have.
-    #[must_use]
-    pub fn limit(&self) -> usize {
-        self.limit
+    /// Returns whether `other` takes the same inputs.
+    pub(crate) fn reads_as(&self, other: &Self) -> bool {
+        self.features == other.features
     }
 
     /// Returns where `name` stands among the features; `likely` is tried first, for callers that keep the order.
@@ -113,10 +123,7 @@ impl InputReader {
 
     /// Returns the feature whose name is so near to `name` that it was probably meant.
     fn similar(&self, name: &str) -> Option<Arc<str>> {
-        let name = problem::shortened(name).to_lowercase();
-        let distance = |feature: &Arc<str>| strsim::damerau_levenshtein(&feature.to_lowercase(), &name);
-        let nearest = self.features.iter().map(|feature| (distance(feature), feature)).min_by_key(|(far, _)| *far);
-        nearest.filter(|(far, feature)| *far <= (feature.chars().count() / 3).max(1)).map(|(_, it)| Arc::clone(it))
+        problem::similar(&self.features, name)
     }
 
     /// Returns the refusal of an input that gives no value to some features.
@@ -147,6 +154,14 @@ impl Protocol {
             Self::OpenInference(spoken) => spoken.budget,
         }
     }
+
+    /// Returns the body's other parameters.
+    pub(crate) fn parameters(&self) -> &[Parameter] {
+        match self {
+            Self::Plain => &[],
+            Self::OpenInference(spoken) => &spoken.parameters,
+        }
+    }
 }
 
 /// Reads a budget in milliseconds, fractions allowed, that stands at `name`: more than nothing, at most an hour.
@@ -168,15 +183,28 @@ impl Digest {
         Self(bits)
     }
 
-    /// Adds that the feature at `index` is `value`; the order of additions does not matter.
-    fn add(&mut self, index: usize, value: f64) {
+    /// Adds that the feature whose name is `salt` is `value`; the order of additions does not matter, nor does the place
+    /// of the feature: another version of the policy may have more of them.
+    fn add(&mut self, salt: u64, value: f64) {
         // Adding zero makes -0.0 the same number as 0.0.
-        let mut mixed = (value + 0.0).to_bits() ^ (index as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = (value + 0.0).to_bits() ^ salt;
         // The finaliser of SplitMix64: every bit of the input changes half of the output's.
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         self.0 = self.0.wrapping_add(mixed ^ (mixed >> 31));
     }
+
+    /// Returns the digest of the same input with `attributes` beside it.
+    #[must_use]
+    pub(crate) fn beside(self, attributes: &Attributes) -> Self {
+        Self(attributes.iter().fold(self.0, |sum, said| sum.wrapping_add(hash(said))))
+    }
+}
+
+fn hash(text: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

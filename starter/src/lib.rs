@@ -1,7 +1,8 @@
 //! The front doors: an input becomes a request, written once; a caller who waits gets the one result.
 //!
-//! Reading order: `input` (raw bytes, checked) → `plan` (the request) → `waiting` (who waits for what) → `starter` (one
-//! caller's way) → `run` (the loops beside the callers) → `http` (the door for everybody else).
+//! Reading order: `input` (raw bytes, checked) → `plan` (the request) → `serving` (by which version) → `waiting` (who
+//! waits for what) → `starter` (one caller's way) → `run` (the loops beside the callers) → `http` (the door for
+//! everybody else).
 
 pub mod http;
 mod input;
@@ -10,12 +11,16 @@ mod plan;
 mod progress;
 mod refusal;
 mod run;
+mod serving;
 mod starter;
 mod waiting;
 
-pub use input::{Input, InputReader, InvalidInput, InvalidReason, OpenInference, Protocol, TensorProblem};
+pub use input::{
+    AttributeProblem, Input, InputReader, InvalidInput, InvalidReason, OpenInference, Parameter, Protocol, Said,
+    TensorProblem,
+};
 pub use metrics::Metrics;
-pub use plan::{Origin, Planner};
+pub use plan::{Origin, Planner, Stated};
 pub use refusal::Refusal;
 pub use run::{Loops, StarterError, StarterStation, open};
 pub use starter::{Answered, Limits, RawInput, Starter};

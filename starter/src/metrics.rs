@@ -28,8 +28,12 @@ pub(crate) enum Outcome {
     Prediction,
     /// Answered with the policy's default.
     Default,
+    /// Answered with the error that is the policy's default.
+    Error,
     /// Refused: it cannot become a request.
     Invalid,
+    /// Refused: another version is live than the one asked for.
+    NotLive,
     /// Refused: the key has another body.
     Conflict,
     /// Refused at once: too much in hand.
@@ -103,7 +107,8 @@ impl Metrics {
     pub(crate) fn on_answer(&self, kind: ResultKind, elapsed: Duration) {
         self.on_outcome(match kind {
             ResultKind::Prediction => Outcome::Prediction,
-            ResultKind::Default | ResultKind::Error => Outcome::Default,
+            ResultKind::Default => Outcome::Default,
+            ResultKind::Error => Outcome::Error,
         });
         self.answer_seconds.observe(elapsed.as_secs_f64());
     }
@@ -114,6 +119,7 @@ impl Metrics {
                 self.on_invalid(invalid.reason());
                 Outcome::Invalid
             }
+            Refusal::NotLive { .. } => Outcome::NotLive,
             Refusal::Conflict { .. } => Outcome::Conflict,
             Refusal::Shed { .. } => Outcome::Shed,
             Refusal::Unavailable(_) => Outcome::Unavailable,
@@ -145,7 +151,9 @@ impl EncodeLabelValue for Outcome {
         let word = match self {
             Self::Prediction => "prediction",
             Self::Default => "default",
+            Self::Error => "error",
             Self::Invalid => "invalid",
+            Self::NotLive => "not_live",
             Self::Conflict => "conflict",
             Self::Shed => "shed",
             Self::Unavailable => "unavailable",
@@ -175,6 +183,7 @@ impl EncodeLabelValue for InvalidReason {
             Self::Protocol => "protocol",
             Self::Shape => "shape",
             Self::Batch => "batch",
+            Self::Attribute => "attribute",
             Self::Parameter => "parameter",
         };
         word.encode(encoder)

@@ -1,24 +1,35 @@
-//! From an input to the request that is written: its id, its budget, who is asked.
+//! From an input to the request that is written: its id, its case, its budget, who is asked.
 //!
 //! Pure: time, randomness and the input are arguments. Laws, each tested by name:
 //! - *Same origin, same id*: a key or a position always names the same request, so a retry is never a second one.
-//! - *Never raised*: a caller can lower the policy's budget and cannot raise it.
+//! - *Never raised*: a caller can lower the budget of the policy, or of the request's case, and cannot raise it.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use policies::Definition;
+use policies::{Definition, Route};
 use uuid::Uuid;
-use wire::{Budget, Plan, Request, RequestId, Timestamp};
+use wire::{Attributes, Budget, RendezvousName, Request, RequestId, Timestamp};
 
 use crate::input::{InvalidInput, budget};
 
-/// Turns inputs of one rendezvous into requests.
+/// Turns inputs into requests, as one version of a rendezvous' policy says.
 #[derive(Clone, Debug)]
 pub struct Planner {
     definition: Arc<Definition>,
-    /// The same for every request of this version, so it is made once.
-    plan: Plan,
+}
+
+/// A valid input with what its caller said beside it.
+#[derive(Clone, Debug, Default)]
+pub struct Stated {
+    /// One JSON object of features.
+    pub body: Bytes,
+    /// The attributes, all of them declared.
+    pub attributes: Attributes,
+    /// How long the answer may take, if the caller says so.
+    pub budget: Option<Budget>,
+    /// W3C trace context; one that is none is left out of the request, as its specification says.
+    pub traceparent: Option<Bytes>,
 }
 
 /// Where an input came from, which gives the request its id.
@@ -48,8 +59,7 @@ impl Planner {
     /// Returns the planner of `definition`.
     #[must_use]
     pub fn new(definition: Arc<Definition>) -> Self {
-        let plan = definition.plan();
-        Self { definition, plan }
+        Self { definition }
     }
 
     /// Returns what is planned by.
@@ -58,39 +68,38 @@ impl Planner {
         &self.definition
     }
 
-    /// Returns the id of an input from `origin`.
+    /// Returns the request for what was stated and taken in at `born`.
     #[must_use]
-    pub fn id(&self, origin: Origin<'_>) -> RequestId {
-        let name = self.definition.name();
-        match origin {
-            Origin::Key(key) => RequestId::from_key(name, key),
-            Origin::Unnamed(uuid) => RequestId::from_uuid(uuid),
-            Origin::Position { topic, partition, offset } => RequestId::from_position(name, topic, partition, offset),
-        }
-    }
-
-    /// Returns the request for the valid `body` that was taken in at `born`. `asked` is the caller's budget;
-    /// a `traceparent` that is none is left out, as W3C Trace Context says.
-    #[must_use]
-    pub fn request(
-        &self,
-        id: RequestId,
-        born: Timestamp,
-        body: Bytes,
-        asked: Option<Budget>,
-        traceparent: Option<Bytes>,
-    ) -> Request {
+    pub fn request(&self, id: RequestId, born: Timestamp, stated: Stated) -> Request {
+        let Stated { body, attributes, budget: asked, traceparent } = stated;
+        let Route { case, budget, plan, key } = self.definition.route(&body, &attributes);
         Request {
             id,
             born,
-            budget: asked.map_or(self.definition.budget, |asked| asked.min(self.definition.budget)),
+            budget: asked.map_or(budget, |asked| asked.min(budget)),
             policy: self.definition.policy_ref.clone(),
-            case: None,
-            plan: self.plan.clone(),
-            key: None,
-            attributes: wire::Attributes::default(),
+            case,
+            plan,
+            key,
+            attributes,
             traceparent: traceparent.filter(|value| is_traceparent(value)),
             body,
+        }
+    }
+}
+
+// === impl Origin ===
+
+impl Origin<'_> {
+    /// Returns the id of an input of `rendezvous` from here.
+    #[must_use]
+    pub fn id(self, rendezvous: &RendezvousName) -> RequestId {
+        match self {
+            Self::Key(key) => RequestId::from_key(rendezvous, key),
+            Self::Unnamed(uuid) => RequestId::from_uuid(uuid),
+            Self::Position { topic, partition, offset } => {
+                RequestId::from_position(rendezvous, topic, partition, offset)
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bus::BusError;
-use wire::RequestId;
+use wire::{RendezvousName, RequestId};
 
 use crate::input::InvalidInput;
 
@@ -13,8 +13,18 @@ pub enum Refusal {
     /// The input cannot become a request.
     #[error(transparent)]
     Invalid(#[from] InvalidInput),
-    /// The key was given before, with another body.
-    #[error("the key was given before with another body, as request {id}")]
+    /// The version that was asked for takes no requests of its own.
+    #[error("version {asked} of `{rendezvous}` cannot be asked for: version {live} is live")]
+    NotLive {
+        /// Whose.
+        rendezvous: RendezvousName,
+        /// The version that was asked for.
+        asked: u64,
+        /// The one that can be.
+        live: u64,
+    },
+    /// The key was given before, with another body or other attributes.
+    #[error("the key was given before with another body or other attributes, as request {id}")]
     Conflict {
         /// The request that has the key.
         id: RequestId,

@@ -60,9 +60,8 @@ const LAST_CALLERS: Duration = Duration::from_millis(1_500);
 #[must_use]
 pub fn open(station: StarterStation) -> (Starter, Loops) {
     let StarterStation { bus, clock, versions, metrics, limits } = station;
-    let definition = Arc::clone(versions.borrow().live());
-    let topics = Topics::of(definition.name());
-    let starter = Starter::new(definition, clock, metrics, limits);
+    let starter = Starter::new(versions, clock, metrics, limits);
+    let topics = Topics::of(starter.name());
     (starter.clone(), Loops { bus, topics, starter })
 }
 
@@ -115,7 +114,7 @@ impl Loops {
     }
 
     fn error(&self, source: BusError) -> StarterError {
-        StarterError::Bus { rendezvous: self.starter.definition().name().to_string(), source }
+        StarterError::Bus { rendezvous: self.starter.name().to_string(), source }
     }
 }
 

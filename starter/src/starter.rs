@@ -12,16 +12,17 @@ use std::{
 
 use bus::{BusError, Clock, Producer, TopicPartition};
 use bytes::Bytes;
-use policies::Definition;
-use tokio::sync::oneshot;
+use policies::Versions;
+use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
-use wire::{Budget, Fence, Request, RequestId, ResultRecord, Timestamp};
+use wire::{Budget, Fence, RendezvousName, Request, RequestId, ResultRecord, Timestamp};
 
 use crate::{
-    input::{Digest, Input, InputReader, InvalidInput, Protocol},
+    input::{Protocol, Said},
     metrics::{Metrics, Outcome},
-    plan::{Origin, Planner, key},
+    plan::{Origin, key},
     refusal::Refusal,
+    serving::{Incoming, Served, Serving, Understood},
     waiting::{Seat, Ticket, Waiting},
 };
 
@@ -36,8 +37,12 @@ pub struct RawInput {
     pub body: Bytes,
     /// The caller's name for it: the same key, the same request.
     pub key: Option<String>,
+    /// What is said beside it: names of attributes, and text.
+    pub attributes: Vec<Said>,
     /// How long the answer may take; lowers the policy's budget and never raises it.
     pub budget: Option<Budget>,
+    /// The version that is to decide, which must be the live one; `None` leaves it to the rendezvous.
+    pub version: Option<u64>,
     /// W3C trace context.
     pub traceparent: Option<Bytes>,
 }
@@ -67,8 +72,8 @@ pub struct Limits {
 }
 
 struct Shared {
-    reader: InputReader,
-    planner: Planner,
+    name: RendezvousName,
+    versions: Serving,
     clock: Clock,
     metrics: Arc<Metrics>,
     limits: Limits,
@@ -98,10 +103,16 @@ struct Place<'a> {
 // === impl Starter ===
 
 impl Starter {
-    pub(crate) fn new(definition: Arc<Definition>, clock: Clock, metrics: Arc<Metrics>, limits: Limits) -> Self {
+    pub(crate) fn new(
+        versions: watch::Receiver<Arc<Versions>>,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        limits: Limits,
+    ) -> Self {
+        let name = versions.borrow().live().name().clone();
         Self(Arc::new(Shared {
-            reader: InputReader::new(&definition.input, limits.body_bytes),
-            planner: Planner::new(definition),
+            name,
+            versions: Serving::new(versions, limits.body_bytes),
             clock,
             metrics,
             limits,
@@ -121,10 +132,16 @@ impl Starter {
         answer
     }
 
-    /// Returns what is asked about here.
+    /// Returns the name of the rendezvous.
     #[must_use]
-    pub fn definition(&self) -> &Arc<Definition> {
-        self.0.planner.definition()
+    pub fn name(&self) -> &RendezvousName {
+        &self.0.name
+    }
+
+    /// Returns the versions that new inputs come under now.
+    #[must_use]
+    pub fn versions(&self) -> Arc<Versions> {
+        Arc::clone(self.0.versions.now().versions())
     }
 
     /// Returns what is taken on here.
@@ -146,7 +163,7 @@ impl Starter {
     }
 
     async fn answer(&self, input: RawInput, begun: Timestamp) -> Result<Answered, Refusal> {
-        let (request, digest, protocol) = self.understand(input, begun)?;
+        let Understood { request, digest, protocol } = self.understand(input, begun)?;
         let link = self.link()?;
         let (id, size, due) = (request.id, request.body.len(), request.deadline().after(self.0.limits.grace));
         let (waker, woken) = oneshot::channel();
@@ -176,15 +193,23 @@ impl Starter {
         }
     }
 
-    fn understand(&self, input: RawInput, begun: Timestamp) -> Result<(Request, Digest, Protocol), InvalidInput> {
-        let Input { body, digest, protocol } = self.0.reader.read(&input.body)?;
-        let origin = match input.key.as_deref().or(protocol.id()) {
-            Some(text) => Origin::Key(key("the key", text.as_bytes())?),
-            None => Origin::Unnamed(unnamed(begun)),
+    fn understand(&self, input: RawInput, begun: Timestamp) -> Result<Understood, Refusal> {
+        let served = self.0.versions.now();
+        let live = served.versions().live().policy_ref.version;
+        if let Some(asked) = input.version.filter(|asked| *asked != live) {
+            return Err(Refusal::NotLive { rendezvous: self.name().clone(), asked, live });
+        }
+        let incoming = Incoming {
+            body: &input.body,
+            key: input.key.as_deref().map(|text| key("the key", text.as_bytes())).transpose()?,
+            otherwise: Origin::Unnamed(unnamed(begun)),
+            said: &input.attributes,
+            budget: input.budget,
+            traceparent: input.traceparent,
+            live: input.version.is_some(),
+            born: begun,
         };
-        let (planner, budget) = (&self.0.planner, [input.budget, protocol.budget()].into_iter().flatten().min());
-        let request = planner.request(planner.id(origin), begun, body, budget, input.traceparent);
-        Ok((request, digest, protocol))
+        Ok(served.understand(incoming)?)
     }
 
     fn answered(&self, id: RequestId, result: ResultRecord, begun: Timestamp, protocol: Protocol) -> Answered {
@@ -193,8 +218,7 @@ impl Starter {
 
     fn link(&self) -> Result<&Link, Refusal> {
         let link = self.0.link.get().filter(|_| self.is_ready());
-        let name = self.definition().name();
-        link.ok_or_else(|| Refusal::Unavailable(format!("the starter of `{name}` is not ready")))
+        link.ok_or_else(|| Refusal::Unavailable(format!("the starter of `{}` is not ready", self.name())))
     }
 
     fn send(&self, link: &Link, request: &Request) -> Result<(), BusError> {
@@ -241,12 +265,9 @@ impl Starter {
         self.0.serving.store(serving, Ordering::Release);
     }
 
-    pub(crate) fn reader(&self) -> &InputReader {
-        &self.0.reader
-    }
-
-    pub(crate) fn planner(&self) -> &Planner {
-        &self.0.planner
+    /// Returns who serves now.
+    pub(crate) fn served(&self) -> Arc<Served> {
+        self.0.versions.now()
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -85,7 +85,7 @@ impl Rendezvous {
 
     pub(crate) async fn ask_as(&self, body: &str, key: Option<&str>) -> Result<Answered, Refusal> {
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let input = RawInput { body, key: key.map(str::to_owned), budget: None, traceparent: None };
+        let input = RawInput { body, key: key.map(str::to_owned), ..RawInput::default() };
         timeout(PATIENCE, self.starter().ask(input)).await.expect("an answer or a refusal in time")
     }
 

@@ -7,7 +7,7 @@ use std::{borrow::Cow, fmt};
 use axum::{
     Json,
     body::Bytes,
-    http::{HeaderValue, header::CONTENT_TYPE},
+    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,8 @@ struct Decision<'a> {
     #[serde(borrow)]
     reason: Cow<'a, str>,
     executors: Vec<String>,
+    #[serde(borrow)]
+    case: Option<Cow<'a, str>>,
 }
 
 /// The answer of an Open Inference Protocol server.
@@ -48,12 +50,18 @@ struct Inferred<'a> {
     id: String,
     parameters: Parameters<'a>,
     outputs: Vec<Output<'a>>,
+    /// What the policy says where its default is an error: the protocol's own member for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 #[derive(Serialize)]
 #[expect(clippy::struct_field_names, reason = "as they stand in the answer, beside other servers' parameters")]
 struct Parameters<'a> {
     hedgerow_request_id: String,
+    hedgerow_policy: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hedgerow_case: Option<&'a str>,
     hedgerow_kind: &'static str,
     hedgerow_decided_by: &'a str,
     hedgerow_completeness: &'a str,
@@ -64,6 +72,9 @@ struct Parameters<'a> {
     hedgerow_degraded: bool,
 }
 
+/// What an error says that says nothing.
+const NO_ANSWER: &str = "no answer was acceptable in time";
+
 /// Returns `answered` in its caller's terms.
 pub(super) fn response(answered: &Answered) -> Response {
     // A body that cannot be read is still the caller's result: they get it as it is, and headers without the rest.
@@ -72,6 +83,9 @@ pub(super) fn response(answered: &Answered) -> Response {
         Protocol::Plain => plain(answered.result.body.clone()),
         Protocol::OpenInference(spoken) => Json(inferred(answered, spoken, &body)).into_response(),
     };
+    if answered.result.kind == ResultKind::Error {
+        *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
+    }
     let headers = response.headers_mut();
     let mut add = |name: &'static str, value: &dyn fmt::Display| {
         if let Ok(value) = HeaderValue::from_str(&value.to_string()) {
@@ -81,6 +95,10 @@ pub(super) fn response(answered: &Answered) -> Response {
     add("hedgerow-request-id", &answered.id);
     add("hedgerow-kind", &kind(answered));
     add("hedgerow-decided-by", &body.decision.decided_by);
+    add("hedgerow-policy", &answered.result.policy);
+    if let Some(case) = &body.decision.case {
+        add("hedgerow-case", case);
+    }
     response
 }
 
@@ -91,14 +109,17 @@ fn plain(body: Bytes) -> Response {
 fn inferred<'a>(answered: &'a Answered, spoken: &OpenInference, body: &'a Body<'_>) -> Inferred<'a> {
     let decision = &body.decision;
     let policy = &answered.result.policy;
-    // A default, or what there was when time was up: somebody who should have been heard was not.
-    let degraded = answered.result.kind == ResultKind::Default || decision.reason == "deadline";
+    // No prediction, or what there was when time was up: somebody who should have been heard was not.
+    let degraded = answered.result.kind != ResultKind::Prediction || decision.reason == "deadline";
+    let is_error = answered.result.kind == ResultKind::Error;
     Inferred {
         model_name: policy.rendezvous.as_str(),
         model_version: policy.version.to_string(),
         id: spoken.id.clone().unwrap_or_else(|| answered.id.to_string()),
         parameters: Parameters {
             hedgerow_request_id: answered.id.to_string(),
+            hedgerow_policy: policy.to_string(),
+            hedgerow_case: decision.case.as_deref(),
             hedgerow_kind: kind(answered),
             hedgerow_decided_by: &decision.decided_by,
             hedgerow_completeness: &decision.completeness,
@@ -107,7 +128,8 @@ fn inferred<'a>(answered: &'a Answered, spoken: &OpenInference, body: &'a Body<'
             hedgerow_elapsed_ms: answered.elapsed.as_secs_f64() * 1_000.0,
             hedgerow_degraded: degraded,
         },
-        outputs: body.answer.outputs(&spoken.outputs),
+        outputs: if is_error { Vec::new() } else { body.answer.outputs(&spoken.outputs) },
+        error: is_error.then(|| body.answer.text("error").unwrap_or_else(|| NO_ANSWER.to_owned())),
     }
 }
 

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use wire::RendezvousName;
 
 use crate::{
     input::{InvalidInput, InvalidReason},
@@ -21,6 +22,8 @@ pub(super) enum Problem {
     Refused(Refusal),
     /// There is no such rendezvous; the sentence names those there are.
     UnknownRendezvous(String),
+    /// There is no such version to look at or to ask; the sentence names the live one.
+    UnknownVersion(String),
     /// The body is over the limit, by how much is not known.
     TooLarge(usize),
     /// The caller went away while sending.
@@ -47,6 +50,11 @@ impl Problem {
         Self::UnknownRendezvous(format!("there is no rendezvous `{shown}`; there is: {}", known.join(", ")))
     }
 
+    pub(super) fn unknown_version(rendezvous: &RendezvousName, asked: &str, live: u64) -> Self {
+        let shown: String = asked.chars().take(60).collect();
+        Self::UnknownVersion(format!("`{rendezvous}` does not serve version `{shown}`: version {live} is live"))
+    }
+
     pub(super) fn of_body(rejected: &BytesRejection, limit: usize) -> Self {
         match rejected.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge(limit),
@@ -61,11 +69,12 @@ impl Problem {
                     StatusCode::PAYLOAD_TOO_LARGE
                 }
                 Refusal::Invalid(_) => StatusCode::BAD_REQUEST,
+                Refusal::NotLive { .. } => StatusCode::NOT_FOUND,
                 Refusal::Conflict { .. } => StatusCode::CONFLICT,
                 Refusal::Shed { .. } | Refusal::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
                 Refusal::NoResult { .. } => StatusCode::GATEWAY_TIMEOUT,
             },
-            Self::UnknownRendezvous(_) | Self::NoSuchPath => StatusCode::NOT_FOUND,
+            Self::UnknownRendezvous(_) | Self::UnknownVersion(_) | Self::NoSuchPath => StatusCode::NOT_FOUND,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::CutOff => StatusCode::BAD_REQUEST,
             Self::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -76,7 +85,7 @@ impl Problem {
     fn sentence(&self) -> Cow<'_, str> {
         match self {
             Self::Refused(refusal) => refusal.to_string().into(),
-            Self::UnknownRendezvous(sentence) => sentence.into(),
+            Self::UnknownRendezvous(sentence) | Self::UnknownVersion(sentence) => sentence.into(),
             Self::TooLarge(limit) => format!("the body has too many bytes, {limit} are allowed").into(),
             Self::CutOff => "the body was cut off".into(),
             Self::Encoding(sentence) => (*sentence).into(),

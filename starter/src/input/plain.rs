@@ -122,7 +122,7 @@ impl Members<'_> {
         self.finding.reading = Some(index);
         let value = map.next_value_seed(Value { field, problem: &mut self.finding.problem })?;
         self.finding.reading = None;
-        self.finding.digest.add(index, value);
+        self.finding.digest.add(self.reader.salts[index], value);
         Ok(())
     }
 }

@@ -91,6 +91,14 @@ pub enum InvalidInput {
         /// What is wrong with it.
         problem: TensorProblem,
     },
+    /// An attribute that cannot be used.
+    #[error("attribute `{name}` {problem}")]
+    Attribute {
+        /// Which, shortened.
+        name: String,
+        /// What is wrong with it.
+        problem: AttributeProblem,
+    },
     /// What stands beside the features cannot be read: the caller's key or budget.
     #[error("{name} must be {expected}, not `{found}`")]
     Parameter {
@@ -179,6 +187,34 @@ pub enum TensorProblem {
     Null,
 }
 
+/// What is wrong with an attribute; reads on from "attribute `x`".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AttributeProblem {
+    /// The policy says nothing of it.
+    #[error("is not one that the policy declares{}", did_you_mean(.similar.as_deref()))]
+    Unknown {
+        /// The attribute that was probably meant.
+        similar: Option<Arc<str>>,
+    },
+    /// Its value is no text that can travel.
+    #[error("must be 1 to 256 bytes of visible text, not `{found}`")]
+    Text {
+        /// What stood there, shortened.
+        found: String,
+    },
+    /// Its value as a parameter is none that reads as text.
+    #[error("must be a text, a number, true or false")]
+    Kind,
+    /// It is said twice, and not the same.
+    #[error("is said to be both `{first}` and `{second}`")]
+    Conflict {
+        /// What was said first, shortened.
+        first: String,
+        /// And then, shortened.
+        second: String,
+    },
+}
+
 /// The sorts of invalid input, for counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InvalidReason {
@@ -208,6 +244,8 @@ pub enum InvalidReason {
     Shape,
     /// A batch of several rows.
     Batch,
+    /// An attribute is unknown, unreadable or contradicts another.
+    Attribute,
     /// A key or budget cannot be read.
     Parameter,
 }
@@ -231,6 +269,7 @@ impl InvalidInput {
             Self::Duplicate { .. } => InvalidReason::Duplicate,
             Self::Protocol(_) => InvalidReason::Protocol,
             Self::Tensor { problem, .. } => problem.reason(),
+            Self::Attribute { .. } => InvalidReason::Attribute,
             Self::Parameter { .. } => InvalidReason::Parameter,
         }
     }
@@ -259,6 +298,22 @@ impl TensorProblem {
     pub(super) fn of(self, tensor: &str) -> InvalidInput {
         InvalidInput::Tensor { tensor: shortened(tensor).to_owned(), problem: self }
     }
+}
+
+// === impl AttributeProblem ===
+
+impl AttributeProblem {
+    pub(super) fn of(self, name: &str) -> InvalidInput {
+        InvalidInput::Attribute { name: shortened(name).to_owned(), problem: self }
+    }
+}
+
+/// Returns which of `known` is so near to `name` that it was probably meant.
+pub(super) fn similar(known: &[Arc<str>], name: &str) -> Option<Arc<str>> {
+    let name = shortened(name).to_lowercase();
+    let distance = |known: &Arc<str>| strsim::damerau_levenshtein(&known.to_lowercase(), &name);
+    let nearest = known.iter().map(|known| (distance(known), known)).min_by_key(|(far, _)| *far);
+    nearest.filter(|(far, known)| *far <= (known.chars().count() / 3).max(1)).map(|(_, it)| Arc::clone(it))
 }
 
 /// Returns at most 60 bytes of a caller's text: errors are read by people.

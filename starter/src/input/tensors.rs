@@ -2,15 +2,18 @@
 
 mod values;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 use serde_json::value::RawValue;
 use wire::Budget;
 
 use self::values::Number;
-use super::{Digest, Input, InputReader, InvalidInput, OpenInference, Protocol, TensorProblem, plain};
+use super::{Digest, Input, InputReader, InvalidInput, OpenInference, Parameter, Protocol, TensorProblem, plain};
 
 /// The body as written; members are understood one by one, so that each mistake has its own sentence.
 #[derive(Deserialize)]
@@ -44,11 +47,8 @@ struct TensorParameters {
     binary_data_size: Option<serde::de::IgnoredAny>,
 }
 
-#[derive(Deserialize)]
-struct Parameters<'a> {
-    #[serde(borrow)]
-    timeout_ms: Option<&'a RawValue>,
-}
+/// `parameters`, in the order in which they were written: one that is given twice must be noticed.
+struct Parameters<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 #[derive(Deserialize)]
 struct Output {
@@ -62,17 +62,24 @@ pub(super) fn read(reader: &InputReader, body: &Bytes) -> Result<Input, InvalidI
         _ => plain::syntax(body, &error, None),
     })?;
     let tensors = tensors(parsed.inputs)?;
-    let spoken = OpenInference {
-        id: parsed.id.map(|id| member(id, "`id` must be a text")).transpose()?,
-        budget: budget(parsed.parameters)?,
-        outputs: outputs(parsed.outputs)?,
-    };
+    let (budget, parameters) = parameters(parsed.parameters)?;
+    let spoken = OpenInference { id: id(parsed.id)?, budget, outputs: outputs(parsed.outputs)?, parameters };
     let values = match &tensors[..] {
         [only] if is_row(reader, only) => row(reader, only)?,
         _ => columns(reader, &tensors)?,
     };
     let (body, digest) = object(reader, &values);
     Ok(Input { body, digest, protocol: Protocol::OpenInference(spoken) })
+}
+
+/// Returns the name that a body gives its request, whatever its tensors are; `None` if it gives none that reads.
+pub(crate) fn named(body: &[u8]) -> Option<String> {
+    let parsed: Body<'_> = serde_json::from_slice(body).ok()?;
+    parsed.inputs.and_then(|_| id(parsed.id).ok()?)
+}
+
+fn id(id: Option<&RawValue>) -> Result<Option<String>, InvalidInput> {
+    id.map(|id| member(id, "`id` must be a text")).transpose()
 }
 
 fn member<'a, T: Deserialize<'a>>(raw: &'a RawValue, sentence: &str) -> Result<T, InvalidInput> {
@@ -101,10 +108,20 @@ fn outputs(outputs: Option<&RawValue>) -> Result<Vec<String>, InvalidInput> {
     Ok(outputs.transpose()?.unwrap_or_default().into_iter().map(|output| output.name).collect())
 }
 
-fn budget(parameters: Option<&RawValue>) -> Result<Option<Budget>, InvalidInput> {
-    let Some(parameters) = parameters else { return Ok(None) };
-    let parameters: Parameters<'_> = member(parameters, "`parameters` must be an object")?;
-    parameters.timeout_ms.map(|raw| super::budget("parameter `timeout_ms`", raw.get())).transpose()
+/// Returns the budget and all other parameters.
+fn parameters(raw: Option<&RawValue>) -> Result<(Option<Budget>, Vec<Parameter>), InvalidInput> {
+    let Some(raw) = raw else { return Ok((None, Vec::new())) };
+    let Parameters(all) = member(raw, "`parameters` must be an object")?;
+    let (mut budget, mut others) = (None, Vec::new());
+    for (name, value) in all {
+        if name == "timeout_ms" {
+            let given = super::budget("parameter `timeout_ms`", value.get())?;
+            budget = Some(budget.map_or(given, |lowest: Budget| lowest.min(given)));
+        } else {
+            others.push((name.into_owned(), value.get().to_owned()));
+        }
+    }
+    Ok((budget, others))
 }
 
 /// Returns whether a lone tensor means the whole row: it is not named for a feature, or is longer than one value.
@@ -166,10 +183,36 @@ fn object(reader: &InputReader, values: &[Number]) -> (Bytes, Digest) {
         text.push(if index == 0 { '{' } else { ',' });
         text.push_str(member);
         value.write(&mut text);
-        digest.add(index, value.as_f64());
+        digest.add(reader.salts[index], value.as_f64());
     }
     text.push_str(if values.is_empty() { "{}" } else { "}" });
     (Bytes::from(text), digest)
+}
+
+// === impl Parameters ===
+
+impl<'de: 'a, 'a> Deserialize<'de> for Parameters<'a> {
+    fn deserialize<D: Deserializer<'de>>(parser: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Parameters<'de>;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("parameters: one JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parameters<'de>, A::Error> {
+                let mut all = Vec::new();
+                while let Some(parameter) = map.next_entry()? {
+                    all.push(parameter);
+                }
+                Ok(Parameters(all))
+            }
+        }
+
+        parser.deserialize_map(Members)
+    }
 }
 
 // === impl Tensor ===

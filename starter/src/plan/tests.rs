@@ -25,9 +25,15 @@ fn planner() -> Planner {
 
 fn request(asked: Option<u64>, traceparent: &str) -> Request {
     let planner = planner();
-    let (id, born) = (planner.id(Origin::Key("k")), Timestamp::from_micros(7));
-    let trace = Some(Bytes::copy_from_slice(traceparent.as_bytes()));
-    planner.request(id, born, Bytes::from_static(b"{}"), asked.map(Budget::from_micros), trace)
+    let (id, born) = (id(Origin::Key("k")), Timestamp::from_micros(7));
+    let traceparent = Some(Bytes::copy_from_slice(traceparent.as_bytes()));
+    let body = Bytes::from_static(b"{\"x\":1}");
+    let budget = asked.map(Budget::from_micros);
+    planner.request(id, born, Stated { body, budget, traceparent, ..Stated::default() })
+}
+
+fn id(origin: Origin<'_>) -> RequestId {
+    origin.id(&RendezvousName::new("wine").unwrap())
 }
 
 #[test]
@@ -42,7 +48,7 @@ fn the_same_origin_always_has_the_same_id_and_no_other_has_it() {
         position(1, 0),
         Origin::Position { topic: "other", partition: 0, offset: 0 },
     ];
-    let (once, again) = (origins.map(|origin| planner().id(origin)), origins.map(|origin| planner().id(origin)));
+    let (once, again) = (origins.map(id), origins.map(id));
     assert_eq!(once, again);
     assert_eq!(std::collections::HashSet::from(once).len(), origins.len());
 }

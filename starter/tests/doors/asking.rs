@@ -57,6 +57,9 @@ async fn the_same_key_with_another_body_is_a_conflict() {
     let answered = soon(station.starter.ask(keyed("k"))).await.unwrap();
     let other = RawInput { body: Bytes::from_static(b"{\"alcohol\":1,\"ash\":2}"), ..keyed("k") };
     assert_eq!(station.starter.ask(other).await.unwrap_err(), Refusal::Conflict { id: answered.id });
+    let attributes = vec![("tenant".to_owned(), Bytes::from_static(b"a"))];
+    let other = RawInput { attributes, ..keyed("k") };
+    assert_eq!(station.starter.ask(other).await.unwrap_err(), Refusal::Conflict { id: answered.id });
     // The same numbers in another spelling are the same body.
     let spelled = RawInput { body: Bytes::from_static(b"{ \"ash\":2.0, \"alcohol\":1.25e1 }"), ..keyed("k") };
     assert_eq!(soon(station.starter.ask(spelled)).await.unwrap().id, answered.id);
@@ -104,6 +107,20 @@ async fn a_default_is_told_from_a_prediction() {
     world.answer(&soon(requests.recv()).await.unwrap(), EPOCH, ResultKind::Default, "{}");
     assert_eq!(soon(asking).await.unwrap().unwrap().result.kind, ResultKind::Default);
     assert_eq!(station.metric("hedgerow_requests_total{outcome=\"default\"}").as_deref(), Some("1"));
+}
+
+#[tokio::test]
+async fn an_error_is_counted_apart_from_defaults() {
+    let world = world().await;
+    let station = world.start().await;
+    let mut requests = world.requests();
+    let starter = station.starter.clone();
+    let asking = tokio::spawn(async move { starter.ask(unnamed()).await });
+    world.fence(EPOCH);
+    world.answer(&soon(requests.recv()).await.unwrap(), EPOCH, ResultKind::Error, "{}");
+    assert_eq!(soon(asking).await.unwrap().unwrap().result.kind, ResultKind::Error);
+    assert_eq!(station.metric("hedgerow_requests_total{outcome=\"error\"}").as_deref(), Some("1"));
+    assert_eq!(station.metric("hedgerow_requests_total{outcome=\"default\"}"), None);
 }
 
 #[tokio::test]

@@ -26,8 +26,8 @@ const TENSORS: &str = r#"{"id":"seven","inputs":[{"name":"row","shape":[1,2],"da
 /// Method, path, headers and body.
 type Call = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static str);
 
-struct Answer {
-    status: StatusCode,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
 }
@@ -35,11 +35,11 @@ struct Answer {
 // === impl Answer ===
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
@@ -55,7 +55,7 @@ async fn open_with(limits: Limits) -> (Arc<World>, Station, Router) {
     (world, station, router)
 }
 
-async fn call(router: &Router, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+pub(crate) async fn call(router: &Router, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -90,7 +90,7 @@ async fn an_open_inference_caller_gets_tensors() {
         json!({
             "model_name": "wine", "model_version": "1", "id": "seven",
             "parameters": {
-                "hedgerow_request_id": id, "hedgerow_kind": "prediction", "hedgerow_decided_by": "agree",
+                "hedgerow_request_id": id, "hedgerow_policy": "wine@1", "hedgerow_kind": "prediction", "hedgerow_decided_by": "agree",
                 "hedgerow_completeness": "partial", "hedgerow_reason": "early",
                 "hedgerow_executors": "forest,boost", "hedgerow_degraded": false,
             },
@@ -153,7 +153,7 @@ async fn every_refusal_is_one_sentence_with_its_status() {
     let (world, _station, router) = open_with(Limits { body_bytes: 300, ..Limits::default() }).await;
     world.collect();
     call(&router, "POST", INFER, &[("idempotency-key", "k")], BODY).await;
-    let calls: [Call; 14] = [
+    let calls: [Call; 20] = [
         ("POST", INFER, &[], "{"),
         ("POST", INFER, &[], ""),
         ("POST", INFER, &[], r#"{"alcohol":1}"#),
@@ -168,6 +168,12 @@ async fn every_refusal_is_one_sentence_with_its_status() {
         ("POST", "/v3", &[], BODY),
         ("GET", INFER, &[], ""),
         ("POST", INFER, &[("idempotency-key", "k")], r#"{"alcohol":1,"ash":1}"#),
+        ("POST", INFER, &[("idempotency-key", "k"), ("hedgerow-attribute-tenant", "a")], BODY),
+        ("POST", INFER, &[("hedgerow-attribute-tenent", "a")], BODY),
+        ("POST", INFER, &[("hedgerow-attribute-tenant", "a"), ("hedgerow-attribute-tenant", "b")], BODY),
+        ("POST", "/v2/models/wine/versions/2/infer", &[], BODY),
+        ("GET", "/v2/models/wine/versions/2", &[], ""),
+        ("GET", "/v2/models/wine/versions/latest/ready", &[], ""),
     ];
     let mut table = String::new();
     for (method, path, headers, body) in calls {
@@ -196,6 +202,40 @@ async fn without_a_collector_the_caller_gets_the_id_and_no_invented_answer() {
 }
 
 #[tokio::test]
+async fn an_error_that_the_policy_says_is_a_504_with_its_decision() {
+    let (world, _station, router) = open().await;
+    world.fence(EPOCH);
+    let (answering, mut requests) = (Arc::clone(&world), world.requests());
+    let body = r#"{"answer":{"error":"no model agreed"},"decision":{"decided_by":"default","reason":"dispute","case":"gold"}}"#;
+    tokio::spawn(async move {
+        while let Some(request) = requests.recv().await {
+            answering.answer(&request, EPOCH, ResultKind::Error, body);
+        }
+    });
+    let plain = call(&router, "POST", INFER, &[], BODY).await;
+    assert_eq!((plain.status, plain.header("hedgerow-kind")), (StatusCode::GATEWAY_TIMEOUT, "error"));
+    assert_eq!((&*plain.body, plain.header("hedgerow-policy")), (body.as_bytes(), "wine@1"));
+    let spoken = call(&router, "POST", INFER, &[], TENSORS).await;
+    assert_eq!((spoken.status, spoken.header("hedgerow-case")), (StatusCode::GATEWAY_TIMEOUT, "gold"));
+    let spoken = spoken.json();
+    assert_eq!((&spoken["error"], &spoken["outputs"]), (&json!("no model agreed"), &json!([])));
+    assert_eq!(spoken["parameters"]["hedgerow_kind"], "error");
+    assert_eq!(spoken["parameters"]["hedgerow_case"], "gold");
+    assert_eq!(spoken["parameters"]["hedgerow_degraded"], true);
+}
+
+#[tokio::test]
+async fn attributes_come_in_headers_and_parameters_and_travel_with_the_request() {
+    let (world, _station, router) = open().await;
+    world.collect();
+    let body = TENSORS.replacen('{', r#"{"parameters":{"tenant":7.50,"binary_data_output":true},"#, 1);
+    let headers = [("Hedgerow-Attribute-Customer-Tier", "gold"), ("hedgerow-attribute-tenant", "7.50")];
+    assert_eq!(call(&router, "POST", INFER, &headers, &body).await.status, StatusCode::OK);
+    let request = soon(world.requests().recv()).await.unwrap();
+    assert_eq!(request.attributes.to_string(), r#"{"customer_tier":"gold","tenant":"7.50"}"#);
+}
+
+#[tokio::test]
 async fn the_protocols_other_paths_answer_before_and_after() {
     let (_world, station, router) = open().await;
     let get = async |path| {
@@ -209,6 +249,9 @@ async fn the_protocols_other_paths_answer_before_and_after() {
     let model = get("/v2/models/wine").await.1;
     assert_eq!((&model["name"], &model["versions"]), (&json!("wine"), &json!(["1"])));
     assert_eq!(model["inputs"][1], json!({ "name": "ash", "datatype": "FP64", "shape": [1] }));
+    let parameters =
+        json!({ "version": "1", "live_version": "1", "budget_ms": 5000.0, "attributes": "tenant,customer_tier" });
+    assert_eq!(model["parameters"], parameters);
     station.stop().await;
     assert_eq!(get("/v2/health/live").await.0, 200);
     assert_eq!(get("/v2/health/ready").await, (503, json!({ "ready": false })));

@@ -78,7 +78,7 @@ async fn the_budget_counts_from_the_log_and_can_be_lowered() {
 #[tokio::test]
 async fn a_bad_input_goes_to_the_dead_letters_as_it_was_and_the_partition_goes_on() {
     let world = world().await;
-    let bad: [Bad; 6] = [
+    let bad: [Bad; 8] = [
         ("\u{1}not json", &[("x", "y")], "the body is not JSON: expected value at line 1, column 1"),
         ("{\"ash\":1}", &[], "feature `alcohol` is missing"),
         (
@@ -88,6 +88,16 @@ async fn a_bad_input_goes_to_the_dead_letters_as_it_was_and_the_partition_goes_o
         ),
         (BODY, &[("idempotency-key", "")], "header `idempotency-key` must be 1 to 256 bytes of visible text, not ``"),
         ("", &[], "the body is empty: send one JSON object of features"),
+        (
+            BODY,
+            &[("hedgerow-attribute-Customer_teir", "gold")],
+            "attribute `Customer_teir` is not one that the policy declares, did you mean `customer_tier`?",
+        ),
+        (
+            BODY,
+            &[("hedgerow-attribute-tenant", "")],
+            "attribute `tenant` must be 1 to 256 bytes of visible text, not ``",
+        ),
         ("{\"alcohol\":\"NaN\",\"ash\":1}", &[], "feature `alcohol` must be a finite number, not \"NaN\""),
     ];
     for (body, headers, _) in bad {
@@ -105,11 +115,11 @@ async fn a_bad_input_goes_to_the_dead_letters_as_it_was_and_the_partition_goes_o
             assert_eq!(letter.headers.get(name).map(|bytes| &**bytes), Some(value.as_bytes()));
         }
     }
-    assert_eq!(soon(world.requests().recv()).await.unwrap().id, from_offset(6));
-    assert_eq!(station.metric("hedgerow_requests_total{outcome=\"dead_lettered\"}").as_deref(), Some("6"));
+    assert_eq!(soon(world.requests().recv()).await.unwrap().id, from_offset(8));
+    assert_eq!(station.metric("hedgerow_requests_total{outcome=\"dead_lettered\"}").as_deref(), Some("8"));
     assert_eq!(station.metric("hedgerow_invalid_inputs_total{reason=\"parameter\"}").as_deref(), Some("2"));
     station.stop().await;
-    assert_eq!(committed(&world).await, Some(7));
+    assert_eq!(committed(&world).await, Some(9));
 }
 
 #[tokio::test]
@@ -154,7 +164,23 @@ async fn one_key_with_two_bodies_is_one_request_and_one_dead_letter() {
     let _station = world.start().await;
     let letter = soon(world.records(&world.topics.dead_letters).recv()).await.unwrap().record;
     let (_, reason) = DeadLetter::describe(&letter).unwrap();
-    assert_eq!(reason, format!("the key was given before with another body, as request {}", from_key("k")));
+    assert_eq!(
+        reason,
+        format!("the key was given before with another body or other attributes, as request {}", from_key("k"))
+    );
+    assert_eq!(world.count(&world.topics.requests).await, 1);
+}
+
+#[tokio::test]
+async fn attributes_of_an_input_travel_with_its_request_and_others_under_its_key_are_a_conflict() {
+    let world = world().await;
+    world.input(BODY, &[("idempotency-key", "k"), ("hedgerow-attribute-tenant", "a")]);
+    world.input(BODY, &[("idempotency-key", "k"), ("hedgerow-attribute-tenant", "b")]);
+    let _station = world.start().await;
+    let letter = soon(world.records(&world.topics.dead_letters).recv()).await.unwrap().record;
+    let (_, reason) = DeadLetter::describe(&letter).unwrap();
+    assert!(reason.contains("or other attributes"), "{reason}");
+    assert_eq!(soon(world.requests().recv()).await.unwrap().attributes.get("tenant"), Some("a"));
     assert_eq!(world.count(&world.topics.requests).await, 1);
 }
 

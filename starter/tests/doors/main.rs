@@ -6,3 +6,4 @@ mod asking;
 mod http;
 mod inputs;
 mod support;
+mod versions;

@@ -1,14 +1,14 @@
 //! A rendezvous without executors: the starter under test, the log, and a scripted collector.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use bus::{Bus, Clock, EmbeddedBus, EmbeddedLimits, Event, Producer, Received, StartAt, TopicPartition, TopicSpec};
 use bytes::Bytes;
 use hedgerow_starter::{Limits, Metrics, RawInput, Starter, StarterError, StarterStation};
-use policies::Definition;
+use policies::{Definition, Share, Trial, TrialMode, Versions};
 use prometheus_client::registry::Registry;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -44,6 +44,7 @@ pub(crate) struct World {
     pub(crate) bus: Arc<EmbeddedBus>,
     pub(crate) clock: Clock,
     pub(crate) topics: Topics,
+    pub(crate) versions: watch::Sender<Arc<Versions>>,
     producer: Arc<dyn Producer>,
 }
 
@@ -71,7 +72,8 @@ impl World {
         let specs: Vec<_> = [inputs, requests, responses, results, dead_letters].map(spec).into();
         bus.create_topics(&specs).await.unwrap();
         let producer = bus.producer(&[&topics.results]).await.unwrap();
-        Self { bus, clock, topics, producer }
+        let (versions, _) = watch::channel(Arc::new(Versions::only(Arc::new(definition()))));
+        Self { bus, clock, topics, versions, producer }
     }
 
     /// Runs a starter, and waits until it serves.
@@ -85,13 +87,22 @@ impl World {
         let (starter, loops) = hedgerow_starter::open(StarterStation {
             bus: Arc::clone(&self.bus) as Arc<dyn Bus>,
             clock: self.clock.clone(),
-            versions: tokio::sync::watch::channel(Arc::new(policies::Versions::only(Arc::new(definition())))).1,
+            versions: self.versions.subscribe(),
             metrics: Arc::clone(&metrics),
             limits,
         });
         let run = tokio::spawn(loops.run(stop.clone(), ready));
         soon(is_ready).await.expect("the starter gets ready");
         Station { starter, metrics, stop, run }
+    }
+
+    /// Makes `live` the live version, with `trial` serving a share of so many in 10,000.
+    pub(crate) fn serve(&self, live: &Definition, trial: Option<(&Definition, u16)>) {
+        let trial = trial.map(|(definition, parts)| {
+            let mode = TrialMode::Share(Share::new(parts).unwrap());
+            Trial { definition: Arc::new(definition.clone()), mode, tallies: BTreeMap::new() }
+        });
+        self.versions.send_replace(Arc::new(Versions::new(BTreeMap::new(), Arc::new(live.clone()), trial)));
     }
 
     /// Takes the results over.
@@ -212,7 +223,15 @@ impl Station {
 }
 
 pub(crate) fn definition() -> Definition {
-    Definition::parse("wine.yaml", POLICY).unwrap_or_else(|problems| panic!("{problems}"))
+    edited(1, "", "")
+}
+
+/// Returns the policy as `version`, with `old` replaced by `new` in its text.
+pub(crate) fn edited(version: u64, old: &str, new: &str) -> Definition {
+    let text = POLICY.replacen(old, new, 1);
+    let mut definition = Definition::parse("wine.yaml", &text).unwrap_or_else(|problems| panic!("{problems}"));
+    definition.attributes = ["tenant", "customer_tier"].map(Arc::from).into();
+    definition.at_version(version)
 }
 
 pub(crate) fn fencing(epoch: u64) -> Fencing {

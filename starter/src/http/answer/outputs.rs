@@ -24,6 +24,12 @@ pub(super) struct Output<'a> {
 // === impl Fields ===
 
 impl Fields<'_> {
+    /// Returns the field `name`, if it is a text.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        let (_, value) = self.0.iter().find(|(field, _)| field == name)?;
+        serde_json::from_str(value.get()).ok()
+    }
+
     /// Returns the fields named in `wanted`, all if it is empty, as tensors. A null has no value, hence no tensor.
     pub(super) fn outputs(&self, wanted: &[String]) -> Vec<Output<'_>> {
         let asked_for = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);

@@ -7,9 +7,11 @@ use wire::{DeadLetter, Headers, Record, Request};
 
 use super::hand::{Hand, TooLarge};
 use crate::{
-    input::{Digest, InvalidInput, InvalidReason},
+    input::{ATTRIBUTE_HEADER, InvalidInput, InvalidReason, Said},
     metrics::Outcome,
     plan::{Origin, budget_header, key},
+    refusal::Refusal,
+    serving::{Incoming, Understood},
     starter::{Link, Starter},
     waiting::Noted,
 };
@@ -93,12 +95,12 @@ impl<'a> Doorway<'a> {
                 let letter = dead_letter(received, &invalid.to_string(), too_large == Some(TooLarge::DeadLetter));
                 Led::ToDeadLetter(letter, Some(invalid.reason()))
             }
-            Ok((request, digest)) => {
+            Ok(Understood { request, digest, .. }) => {
                 match self.starter.waiting().note(request.id, digest, self.starter.clock().now()) {
                     Noted::Write => Led::ToRequest(Box::new(request)),
                     Noted::Written => Led::Nowhere,
                     Noted::Conflict => {
-                        let reason = format!("the key was given before with another body, as request {}", request.id);
+                        let reason = Refusal::Conflict { id: request.id }.to_string();
                         Led::ToDeadLetter(dead_letter(received, &reason, false), None)
                     }
                 }
@@ -106,23 +108,21 @@ impl<'a> Doorway<'a> {
         }
     }
 
-    fn understand(&self, received: &Received) -> Result<(Request, Digest), InvalidInput> {
-        let valid = self.starter.reader().read(&received.record.payload.clone().unwrap_or_default())?;
+    fn understand(&self, received: &Received) -> Result<Understood, InvalidInput> {
         let headers = &received.record.headers;
         let budget = headers.get("hedgerow-budget-ms");
-        let budget = budget.map(|value| budget_header("header `hedgerow-budget-ms`", value)).transpose()?;
-        let budget = [budget, valid.protocol.budget()].into_iter().flatten().min();
-        let named = match named(headers)? {
-            Some(key) => Some(key),
-            None => valid.protocol.id().map(|id| key("`id`", id.as_bytes())).transpose()?.map(Cow::Borrowed),
-        };
         let (topic, partition) = (&*received.partition.topic, received.partition.partition);
-        let position = Origin::Position { topic, partition, offset: received.offset };
-        let planner = self.starter.planner();
-        let id = planner.id(named.as_deref().map_or(position, Origin::Key));
-        let trace = headers.get("traceparent").cloned();
-        // Born when the log took it in: the time that it waited there counts.
-        Ok((planner.request(id, received.appended, valid.body, budget, trace), valid.digest))
+        self.starter.served().understand(Incoming {
+            body: &received.record.payload.clone().unwrap_or_default(),
+            key: named(headers)?.as_deref(),
+            otherwise: Origin::Position { topic, partition, offset: received.offset },
+            said: &said(headers),
+            budget: budget.map(|value| budget_header("header `hedgerow-budget-ms`", value)).transpose()?,
+            traceparent: headers.get("traceparent").cloned(),
+            live: false,
+            // Born when the log took it in: the time that it waited there counts.
+            born: received.appended,
+        })
     }
 
     fn write(&self, request: &Request, at: (i32, i64)) -> Result<(), BusError> {
@@ -156,6 +156,13 @@ fn named(headers: &Headers) -> Result<Option<Cow<'_, str>>, InvalidInput> {
     let Some(source) = headers.get("ce_source") else { return Ok(Some(Cow::Borrowed(id))) };
     let source = key("header `ce_source`", source)?;
     Ok(Some(Cow::Owned(format!("{source}\u{1f}{id}"))))
+}
+
+fn said(headers: &Headers) -> Vec<Said> {
+    let named = |(name, value): (&str, Option<&bytes::Bytes>)| {
+        Some((name.strip_prefix(ATTRIBUTE_HEADER)?.to_owned(), value.cloned().unwrap_or_default()))
+    };
+    headers.iter().filter_map(named).collect()
 }
 
 fn dead_letter(received: &Received, reason: &str, without_payload: bool) -> DeadLetter {
