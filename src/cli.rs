@@ -3,6 +3,7 @@
 mod check;
 mod completions;
 mod demo;
+mod diff;
 mod run;
 mod test;
 
@@ -38,6 +39,7 @@ Examples:
   hedgerow demo                                     see it work, without a broker
   hedgerow check policies/wine.yaml                 every mistake in a policy, with its place
   hedgerow test policies/wine.yaml                  play the examples written in it
+  hedgerow diff policies/wine.yaml wine.yaml        what changes in meaning
   hedgerow up policies/wine.yaml                    every station in this process
   hedgerow up wine.yaml --brokers kafka:9092        the same over Kafka
   hedgerow run collector wine.yaml --brokers kafka:9092    one station, to scale it alone
@@ -57,6 +59,8 @@ enum Command {
     Check(check::Check),
     /// Play the examples that are written in policy files
     Test(test::Test),
+    /// Say what changes from one policy to another: in meaning, not in text
+    Diff(diff::Diff),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -82,6 +86,7 @@ impl Cli {
             Command::Run(run) => run.run(),
             Command::Check(check) => check.run(),
             Command::Test(test) => test.run(),
+            Command::Diff(diff) => diff.run(),
             Command::Completions(completions) => Ok(completions.run()),
         }
     }

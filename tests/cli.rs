@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+#[path = "cli/language.rs"]
+mod language;
+
 use std::{fs, process::Output};
 
 use assert_cmd::cargo::cargo_bin_cmd;
@@ -42,6 +45,7 @@ fn help_shows_what_there_is_with_examples() {
     insta::assert_snapshot!("help_run", text(&hedgerow(&["run", "--help"]).stdout));
     insta::assert_snapshot!("help_check", text(&hedgerow(&["check", "--help"]).stdout));
     insta::assert_snapshot!("help_test", text(&hedgerow(&["test", "--help"]).stdout));
+    insta::assert_snapshot!("help_diff", text(&hedgerow(&["diff", "--help"]).stdout));
 }
 
 #[test]

@@ -99,10 +99,14 @@ impl Outcome {
             differences.push(format!("answers {} instead of {}", new.answer, self.answer));
         }
         if self.at != new.at {
-            differences.push(format!("at {} instead of {}", words::duration(new.at), words::duration(self.at)));
+            differences.push(format!("comes at {} instead of {}", words::duration(new.at), words::duration(self.at)));
         }
         if self.decided_by != new.decided_by {
-            differences.push(format!("by {} instead of {}", new.decided_by.as_str(), self.decided_by.as_str()));
+            differences.push(format!(
+                "is decided by {} instead of {}",
+                new.decided_by.as_str(),
+                self.decided_by.as_str()
+            ));
         }
         differences
     }

@@ -231,9 +231,9 @@ fn the_examples_of_both_are_played_under_both() {
     assert_eq!(
         sentences,
         [
-            "`two` (as it was): answers {\"class\":0} instead of {\"class\":1}, at 20ms instead of 2ms, by default \
-             instead of agree",
-            "`three` (as it is now): at 3ms instead of 2ms",
+            "`two` (as it was): answers {\"class\":0} instead of {\"class\":1}, comes at 20ms instead of 2ms, is \
+             decided by default instead of agree",
+            "`three` (as it is now): comes at 3ms instead of 2ms",
         ]
     );
     assert_eq!(difference.played, 2);
