@@ -7,6 +7,7 @@
 mod agree;
 mod best;
 mod combine;
+mod condition;
 mod equality;
 mod expression;
 mod fallback;
@@ -20,8 +21,9 @@ use bytes::Bytes;
 pub(crate) use agree::{Agree, TieBreak, Votes, Weight, Weights};
 pub(crate) use best::{Best, Score};
 pub(crate) use combine::{Combine, How};
+pub(crate) use condition::{Asking, Condition};
 pub(crate) use equality::{Compared, Equality};
-pub(crate) use expression::{Condition, Expression, ScoreError, Speaker};
+pub(crate) use expression::{Expression, ScoreError, Speaker};
 pub(crate) use fallback::Fallback;
 pub(crate) use first::First;
 pub(crate) use prefer::{Patience, Prefer, Rank};

@@ -4,7 +4,20 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use wire::{Attributes, Budget, ExecutorId, Plan, PolicyRef, RendezvousName, Role};
 
-use crate::{Diagnostics, Policy, clause::Condition, example::Example};
+use crate::{
+    Diagnostics, Policy,
+    clause::{Asking, Condition},
+    example::Example,
+};
+
+/// What checking a file came to.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// What it means, if it means something.
+    pub definition: Option<Definition>,
+    /// Everything that there is to say about it: the errors if it means nothing, and warnings.
+    pub problems: Diagnostics,
+}
 
 /// A rendezvous, checked.
 #[derive(Clone, Debug)]
@@ -150,6 +163,12 @@ impl Definition {
         crate::lower::definition(source, text)
     }
 
+    /// Reads a policy file with everything there is to say about it, warnings too.
+    #[must_use]
+    pub fn check(source: &str, text: &str) -> Checked {
+        crate::lower::check(source, text)
+    }
+
     /// Returns the rendezvous' name.
     #[must_use]
     pub fn name(&self) -> &RendezvousName {
@@ -163,10 +182,26 @@ impl Definition {
         self
     }
 
-    /// Returns how a request with this valid `body` is to be treated: one JSON object of features.
+    /// Returns how a request with this valid `body` is to be treated: one JSON object of features. `within` is how long
+    /// its answer may take, if the caller asks for less than the policy's budget. A condition that cannot be told, as
+    /// when it divides by a feature that is 0, does not hold.
     #[must_use]
-    pub fn route(&self, _body: &[u8], _attributes: &Attributes) -> Route {
-        Route { case: None, budget: self.budget, plan: self.plan(), key: None }
+    pub fn route(&self, body: &[u8], attributes: &Attributes, within: Option<Budget>) -> Route {
+        let budget = within.map_or(self.budget, |within| within.min(self.budget));
+        if self.cases.is_empty() && self.key.is_none() {
+            return Route { case: None, budget, plan: self.plan(), key: None };
+        }
+        let asking = Asking::read(body, &self.input.features, attributes, budget);
+        let key = self.key.as_ref().and_then(|key| key.of(&asking, &self.input.features));
+        match self.cases.iter().find(|case| case.when.holds(&asking)) {
+            Some(case) => Route {
+                case: Some(Arc::clone(&case.name)),
+                budget: budget.min(case.budget),
+                plan: case.plan.clone(),
+                key,
+            },
+            None => Route { case: None, budget, plan: self.plan(), key },
+        }
     }
 
     /// Returns how is decided about requests of `case`; `None` if there is no such case.
@@ -180,6 +215,21 @@ impl Definition {
     #[must_use]
     pub fn plan(&self) -> Plan {
         Plan::new(self.executors.iter().map(ExecutorSpec::asked).collect())
+    }
+}
+
+// === impl KeyPath ===
+
+impl KeyPath {
+    /// Returns what `asking` has there; nothing where an attribute is empty or not said.
+    fn of(&self, asking: &Asking<'_>, features: &[Arc<str>]) -> Option<Arc<str>> {
+        match self {
+            Self::Attribute(name) => asking.attributes.get(name).filter(|said| !said.is_empty()).map(Arc::from),
+            Self::Feature(name) => {
+                let index = features.iter().position(|feature| feature == name)?;
+                Some(asking.numbers.get(index).copied().flatten()?.to_string().into())
+            }
+        }
     }
 }
 

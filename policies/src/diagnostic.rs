@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// Every problem of one file, in the file's order; never empty.
+/// Every problem of one file, in the file's order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Diagnostics(pub Vec<Diagnostic>);
@@ -14,6 +14,8 @@ pub struct Diagnostics(pub Vec<Diagnostic>);
 /// One problem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
+    /// Whether the file can be used in spite of it.
+    pub severity: Severity,
     /// The file.
     pub source: String,
     /// The line, from 1.
@@ -30,6 +32,16 @@ pub struct Diagnostic {
     pub label: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
+}
+
+/// How bad a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The file means nothing as it stands.
+    Error,
+    /// The file has a meaning, and probably not the one that was wanted.
+    Warning,
 }
 
 /// Part of one line of a file.
@@ -52,40 +64,54 @@ pub(crate) struct Report<'text> {
     source: &'text str,
     text: &'text str,
     found: Vec<Diagnostic>,
+    errors: usize,
+    /// Takes what is said about problems beyond the most that are kept.
+    spare: Diagnostic,
 }
 
 /// More problems than this are not listed: the rest follows from them.
 const PROBLEMS_MAX: usize = 100;
+/// More are not even kept until they are sorted.
+const KEPT_MAX: usize = 200;
 /// Longer lines are cut in diagnostics.
 const EXCERPT_MAX: usize = 160;
+/// Longer sentences are: they quote what was written.
+const SENTENCE_MAX: usize = 400;
+/// Longer names, or choices among more, get no "did you mean": the search takes time for each pair.
+const SIMILAR_MAX: usize = 200;
 
 // === impl Report ===
 
 impl<'text> Report<'text> {
     pub(crate) fn new(source: &'text str, text: &'text str) -> Self {
-        Self { source, text, found: Vec::new() }
+        let spare = Diagnostic::new(Severity::Error, source, Span::default(), String::new());
+        Self { source, text, found: Vec::new(), errors: 0, spare }
     }
 
-    /// Adds a problem.
+    /// Adds a problem that leaves the file without a meaning.
     pub(crate) fn error(&mut self, at: Span, message: impl Into<String>) -> &mut Diagnostic {
-        let excerpt = self.text.lines().nth(at.line.saturating_sub(1)).unwrap_or_default();
-        let excerpt: String = excerpt.chars().take(EXCERPT_MAX).collect();
-        self.found.push(Diagnostic {
-            source: self.source.to_owned(),
-            line: at.line,
-            column: at.column,
-            width: at.width,
-            excerpt,
-            message: message.into(),
-            label: None,
-            hint: None,
-        });
+        self.errors += 1;
+        self.add(Severity::Error, at, message.into())
+    }
+
+    /// Adds a problem that does not.
+    pub(crate) fn warn(&mut self, at: Span, message: impl Into<String>) -> &mut Diagnostic {
+        self.add(Severity::Warning, at, message.into())
+    }
+
+    fn add(&mut self, severity: Severity, at: Span, message: String) -> &mut Diagnostic {
+        let problem = Diagnostic::new(severity, self.source, at, cut(message));
+        if self.found.len() == KEPT_MAX {
+            self.spare = problem;
+            return &mut self.spare;
+        }
+        self.found.push(problem);
         self.found.last_mut().expect("just pushed")
     }
 
-    /// Returns whether nothing was found.
+    /// Returns whether nothing was found that leaves the file without a meaning.
     pub(crate) fn is_clean(&self) -> bool {
-        self.found.is_empty()
+        self.errors == 0
     }
 
     /// Returns what was found, in the file's order.
@@ -93,35 +119,60 @@ impl<'text> Report<'text> {
         self.found.sort_by_key(|problem| (problem.line, problem.column));
         self.found.dedup();
         self.found.truncate(PROBLEMS_MAX);
+        let mut lines = self.text.lines().enumerate().peekable();
+        for problem in &mut self.found {
+            while lines.next_if(|(index, _)| index + 1 < problem.line).is_some() {}
+            let line = lines.peek().map_or("", |(_, line)| line);
+            problem.excerpt = line.trim_start_matches('\u{feff}').chars().take(EXCERPT_MAX).collect();
+        }
         Diagnostics(self.found)
     }
+}
+
+/// Keeps the beginning of what quotes a very long text.
+fn cut(mut sentence: String) -> String {
+    if let Some((end, _)) = sentence.char_indices().nth(SENTENCE_MAX) {
+        sentence.truncate(end);
+        sentence.push('…');
+    }
+    sentence
 }
 
 // === impl Diagnostic ===
 
 impl Diagnostic {
+    fn new(severity: Severity, source: &str, at: Span, message: String) -> Self {
+        let Span { line, column, width } = at;
+        let (source, excerpt) = (source.to_owned(), String::new());
+        Self { severity, source, line, column, width, excerpt, message, label: None, hint: None }
+    }
+
     pub(crate) fn label(&mut self, label: impl Into<String>) -> &mut Self {
-        self.label = Some(label.into());
+        self.label = Some(cut(label.into()));
         self
     }
 
     pub(crate) fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(cut(hint.into()));
         self
     }
 
-    /// Hints at the one of `known` that `written` was probably meant to be, or at all of them.
+    /// Hints at the one of `known` that `written` was probably meant to be, or at all of them if there is no other
+    /// hint yet.
     pub(crate) fn did_you_mean<'known>(
         &mut self,
         written: &str,
         known: impl IntoIterator<Item = &'known str>,
     ) -> &mut Self {
-        let known: Vec<&str> = known.into_iter().collect();
+        let known: Vec<&str> = known.into_iter().take(SIMILAR_MAX).collect();
+        if written.len() > SIMILAR_MAX {
+            return self;
+        }
         let distance = |name: &&&str| strsim::damerau_levenshtein(&written.to_lowercase(), &name.to_lowercase());
         let closest = known.iter().min_by_key(distance);
         match closest.filter(|name| distance(name) <= written.len().max(3) / 3) {
             Some(name) => self.hint(format!("did you mean `{name}`?")),
-            None if known.is_empty() => self,
+            None if known.is_empty() || self.hint.is_some() => self,
             None => self.hint(format!("there is `{}`", known.join("`, `"))),
         }
     }
@@ -130,7 +181,7 @@ impl Diagnostic {
 impl fmt::Display for Diagnostic {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { source, line, column, excerpt, .. } = self;
-        writeln!(out, "error: {}", self.message)?;
+        writeln!(out, "{}: {}", self.severity.as_str(), self.message)?;
         writeln!(out, "  --> {source}:{line}:{column}")?;
         let number = format!("{line:>4}");
         // A tab counts as one character, so the caret's line repeats it.
@@ -145,7 +196,28 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+// === impl Severity ===
+
+impl Severity {
+    /// Returns the word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
 // === impl Diagnostics ===
+
+impl Diagnostics {
+    /// Returns how many of them leave the file without a meaning.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.0.iter().filter(|problem| problem.severity == Severity::Error).count()
+    }
+}
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

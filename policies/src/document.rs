@@ -2,7 +2,10 @@
 //!
 //! Reading goes on after a mistake, so that one run names them all. What the fields mean together is `lower`'s.
 
+mod agree;
+mod cases;
 mod clauses;
+mod defaults;
 mod examples;
 mod executors;
 mod read;
@@ -10,7 +13,12 @@ mod tree;
 
 use std::time::Duration;
 
-pub(crate) use clauses::{AgreeEntry, BestEntry, ClauseBody, ClauseEntry, RankEntry, VotesEntry};
+pub(crate) use agree::{AgreeEntry, ComparedEntry, EqualityEntry, TieEntry, VotesEntry};
+pub(crate) use cases::{AskEntry, CaseEntry};
+pub(crate) use clauses::{
+    BestEntry, ClauseBody, ClauseEntry, CombineEntry, ExtraWaitEntry, PatienceEntry, RankEntry, WeightEntry,
+};
+pub(crate) use defaults::DefaultEntry;
 pub(crate) use examples::{ExampleEntry, HeardEntry, Says};
 pub(crate) use executors::{ExecutorEntry, KindEntry};
 
@@ -23,14 +31,30 @@ use tree::Node;
 pub(crate) struct Document {
     pub(crate) rendezvous: Option<Spanned<String>>,
     pub(crate) budget: Option<Spanned<Duration>>,
-    pub(crate) features: Vec<Spanned<String>>,
-    pub(crate) value: Option<Spanned<String>>,
-    pub(crate) confidence: Option<Spanned<String>>,
+    pub(crate) approvals: Option<Spanned<u32>>,
+    pub(crate) input: InputEntry,
+    pub(crate) key: Option<Spanned<String>>,
+    pub(crate) answer: AnswerEntry,
     pub(crate) executors: Vec<ExecutorEntry>,
     pub(crate) decoy: Option<DecoyEntry>,
     pub(crate) decide: Vec<ClauseEntry>,
+    pub(crate) cases: Vec<CaseEntry>,
     pub(crate) objectives: Vec<ObjectiveEntry>,
     pub(crate) examples: Vec<ExampleEntry>,
+}
+
+/// `input:`.
+#[derive(Debug, Default)]
+pub(crate) struct InputEntry {
+    pub(crate) features: Vec<Spanned<String>>,
+    pub(crate) attributes: Vec<Spanned<String>>,
+}
+
+/// `answer:`.
+#[derive(Debug, Default)]
+pub(crate) struct AnswerEntry {
+    pub(crate) value: Option<Spanned<String>>,
+    pub(crate) confidence: Option<Spanned<String>>,
 }
 
 /// `decoy:`.
@@ -58,45 +82,70 @@ pub(crate) fn parse(text: &str, report: &mut Report<'_>) -> Option<Document> {
 impl Document {
     fn read(root: &Node, report: &mut Report<'_>) -> Option<Self> {
         let mut file = Members::of(root, "a policy file", report)?;
+        let name = file.require("rendezvous", report);
         let document = Self {
-            rendezvous: file
-                .require("rendezvous", report)
-                .and_then(|node| read::text(node, "the rendezvous' name", report)),
+            rendezvous: name.and_then(|node| read::text(node, "the rendezvous' name", report)),
             budget: file.require("budget", report).and_then(|node| read::duration(node, report)),
-            features: file.require("input", report).map_or_else(Vec::new, |node| features(node, report)),
+            approvals: file.take("approvals").and_then(|node| approvals(node, report)),
+            input: file
+                .require("input", report)
+                .map_or_else(InputEntry::default, |node| InputEntry::read(node, report)),
+            key: file.take("key").and_then(|node| read::text(node, "the key", report)),
             executors: {
                 let node = file.require("executors", report);
                 node.map_or_else(Vec::new, |node| executors::read(node, report))
             },
             decide: file.require("decide", report).map_or_else(Vec::new, |node| clauses::read(node, report)),
+            cases: file.take("cases").map_or_else(Vec::new, |node| cases::read(node, report)),
             decoy: file.take("decoy").and_then(|node| DecoyEntry::read(node, report)),
             objectives: file.take("objectives").map_or_else(Vec::new, |node| objectives(node, report)),
             examples: file.take("examples").map_or_else(Vec::new, |node| examples::read(node, report)),
-            ..Self::with_answer(file.take("answer"), report)
+            answer: file.take("answer").map_or_else(AnswerEntry::default, |node| AnswerEntry::read(node, report)),
         };
         file.finish(report);
         Some(document)
     }
+}
 
-    fn with_answer(node: Option<&Node>, report: &mut Report<'_>) -> Self {
-        let (mut value, mut confidence) = (None, None);
-        if let Some(mut answer) = node.and_then(|node| Members::of(node, "`answer`", report)) {
-            value = answer.take("value").and_then(|node| read::text(node, "the value's field", report));
-            confidence = answer.take("confidence").and_then(|node| read::text(node, "the confidence's field", report));
-            answer.finish(report);
+/// How many people must approve.
+fn approvals(node: &Node, report: &mut Report<'_>) -> Option<Spanned<u32>> {
+    let approvals = node.text().and_then(|text| text.parse().ok()).filter(|number| *number <= APPROVALS_MAX);
+    if approvals.is_none() {
+        let problem = report.error(node.at, "`approvals` is how many people besides the author must approve a change");
+        problem.label(format!("this is {}", node.what())).hint(format!("write a number from 0 to {APPROVALS_MAX}"));
+    }
+    approvals.map(|is| Spanned { is, at: node.at })
+}
+
+/// More approvals than this are a change that never happens.
+const APPROVALS_MAX: u32 = 10;
+
+impl InputEntry {
+    fn read(node: &Node, report: &mut Report<'_>) -> Self {
+        let Some(mut input) = Members::of(node, "the input", report) else { return Self::default() };
+        let node = input.require("features", report);
+        let features = node.map_or_else(Vec::new, |node| read::texts(node, "the features", "a feature", report));
+        if let Some(node) = node.filter(|node| matches!(&node.value, tree::Value::List(items) if items.is_empty())) {
+            let problem = report.error(node.at, "the input has no features");
+            problem.hint("name the numbers that models take, in their order");
         }
-        Self {
-            rendezvous: None,
-            budget: None,
-            features: Vec::new(),
-            value,
-            confidence,
-            executors: Vec::new(),
-            decoy: None,
-            decide: Vec::new(),
-            objectives: Vec::new(),
-            examples: Vec::new(),
-        }
+        let attributes = input.take("attributes");
+        let attributes =
+            attributes.map_or_else(Vec::new, |node| read::texts(node, "the attributes", "an attribute", report));
+        input.finish(report);
+        Self { features, attributes }
+    }
+}
+
+impl AnswerEntry {
+    fn read(node: &Node, report: &mut Report<'_>) -> Self {
+        let Some(mut answer) = Members::of(node, "`answer`", report) else { return Self::default() };
+        let entry = Self {
+            value: answer.take("value").and_then(|node| read::text(node, "the value's field", report)),
+            confidence: answer.take("confidence").and_then(|node| read::text(node, "the confidence's field", report)),
+        };
+        answer.finish(report);
+        entry
     }
 }
 
@@ -111,17 +160,6 @@ impl DecoyEntry {
         decoy.finish(report);
         Some(entry)
     }
-}
-
-fn features(node: &Node, report: &mut Report<'_>) -> Vec<Spanned<String>> {
-    let Some(mut input) = Members::of(node, "the input", report) else { return Vec::new() };
-    let node = input.require("features", report);
-    let features = node.map_or_else(Vec::new, |node| read::texts(node, "the features", "a feature", report));
-    if let Some(node) = node.filter(|node| matches!(&node.value, tree::Value::List(items) if items.is_empty())) {
-        report.error(node.at, "the input has no features").hint("name the numbers that models take, in their order");
-    }
-    input.finish(report);
-    features
 }
 
 fn objectives(node: &Node, report: &mut Report<'_>) -> Vec<ObjectiveEntry> {

@@ -2,12 +2,13 @@
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use serde_json::Value;
 use uuid::Uuid;
-use wire::{ExecutorId, ModelVersion, Reply, RequestId, Response, Timestamp};
+use wire::{Attributes, ExecutorId, ModelVersion, Reply, RequestId, Response, Timestamp};
 
 use crate::{
-    Circumstances, Completeness, DecidedBy, Definition, Evaluation, Heard, Reason, Step, Verdict,
+    Circumstances, Completeness, DecidedBy, Definition, Evaluation, Heard, LastKnown, Reason, Route, Step, Verdict,
     evidence::canonical_eq,
 };
 
@@ -16,8 +17,26 @@ use crate::{
 pub struct Example {
     /// Its name.
     pub name: String,
+    /// The case that it is about; if it also says what is asked, the case that must apply.
+    pub(crate) case: Option<Arc<str>>,
+    pub(crate) question: Option<Question>,
+    pub(crate) last_known: Option<KnownBefore>,
     pub(crate) heard: Vec<Utterance>,
     pub(crate) expect: Expectation,
+}
+
+/// What is asked in an example.
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
+    pub(crate) body: Bytes,
+    pub(crate) attributes: Attributes,
+}
+
+/// What was answered about the same key, and how long before.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownBefore {
+    pub(crate) age: Duration,
+    pub(crate) answer: Bytes,
 }
 
 /// One response in an example.
@@ -66,7 +85,13 @@ impl Definition {
     fn play(&self, example: &Example) -> ExampleOutcome {
         let mut timeline = String::new();
         let verdict = example.verdict(self, &mut timeline);
-        let misses = example.expect.misses(&verdict);
+        let mut misses = example.expect.misses(&verdict);
+        if let (Some(expected), route) = (&example.case, example.route(self))
+            && route.case.as_ref() != Some(expected)
+        {
+            let got = route.case.as_deref().unwrap_or("none");
+            let _ = writeln!(misses, "  expected case {expected}, got {got}");
+        }
         let passed = misses.is_empty();
         let timeline = if passed { String::new() } else { format!("{misses}{timeline}") };
         ExampleOutcome { name: example.name.clone(), passed, timeline }
@@ -76,15 +101,33 @@ impl Definition {
 // === impl Example ===
 
 impl Example {
+    /// Returns how what is asked is treated: as its question says if it has one, otherwise as its case does.
+    fn route(&self, definition: &Definition) -> Route {
+        let named = || definition.cases.iter().find(|case| Some(&case.name) == self.case.as_ref());
+        match (&self.question, named()) {
+            (Some(Question { body, attributes }), _) => definition.route(body, attributes, None),
+            (None, Some(case)) => {
+                Route { case: Some(Arc::clone(&case.name)), budget: case.budget, plan: case.plan.clone(), key: None }
+            }
+            (None, None) => Route { case: None, budget: definition.budget, plan: definition.plan(), key: None },
+        }
+    }
+
     pub(crate) fn verdict(&self, definition: &Definition, timeline: &mut String) -> Verdict {
-        let (policy, plan) = (Arc::clone(&definition.policy), definition.plan());
+        let route = self.route(definition);
+        let policy = definition.policy_for(route.case.as_deref()).unwrap_or(&definition.policy);
+        let last_known = self
+            .last_known
+            .as_ref()
+            .map(|known| LastKnown { answer: known.answer.clone(), at: Timestamp::EPOCH.before(known.age) });
+        let circumstances = Circumstances { last_known, ..Circumstances::default() };
         let mut step = Evaluation::open(
-            policy,
-            &plan,
+            Arc::clone(policy),
+            &route.plan,
             Timestamp::EPOCH,
-            definition.budget,
+            route.budget,
             Duration::ZERO,
-            &Circumstances::default(),
+            &circumstances,
         );
         for utterance in &self.heard {
             let Step::Wait(evaluation) = step else { break };

@@ -23,8 +23,10 @@ mod verdict;
 mod versions;
 
 pub use circumstances::{Circumstances, LastKnown, Latencies, Quantile};
-pub use definition::{Case, DecoySpec, Definition, ExecutorKind, ExecutorSpec, InputSchema, KeyPath, Objective, Route};
-pub use diagnostic::{Diagnostic, Diagnostics};
+pub use definition::{
+    Case, Checked, DecoySpec, Definition, ExecutorKind, ExecutorSpec, InputSchema, KeyPath, Objective, Route,
+};
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use evaluation::{Evaluation, Heard, Step};
 pub use example::{Example, ExampleOutcome, Expectation};
 pub use explanation::{ClauseTold, ExecutorTold, Explanation, ReplayTold, StateTold, VerdictTold, WithMore};

@@ -1,64 +1,81 @@
 //! From the document as written to the definition as meant, or every problem at once.
 
+mod agree;
+mod cases;
 mod examples;
+mod executors;
+mod expressions;
 mod ladder;
+mod usage;
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use wire::{Budget, ExecutorId, PolicyRef, RendezvousName, Role};
+use wire::{Budget, Plan, PolicyRef, RendezvousName};
 
 use crate::{
-    DecoySpec, Definition, Diagnostics, ExecutorKind, ExecutorSpec, InputSchema, Objective, Policy,
+    DecoySpec, Definition, Diagnostics, ExecutorSpec, InputSchema, KeyPath, Objective, Policy,
+    definition::Checked,
     diagnostic::{Report, Spanned},
-    document::{self, DecoyEntry, Document, ExecutorEntry, KindEntry, ObjectiveEntry},
-    evidence::{EXECUTORS_MAX, Fields, Path},
+    document::{self, AnswerEntry, DecoyEntry, Document, ObjectiveEntry},
+    evidence::{Fields, Path},
 };
+use ladder::Ladder;
 
 /// Longest budget. Longer waits are no latency promise, and every open request holds memory.
 const BUDGET_MAX: Duration = Duration::from_mins(5);
 /// How long an input waits for its file, unless the policy says.
 const ARCHIVE_EVERY: Duration = Duration::from_mins(1);
-/// How many requests an executor works on at a time, unless the policy says.
-const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN;
-/// The same for a model on a server, which has its own queue.
-const HTTP_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
+/// Most attributes: a record carries no more.
+const ATTRIBUTES_MAX: usize = 16;
 
-/// Reads a policy file.
-pub(crate) fn definition(source: &str, text: &str) -> Result<Definition, Diagnostics> {
+/// Reads a policy file, with everything there is to say about it.
+pub(crate) fn check(source: &str, text: &str) -> Checked {
     let mut report = Report::new(source, text);
-    let definition = document::parse(text, &mut report).and_then(|document| lower(text, &document, &mut report));
-    match definition {
-        Some(definition) if report.is_clean() => Ok(definition),
-        _ => Err(report.finish()),
-    }
+    let document = document::parse(text, &mut report);
+    let definition = document.and_then(|document| lower(text, &document, &mut report));
+    let definition = definition.filter(|_| report.is_clean());
+    Checked { definition, problems: report.finish() }
+}
+
+/// Reads a policy file; warnings do not count.
+pub(crate) fn definition(source: &str, text: &str) -> Result<Definition, Diagnostics> {
+    let Checked { definition, mut problems } = check(source, text);
+    problems.0.retain(|problem| problem.severity == crate::Severity::Error);
+    definition.ok_or(problems)
 }
 
 /// Returns what could be made of it, which counts only if the report is clean.
 fn lower(text: &str, document: &Document, report: &mut Report<'_>) -> Option<Definition> {
     let rendezvous = document.rendezvous.as_ref().and_then(|name| rendezvous(name, report));
     let budget = document.budget.as_ref().and_then(|budget| check_budget(budget, report));
-    let input = input(&document.features, report);
-    let executors = executors(&document.executors, report);
-    let mut fields = fields(document, report);
-    let ladder = ladder::lower(&document.decide, budget, &executors, &mut fields, report);
-    let examples = examples::lower(&document.examples, &document.executors, report);
+    let input = input(&document.input.features, report);
+    let attributes = attributes(&document.input.attributes, report);
+    let key = document.key.as_ref().and_then(|path| key(path, &input, &attributes, report));
+    let executors = executors::lower(&document.executors, report);
+    check_answer(&document.answer, report);
+    let mut ladder = Ladder::new(document, budget, &executors, None);
+    let rungs = ladder.lower(&document.decide, report);
+    let everybody = Plan::new(executors.iter().map(ExecutorSpec::asked).collect());
+    let fields = ladder.into_fields();
+    let cases = cases::lower(document, budget, &executors, (&input, &attributes), report);
+    let examples = examples::lower(document, &cases, report);
     let objectives = document.objectives.iter().filter_map(objective).collect();
     let decoy = document.decoy.as_ref().and_then(|entry| decoy(entry, report));
-    check_starts(&document.executors, budget, report);
+    executors::check_starts(&document.executors, budget, report);
+    usage::check(document, report);
     let budget = budget?;
-    let plan = wire::Plan::new(executors.iter().map(ExecutorSpec::asked).collect());
     Some(Definition {
         policy_ref: PolicyRef { rendezvous: rendezvous?, version: 1 },
         text: text.into(),
         budget,
         input,
-        attributes: Vec::new(),
-        policy: Arc::new(Policy::new(budget, &executors, &plan, fields, ladder)),
+        attributes,
+        policy: Arc::new(Policy::new(budget, &executors, &everybody, fields, rungs)),
         executors,
         decoy,
-        cases: Vec::new(),
-        key: None,
-        approvals: 0,
+        cases,
+        key,
+        approvals: document.approvals.as_ref().map_or(0, |approvals| approvals.is),
         objectives,
         examples,
     })
@@ -89,108 +106,81 @@ fn check_budget(budget: &Spanned<Duration>, report: &mut Report<'_>) -> Option<B
 }
 
 fn input(features: &[Spanned<String>], report: &mut Report<'_>) -> InputSchema {
-    for (index, feature) in features.iter().enumerate() {
-        if features[..index].iter().any(|earlier| earlier.is == feature.is) {
-            report.error(feature.at, format!("feature `{}` is named twice", feature.is));
-        }
+    let mut seen = HashSet::new();
+    for feature in features.iter().filter(|feature| !seen.insert(&feature.is)) {
+        report.error(feature.at, format!("feature `{}` is named twice", feature.is));
     }
     InputSchema { features: features.iter().map(|feature| Arc::from(feature.is.as_str())).collect() }
 }
 
-fn executors(entries: &[ExecutorEntry], report: &mut Report<'_>) -> Vec<ExecutorSpec> {
-    if let Some(first_too_many) = entries.get(EXECUTORS_MAX) {
-        report.error(first_too_many.name.at, format!("a rendezvous asks at most {EXECUTORS_MAX} executors"));
-    }
-    if let (Some(first), true) = (entries.first(), entries.iter().all(|entry| entry.is_canary)) {
-        report
-            .error(first.name.at, "every executor is a canary, so nobody may answer")
-            .hint("make one a candidate by taking its `canary` out");
-    }
-    entries.iter().filter_map(|entry| executor(entry, entries, report)).collect()
-}
-
-fn executor(entry: &ExecutorEntry, all: &[ExecutorEntry], report: &mut Report<'_>) -> Option<ExecutorSpec> {
-    let id = ExecutorId::new(&entry.name.is);
-    if id.is_err() {
-        report.error(entry.name.at, format!("`{}` cannot name an executor", entry.name.is)).hint(NAME_HINT);
-    }
-    let canary_of = entry.canary_of.as_ref().and_then(|of| reference(entry, of, all, report));
-    let kind = match entry.kind.as_ref() {
-        Some(KindEntry::Http(url)) => {
-            check_url(url, report);
-            Some(ExecutorKind::Http(url.is.clone()))
-        }
-        Some(KindEntry::Onnx(path)) => Some(ExecutorKind::Onnx(path.is.clone().into())),
-        Some(KindEntry::Echo) => Some(ExecutorKind::Echo),
-        Some(KindEntry::Constant { answer, delay }) => {
-            Some(ExecutorKind::Constant { answer: answer.as_str().into(), delay: *delay })
-        }
-        None => None,
+/// Callers say attributes in headers, which know no capitals; expressions call them by name.
+fn attributes(entries: &[Spanned<String>], report: &mut Report<'_>) -> Vec<Arc<str>> {
+    let is_name = |name: &str| {
+        name.len() <= 60
+            && name.starts_with(|first: char| first.is_ascii_lowercase())
+            && name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')
     };
-    let usual = if matches!(kind, Some(ExecutorKind::Http(_))) { HTTP_CONCURRENCY } else { CONCURRENCY };
-    // A faulty kind was reported; the executor stays, so that clauses that name it are not faulted too.
-    Some(ExecutorSpec {
-        id: id.ok()?,
-        role: if entry.is_canary { Role::Canary } else { Role::Candidate },
-        canary_of,
-        start_after: entry.start_after.as_ref().map_or(Duration::ZERO, |after| after.is),
-        concurrency: entry.concurrency.as_ref().map_or(usual, |concurrency| concurrency.is),
-        kind: kind.unwrap_or(ExecutorKind::Echo),
-        family: None,
-        cost: 0.0,
-    })
-}
-
-/// Whoever starts when the budget is over is never heard in time.
-fn check_starts(entries: &[ExecutorEntry], budget: Option<Budget>, report: &mut Report<'_>) {
-    let starts = entries.iter().filter_map(|entry| entry.start_after.as_ref());
-    for start in starts.filter(|start| budget.is_some_and(|budget| start.is >= budget.as_duration())) {
-        let problem = report.error(start.at, "this start comes when the budget is over");
-        problem.hint("start it earlier, or raise the budget");
+    if let Some(first_too_many) = entries.get(ATTRIBUTES_MAX) {
+        report.error(first_too_many.at, format!("a request says at most {ATTRIBUTES_MAX} attributes"));
     }
+    for (index, entry) in entries.iter().take(ATTRIBUTES_MAX).enumerate() {
+        if !is_name(&entry.is) {
+            let problem = report.error(entry.at, format!("`{}` cannot name an attribute", entry.is));
+            problem.hint("use 1 to 60 small letters, digits or `_`, starting with a letter");
+        } else if entries[..index].iter().any(|earlier| earlier.is == entry.is) {
+            report.error(entry.at, format!("attribute `{}` is named twice", entry.is));
+        }
+    }
+    entries.iter().map(|entry| Arc::from(entry.is.as_str())).collect()
 }
 
-/// Finds the candidate that a canary is compared with.
-fn reference(
-    entry: &ExecutorEntry,
-    of: &Spanned<String>,
-    all: &[ExecutorEntry],
+/// `attributes.customer` or `input.amount`.
+fn key(
+    path: &Spanned<String>,
+    input: &InputSchema,
+    attributes: &[Arc<str>],
     report: &mut Report<'_>,
-) -> Option<ExecutorId> {
-    let candidates = || all.iter().filter(|other| !other.is_canary).map(|other| other.name.is.as_str());
-    match all.iter().find(|other| other.name.is == of.is) {
-        Some(other) if !other.is_canary => ExecutorId::new(&of.is).ok(),
-        Some(_) if of.is == entry.name.is => {
-            report.error(of.at, format!("canary `{}` is compared with itself", of.is)).did_you_mean("", candidates());
-            None
+) -> Option<KeyPath> {
+    let find = |all: &[Arc<str>], name: &str| all.iter().find(|known| &***known == name).cloned();
+    match path.is.split_once('.') {
+        Some(("attributes", name)) => {
+            let found = find(attributes, name).map(KeyPath::Attribute);
+            if found.is_none() {
+                let problem = report.error(path.at, format!("the key is in attribute `{name}`, which nobody says"));
+                problem.hint("add it to `input: { attributes: […] }`");
+                problem.did_you_mean(name, attributes.iter().map(|known| &**known));
+            }
+            found
         }
-        Some(_) => {
-            report
-                .error(of.at, format!("`{}` is itself a canary, so nothing can be compared with it", of.is))
-                .did_you_mean("", candidates());
-            None
+        Some(("input", name)) => {
+            let found = find(&input.features, name).map(KeyPath::Feature);
+            if found.is_none() {
+                let problem = report.error(path.at, format!("the key is in feature `{name}`, which there is not"));
+                problem.did_you_mean(name, input.features.iter().map(|known| &**known));
+            }
+            found
         }
-        None => {
-            report
-                .error(of.at, format!("canary `{}` is compared with `{}`, which is no executor", entry.name.is, of.is))
-                .did_you_mean(&of.is, candidates());
+        _ => {
+            let problem = report.error(path.at, format!("`{}` is no place where a request says its key", path.is));
+            problem.hint("write `attributes.customer` or `input.account`, with a name that is there");
             None
         }
     }
 }
 
-fn check_url(url: &Spanned<String>, report: &mut Report<'_>) {
-    if !url.is.starts_with("http://") && !url.is.starts_with("https://") {
-        report.error(url.at, format!("`{}` is not an HTTP URL", url.is)).hint("start with `http://` or `https://`");
+fn check_answer(answer: &AnswerEntry, report: &mut Report<'_>) {
+    for text in answer.value.iter().chain(&answer.confidence) {
+        path(text, report);
     }
 }
 
-fn fields(document: &Document, report: &mut Report<'_>) -> Fields {
+/// Returns the fields that every ladder of the file looks at.
+fn fields(answer: &AnswerEntry) -> Fields {
     let mut fields = Fields::default();
-    if let Some(path) = document.value.as_ref().and_then(|value| path(value, report)) {
+    if let Some(path) = answer.value.as_ref().and_then(|value| Path::parse(&value.is)) {
         fields.set_value(&path);
     }
-    if let Some(path) = document.confidence.as_ref().and_then(|confidence| path(confidence, report)) {
+    if let Some(path) = answer.confidence.as_ref().and_then(|confidence| Path::parse(&confidence.is)) {
         fields.set_confidence(&path);
     }
     fields

@@ -121,11 +121,10 @@ impl<'recorded> Rehearing<'recorded> {
     /// less time than the policy of then gets no more now; `usual` is the budget of that policy.
     #[must_use]
     pub fn under(&self, definition: &Definition, usual: Budget) -> Verdict {
-        let route = definition.route(&self.request.body, &self.request.attributes);
+        let asked = Some(self.request.budget).filter(|asked| *asked < usual);
+        let route = definition.route(&self.request.body, &self.request.attributes, asked);
         let policy = definition.policy_for(route.case.as_deref()).unwrap_or(&definition.policy);
-        let asked = self.request.budget;
-        let budget = if asked < usual { asked.min(route.budget) } else { route.budget };
-        self.play(policy, &route.plan, budget, self.lead(policy), self.arrivals.iter())
+        self.play(policy, &route.plan, route.budget, self.lead(policy), self.arrivals.iter())
     }
 
     /// Returns the amounts of more time that could change something, ascending, each with the candidate whose response

@@ -84,7 +84,7 @@ const MISTAKES: &[Mistake] = &[
     ("archive that never waits", "every: 60s", "every: 0s"),
     // Clauses.
     ("unknown clause", "- agree: {", "- agre: {"),
-    ("combine", "- agree: { votes: 2, on: [class] }", "- combine: mean"),
+    ("combine as a word", "- agree: { votes: 2, on: [class] }", "- combine: mean"),
     ("clause that says nothing", "- agree: { votes: 2, on: [class] }\n    until", "- until"),
     ("two ways in one clause", "    until: 30ms", "    first: any\n    until: 30ms"),
     ("nobody ranked", "prefer: [forest: { until: 40ms }, boost]", "prefer: []"),
@@ -92,7 +92,7 @@ const MISTAKES: &[Mistake] = &[
     ("rank twice", "boost]", "forest]"),
     ("unknown executor", "boost]", "bost]"),
     ("canary chosen", "boost]", "next]"),
-    ("patience by quantile", "until: 40ms", "until: p95"),
+    ("patience by quantile", "until: 40ms", "until: p97"),
     ("patience over before it begins", "until: 40ms", "until: 30ms"),
     ("patience that outlasts", "until: 40ms", "until: 51ms"),
     ("unreachable threshold", "votes: 2", "votes: 4"),

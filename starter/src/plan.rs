@@ -71,12 +71,12 @@ impl Planner {
     /// Returns the request for what was stated and taken in at `born`.
     #[must_use]
     pub fn request(&self, id: RequestId, born: Timestamp, stated: Stated) -> Request {
-        let Stated { body, attributes, budget: asked, traceparent } = stated;
-        let Route { case, budget, plan, key } = self.definition.route(&body, &attributes);
+        let Stated { body, attributes, budget, traceparent } = stated;
+        let Route { case, budget, plan, key } = self.definition.route(&body, &attributes, budget);
         Request {
             id,
             born,
-            budget: asked.map_or(budget, |asked| asked.min(budget)),
+            budget,
             policy: self.definition.policy_ref.clone(),
             case,
             plan,

@@ -33,15 +33,6 @@ pub(crate) struct Speaker<'roster> {
     pub(crate) latency: std::time::Duration,
 }
 
-/// A compiled condition on requests.
-#[derive(Debug)]
-pub(crate) struct Condition {
-    /// As written.
-    pub(crate) source: Arc<str>,
-    #[expect(dead_code, reason = "conditions are still to come")]
-    program: Program,
-}
-
 /// An expression that cannot be a score.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ScoreError {
@@ -87,10 +78,7 @@ impl Expression {
     /// Compiles `source`, and makes sure that `fields` keeps what it looks at. It sees an answer's members, and as
     /// `value` and `confidence` whatever the policy says these are.
     pub(crate) fn compile(source: &str, fields: &mut Fields) -> Result<Self, ScoreError> {
-        if source.len() > EXPRESSION_MAX || nesting(source) > NESTING_MAX {
-            return Err(ScoreError::TooLarge);
-        }
-        let program = STANDARD.compile(source).map_err(|errors| ScoreError::of(&errors))?;
+        let program = program(source)?;
         check_names(&program, source)?;
         let named = members(source);
         let whole = named.is_none();
@@ -150,6 +138,19 @@ impl Expression {
         }
         seen.into()
     }
+}
+
+/// Parses an expression that is not too large.
+pub(super) fn program(source: &str) -> Result<Program, ScoreError> {
+    if source.len() > EXPRESSION_MAX || nesting(source) > NESTING_MAX {
+        return Err(ScoreError::TooLarge);
+    }
+    STANDARD.compile(source).map_err(|errors| ScoreError::of(&errors))
+}
+
+/// Returns what every expression may call.
+pub(super) fn environment() -> Arc<Env> {
+    Arc::clone(&STANDARD)
 }
 
 /// Returns the members of `answer` that `source` names, if naming members is all that it does with it.

@@ -3,10 +3,16 @@
 use std::{num::NonZeroUsize, time::Duration};
 
 use super::{
+    agree::{self, AgreeEntry, TieEntry},
+    defaults::{self, DefaultEntry},
     read::{self, Members},
     tree::{Node, Value},
 };
-use crate::diagnostic::{Report, Span, Spanned};
+use crate::{
+    Quantile,
+    clause::How,
+    diagnostic::{Report, Span, Spanned},
+};
 
 /// One clause.
 #[derive(Debug)]
@@ -17,37 +23,42 @@ pub(crate) struct ClauseEntry {
     pub(crate) until: Option<Spanned<Duration>>,
     /// Whether `until` was written, be it wrongly.
     pub(crate) has_until: bool,
+    pub(crate) extra_wait: Option<Spanned<ExtraWaitEntry>>,
 }
 
 /// What it says.
 #[derive(Debug)]
 pub(crate) enum ClauseBody {
-    First,
+    /// What an answer must be to win, if not any does.
+    First(Option<Spanned<String>>),
     Prefer(Vec<RankEntry>),
     Agree(AgreeEntry),
     Best(BestEntry),
-    Default(String),
+    Combine(CombineEntry),
+    Default(DefaultEntry),
+}
+
+/// `extra_wait:`.
+#[derive(Debug)]
+pub(crate) struct ExtraWaitEntry {
+    /// Of the time that the first usable answer took.
+    pub(crate) times: Option<Spanned<f64>>,
+    pub(crate) min: Option<Spanned<Duration>>,
+    pub(crate) max: Option<Spanned<Duration>>,
 }
 
 /// One rank of a `prefer`.
 #[derive(Debug)]
 pub(crate) struct RankEntry {
     pub(crate) executor: Spanned<String>,
-    pub(crate) until: Option<Spanned<Duration>>,
+    pub(crate) until: Option<Spanned<PatienceEntry>>,
 }
 
-/// An `agree`.
+/// Until when a rank is waited for.
 #[derive(Debug)]
-pub(crate) struct AgreeEntry {
-    pub(crate) votes: Option<Spanned<VotesEntry>>,
-    pub(crate) on: Option<Vec<Spanned<String>>>,
-}
-
-/// How many must agree.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum VotesEntry {
-    Count(NonZeroUsize),
-    Majority,
+pub(crate) enum PatienceEntry {
+    At(Duration),
+    Usual { quantile: Quantile, min: Option<Spanned<Duration>>, max: Option<Spanned<Duration>> },
 }
 
 /// A `best`.
@@ -55,34 +66,62 @@ pub(crate) enum VotesEntry {
 pub(crate) struct BestEntry {
     pub(crate) score: Option<Spanned<String>>,
     pub(crate) at_least: Option<Spanned<f64>>,
+    pub(crate) on_tie: Vec<Spanned<TieEntry>>,
 }
 
-const KINDS: [&str; 5] = ["first", "prefer", "agree", "best", "default"];
+/// A `combine`.
+#[derive(Debug)]
+pub(crate) struct CombineEntry {
+    pub(crate) how: How,
+    pub(crate) of: Vec<Spanned<String>>,
+    pub(crate) weights: Vec<WeightEntry>,
+    pub(crate) min_answers: Option<Spanned<NonZeroUsize>>,
+}
+
+/// One of `weights:`.
+#[derive(Debug)]
+pub(crate) struct WeightEntry {
+    pub(crate) executor: Spanned<String>,
+    pub(crate) weight: Spanned<f64>,
+}
+
+const KINDS: [&str; 6] = ["first", "prefer", "agree", "best", "combine", "default"];
+const HOWS: [&str; 3] = ["mean", "median", "vote_weighted"];
+/// More clauses than this are no ladder that anybody could explain.
+const CLAUSES_MAX: usize = 32;
 
 pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Vec<ClauseEntry> {
     let items = read::list(node, "`decide`", report);
     if matches!(&node.value, Value::List(items) if items.is_empty()) {
         report.error(node.at, "nothing decides").hint("add `- first: any` or `- default: { … }`");
     }
-    items.iter().map(|item| ClauseEntry::read(item, report)).collect()
+    if let Some(item) = items.get(CLAUSES_MAX) {
+        report.error(item.at, format!("a ladder has at most {CLAUSES_MAX} clauses")).hint("use `cases` instead");
+    }
+    items.iter().take(CLAUSES_MAX).map(|item| ClauseEntry::read(item, report)).collect()
 }
 
 impl ClauseEntry {
     fn read(node: &Node, report: &mut Report<'_>) -> Self {
-        if node.text() == Some("first") {
-            return Self { at: node.at, body: Some(ClauseBody::First), until: None, has_until: false };
-        }
         // What is no clause may have meant any end.
-        let nothing = Self { at: node.at, body: None, until: None, has_until: true };
+        let nothing = Self { at: node.at, body: None, until: None, has_until: true, extra_wait: None };
+        if node.text() == Some("first") {
+            return Self { body: Some(ClauseBody::First(None)), has_until: false, ..nothing };
+        }
         let Some(mut clause) = Members::of(node, "a clause", report) else { return nothing };
         let kinds = clause.any_of(&KINDS);
         let written = clause.take("until");
-        let until = written.and_then(|node| read::duration(node, report));
+        let entry = Self {
+            until: written.and_then(|node| read::duration(node, report)),
+            has_until: written.is_some(),
+            extra_wait: clause.take("extra_wait").and_then(|node| extra_wait(node, report)),
+            ..nothing
+        };
         let body = match kinds.as_slice() {
             [(kind, node)] => ClauseBody::read(kind, node, report),
             [] => {
                 no_kind(node, report);
-                return Self { until, has_until: written.is_some(), ..nothing };
+                return entry;
             }
             [_, (second, _), ..] => {
                 report
@@ -92,17 +131,13 @@ impl ClauseEntry {
             }
         };
         clause.finish(report);
-        let at = kinds.first().map_or(node.at, |(kind, _)| kind.at);
-        Self { at, body, until, has_until: written.is_some() }
+        Self { at: kinds.first().map_or(node.at, |(kind, _)| kind.at), body, ..entry }
     }
 }
 
 fn no_kind(node: &Node, report: &mut Report<'_>) {
     let Value::Map(members) = &node.value else { return };
-    match members.iter().find(|(key, _)| key.is != "until") {
-        Some((key, _)) if key.is == "combine" => {
-            report.error(key.at, "`combine` is not there yet").hint("use `best` or `agree`");
-        }
+    match members.iter().find(|(key, _)| key.is != "until" && key.is != "extra_wait") {
         Some((key, _)) => {
             report.error(key.at, format!("there is no clause `{}`", key.is)).did_you_mean(&key.is, KINDS);
         }
@@ -112,29 +147,64 @@ fn no_kind(node: &Node, report: &mut Report<'_>) {
     }
 }
 
+/// `5ms`, or `{ times: 0.5, min: 1ms, max: 10ms }`.
+fn extra_wait(node: &Node, report: &mut Report<'_>) -> Option<Spanned<ExtraWaitEntry>> {
+    if node.text().is_some() {
+        let fixed = read::duration(node, report)?;
+        let is = ExtraWaitEntry { times: None, min: Some(fixed.clone()), max: Some(fixed) };
+        return Some(Spanned { is, at: node.at });
+    }
+    let mut wait = Members::of(node, "`extra_wait`", report)?;
+    let times = wait.require("times", report).and_then(|node| read::number(node, "`times`", report));
+    let (min, max) = bounds(&mut wait, report);
+    wait.finish(report);
+    Some(Spanned { is: ExtraWaitEntry { times: Some(times?), min, max }, at: node.at })
+}
+
+type Bounds = (Option<Spanned<Duration>>, Option<Spanned<Duration>>);
+
+fn bounds(members: &mut Members<'_>, report: &mut Report<'_>) -> Bounds {
+    let min = members.take("min").and_then(|node| read::duration(node, report));
+    let max = members.take("max").and_then(|node| read::duration(node, report));
+    if let (Some(min), Some(max)) = (&min, &max)
+        && min.is > max.is
+    {
+        report.error(min.at, "`min` is above `max`").hint("swap the two");
+    }
+    (min, max)
+}
+
 impl ClauseBody {
     fn read(kind: &Spanned<String>, node: &Node, report: &mut Report<'_>) -> Option<Self> {
         match kind.is.as_str() {
             "first" => first(node, report),
             "prefer" => Some(Self::Prefer(prefer(node, report)?)),
-            "agree" => agree(node, report).map(Self::Agree),
+            "agree" => agree::read(node, report).map(Self::Agree),
             "best" => best(node, report).map(Self::Best),
-            _ => read::object(node, "the default", report).map(|answer| Self::Default(answer.is)),
+            "combine" => combine(node, report).map(Self::Combine),
+            _ => defaults::read(node, report).map(Self::Default),
         }
     }
 }
 
-/// `first: any`, `first: {}` or `first:` alone.
+/// `first: any`, `first: {}`, `first:` alone or `first: { where: … }`.
 fn first(node: &Node, report: &mut Report<'_>) -> Option<ClauseBody> {
-    let any = node.is_null()
-        || node.text() == Some("any")
-        || matches!(&node.value, Value::Map(members) if members.is_empty());
+    if let Value::Map(members) = &node.value
+        && !members.is_empty()
+    {
+        let mut first = Members::of(node, "`first`", report)?;
+        let accepts = first.take("where").map(|node| read::text(node, "a `where`", report));
+        first.finish(report);
+        // A faulty `where` must not become none.
+        return accepts?.map(|accepts| ClauseBody::First(Some(accepts)));
+    }
+    let any = node.is_null() || node.text() == Some("any") || matches!(&node.value, Value::Map(_));
     if !any {
         report
             .error(node.at, "`first` takes any executor's answer")
-            .hint("write `first: any`; to choose among executors use `prefer`");
+            .hint("write `first: any` or `first: { where: … }`; to choose among executors use `prefer`");
     }
-    any.then_some(ClauseBody::First)
+    any.then_some(ClauseBody::First(None))
 }
 
 fn prefer(node: &Node, report: &mut Report<'_>) -> Option<Vec<RankEntry>> {
@@ -159,62 +229,37 @@ fn rank(node: &Node, report: &mut Report<'_>) -> Option<RankEntry> {
         return None;
     };
     let mut patience = Members::of(node, "a rank's patience", report)?;
-    let until = patience.require("until", report);
-    let quantile = until.filter(|node| node.text().is_some_and(|text| text.starts_with('p')));
-    if let Some(node) = quantile {
-        report
-            .error(node.at, "patience by quantile needs measured latencies, which are not kept yet")
-            .hint("write a duration: `until: 20ms`");
-        return None;
-    }
-    let until = until.and_then(|node| read::duration(node, report));
+    let until = patience.require("until", report).and_then(|node| self::patience(node, report));
     patience.finish(report);
     Some(RankEntry { executor: executor.clone(), until })
 }
 
-/// `agree: 2`, `agree: majority` or `agree: { votes: …, on: […] }`.
-fn agree(node: &Node, report: &mut Report<'_>) -> Option<AgreeEntry> {
-    if node.text().is_some() {
-        return Some(AgreeEntry { votes: votes(node, report), on: None });
-    }
-    let mut agree = Members::of(node, "`agree`", report)?;
-    let entry = AgreeEntry {
-        votes: agree.require("votes", report).and_then(|node| votes(node, report)),
-        on: agree.take("on").map(|node| on(node, report)),
+/// `20ms`, `p95` or `{ quantile: p95, min: 2ms, max: 20ms }`.
+fn patience(node: &Node, report: &mut Report<'_>) -> Option<Spanned<PatienceEntry>> {
+    let is = match node.text() {
+        Some(text) if text.starts_with('p') => {
+            PatienceEntry::Usual { quantile: quantile(node, report)?, min: None, max: None }
+        }
+        Some(_) => PatienceEntry::At(read::duration(node, report)?.is),
+        None => {
+            let mut usual = Members::of(node, "a patience", report)?;
+            let quantile = usual.require("quantile", report).and_then(|node| quantile(node, report));
+            let (min, max) = bounds(&mut usual, report);
+            usual.finish(report);
+            PatienceEntry::Usual { quantile: quantile?, min, max }
+        }
     };
-    if let Some(node) = agree.take("on_tie")
-        && node.text() != Some("plan_order")
-    {
-        report.error(node.at, "ties are broken by `plan_order` only").hint("leave `on_tie` out");
-    }
-    agree.finish(report);
-    Some(entry)
+    Some(Spanned { is, at: node.at })
 }
 
-/// `[class]`, or `class` alone.
-fn on(node: &Node, report: &mut Report<'_>) -> Vec<Spanned<String>> {
-    if node.text().is_some() {
-        return read::text(node, "a compared field", report).into_iter().collect();
+fn quantile(node: &Node, report: &mut Report<'_>) -> Option<Quantile> {
+    let text = node.text().unwrap_or_default();
+    let found = Quantile::ALL.into_iter().find(|quantile| quantile.as_str() == text);
+    if found.is_none() {
+        let problem = report.error(node.at, format!("`{text}` is no quantile that is measured"));
+        problem.did_you_mean(text, Quantile::ALL.map(Quantile::as_str));
     }
-    let fields = read::texts(node, "`on`", "a compared field", report);
-    if matches!(&node.value, Value::List(items) if items.is_empty()) {
-        report.error(node.at, "`on` compares nothing").hint("name the fields that must be the same, or leave `on` out");
-    }
-    fields
-}
-
-fn votes(node: &Node, report: &mut Report<'_>) -> Option<Spanned<VotesEntry>> {
-    let votes = match node.text() {
-        Some("majority") => Some(VotesEntry::Majority),
-        Some(text) => text.parse().ok().map(VotesEntry::Count),
-        None => None,
-    };
-    if votes.is_none() {
-        report
-            .error(node.at, "`votes` is a whole number from 1, or `majority`")
-            .label(format!("this is {}", node.what()));
-    }
-    votes.map(|is| Spanned { is, at: node.at })
+    found
 }
 
 fn best(node: &Node, report: &mut Report<'_>) -> Option<BestEntry> {
@@ -222,7 +267,60 @@ fn best(node: &Node, report: &mut Report<'_>) -> Option<BestEntry> {
     let entry = BestEntry {
         score: best.require("score", report).and_then(|node| read::text(node, "a score", report)),
         at_least: best.take("at_least").and_then(|node| read::number(node, "`at_least`", report)),
+        on_tie: best.take("on_tie").map_or_else(Vec::new, |node| agree::on_tie(node, report)),
     };
     best.finish(report);
     Some(entry)
+}
+
+/// `{ mean: [probability] }`, `{ median: probability }` or `{ vote_weighted: [class] }`.
+fn combine(node: &Node, report: &mut Report<'_>) -> Option<CombineEntry> {
+    let mut combine = Members::of(node, "`combine`", report)?;
+    let hows = combine.any_of(&HOWS);
+    let weights = combine.take("weights").map_or_else(Vec::new, |node| weights(node, report));
+    let min_answers = combine.take("min_answers").and_then(|node| read::count(node, "`min_answers`", report));
+    combine.finish(report);
+    let (how, node) = match hows.as_slice() {
+        [(how, node)] => (how, node),
+        [] => {
+            let problem = report.error(node.at, "`combine` does not say how");
+            problem.hint("write `mean: [probability]`, `median: [probability]` or `vote_weighted: [class]`");
+            return None;
+        }
+        [_, (second, _), ..] => {
+            let problem = report.error(second.at, format!("`combine` works one way, and `{}` is a second", second.is));
+            problem.hint("keep one, or make it two clauses");
+            return None;
+        }
+    };
+    let how = match how.is.as_str() {
+        "mean" => How::Mean,
+        "median" => How::Median,
+        _ => How::VoteWeighted,
+    };
+    Some(CombineEntry { how, of: combined(node, report), weights, min_answers })
+}
+
+/// `[probability]`, or `probability` alone.
+fn combined(node: &Node, report: &mut Report<'_>) -> Vec<Spanned<String>> {
+    if node.text().is_some() && !node.is_null() {
+        return read::text(node, "a combined field", report).into_iter().collect();
+    }
+    if node.is_null() || matches!(&node.value, Value::List(items) if items.is_empty()) {
+        report
+            .error(node.at, "`combine` makes an answer of nothing")
+            .hint("name fields of the answers: `[probability]`");
+        return Vec::new();
+    }
+    read::texts(node, "the combined fields", "a combined field", report)
+}
+
+/// `{ forest: 2, boost: 0.5 }`.
+pub(super) fn weights(node: &Node, report: &mut Report<'_>) -> Vec<WeightEntry> {
+    let entries = read::entries(node, "the weights", report).iter();
+    let weight = |(executor, node): &(Spanned<String>, Node)| {
+        let weight = read::number(node, "a weight", report)?;
+        Some(WeightEntry { executor: executor.clone(), weight })
+    };
+    entries.filter_map(weight).collect()
 }

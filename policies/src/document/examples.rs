@@ -15,10 +15,25 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct ExampleEntry {
     pub(crate) name: Option<Spanned<String>>,
+    /// Which case it is about, or must turn out to be about.
+    pub(crate) case: Option<Spanned<String>>,
+    /// What is asked: numbers under the names of features.
+    pub(crate) input: Option<Vec<(Spanned<String>, Spanned<f64>)>>,
+    /// What the caller says beside.
+    pub(crate) attributes: Vec<(Spanned<String>, Spanned<String>)>,
+    pub(crate) last_known: Option<Spanned<LastKnownEntry>>,
     pub(crate) heard: Vec<HeardEntry>,
     pub(crate) expect: Expectation,
     /// Whom it expects to be chosen.
     pub(crate) executors: Option<Vec<Spanned<String>>>,
+}
+
+/// What was answered earlier about the same key.
+#[derive(Debug)]
+pub(crate) struct LastKnownEntry {
+    pub(crate) age: Option<Spanned<Duration>>,
+    /// The answer, as a JSON object.
+    pub(crate) answer: String,
 }
 
 /// One response in it.
@@ -48,11 +63,47 @@ pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Vec<ExampleEntry> {
 fn example(node: &Node, report: &mut Report<'_>) -> Option<ExampleEntry> {
     let mut example = Members::of(node, "an example", report)?;
     let name = example.require("name", report).and_then(|node| read::text(node, "an example's name", report));
-    let heard = example.take("heard").map_or_else(Vec::new, |node| heard(node, report));
     let expect = example.require("expect", report);
     let (expect, executors) = expect.and_then(|node| expectation(node, report)).unwrap_or_default();
+    let entry = ExampleEntry {
+        name,
+        case: example.take("case").and_then(|node| read::text(node, "an example's case", report)),
+        input: example.take("input").map(|node| input(node, report)),
+        attributes: example.take("attributes").map_or_else(Vec::new, |node| attributes(node, report)),
+        last_known: example.take("last_known").and_then(|node| last_known(node, report)),
+        heard: example.take("heard").map_or_else(Vec::new, |node| heard(node, report)),
+        expect,
+        executors,
+    };
     example.finish(report);
-    Some(ExampleEntry { name, heard, expect, executors })
+    Some(entry)
+}
+
+fn input(node: &Node, report: &mut Report<'_>) -> Vec<(Spanned<String>, Spanned<f64>)> {
+    let entries = read::entries(node, "an example's input", report).iter();
+    entries.filter_map(|(name, node)| Some((name.clone(), read::number(node, "a feature's value", report)?))).collect()
+}
+
+fn attributes(node: &Node, report: &mut Report<'_>) -> Vec<(Spanned<String>, Spanned<String>)> {
+    let entries = read::entries(node, "an example's attributes", report).iter();
+    entries.filter_map(|(name, node)| Some((name.clone(), read::text(node, "an attribute's value", report)?))).collect()
+}
+
+/// `{ class: 1, age: 5m }`: an answer's members beside its age.
+fn last_known(node: &Node, report: &mut Report<'_>) -> Option<Spanned<LastKnownEntry>> {
+    let members = read::entries(node, "an example's `last_known`", report);
+    let age = members.iter().find(|(name, _)| name.is == "age");
+    if age.is_none() && matches!(node.value, Value::Map(_)) {
+        report.error(node.at, "what was known last does not say how old it is").hint("add `age: 5m`");
+    }
+    let age = age.and_then(|(_, node)| read::duration(node, report));
+    let answer: serde_json::Map<_, _> = members
+        .iter()
+        .filter(|(name, _)| name.is != "age")
+        .map(|(name, node)| (name.is.clone(), node.to_json(report)))
+        .collect();
+    let is = LastKnownEntry { age: Some(age?), answer: serde_json::Value::Object(answer).to_string() };
+    Some(Spanned { is, at: node.at })
 }
 
 fn heard(node: &Node, report: &mut Report<'_>) -> Vec<HeardEntry> {

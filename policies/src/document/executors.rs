@@ -18,6 +18,8 @@ pub(crate) struct ExecutorEntry {
     pub(crate) canary_of: Option<Spanned<String>>,
     pub(crate) start_after: Option<Spanned<Duration>>,
     pub(crate) concurrency: Option<Spanned<NonZeroUsize>>,
+    pub(crate) family: Option<Spanned<String>>,
+    pub(crate) cost: Option<Spanned<f64>>,
 }
 
 /// What it runs.
@@ -48,6 +50,8 @@ impl ExecutorEntry {
             canary_of: None,
             start_after: None,
             concurrency: None,
+            family: None,
+            cost: None,
         };
         let Some(mut executor) = Members::of(node, "an executor", report) else { return nothing };
         let entry = Self {
@@ -56,6 +60,8 @@ impl ExecutorEntry {
             canary_of: executor.take("canary").and_then(|node| canary(node, report)),
             start_after: executor.take("start").and_then(|node| start(node, report)),
             concurrency: executor.take("concurrency").and_then(|node| read::count(node, "`concurrency`", report)),
+            family: executor.take("family").and_then(|node| read::text(node, "a family", report)),
+            cost: executor.take("cost").and_then(|node| read::number(node, "`cost`", report)),
             ..nothing
         };
         executor.finish(report);

@@ -82,6 +82,8 @@ struct Open {
     /// What everything weighed before it.
     weight: usize,
     height: usize,
+    /// The names so far, and in which line each stands: files of one long map must not take quadratic time.
+    names: HashMap<String, usize>,
 }
 
 struct Anchored {
@@ -122,7 +124,7 @@ impl Builder<'_, '_> {
         let weight = self.weight;
         self.weigh(1, at)?;
         self.check_depth(self.open.len() + 1, at)?;
-        self.open.push(Open { node: Node { at, value }, key: None, anchor, weight, height: 0 });
+        self.open.push(Open { node: Node { at, value }, key: None, anchor, weight, height: 0, names: HashMap::new() });
         Some(())
     }
 
@@ -154,8 +156,8 @@ impl Builder<'_, '_> {
         match (&mut parent.node.value, parent.key.take()) {
             (Value::List(items), _) => items.push(node),
             (Value::Map(members), Some(key)) => {
-                if let Some((first, _)) = members.iter().find(|(name, _)| name.is == key.is) {
-                    let label = format!("first in line {}", first.at.line);
+                if let Some(line) = parent.names.insert(key.is.clone(), key.at.line) {
+                    let label = format!("first in line {line}");
                     self.report.error(key.at, format!("`{}` is written twice", key.is)).label(label);
                 }
                 members.push((key, node));

@@ -1,33 +1,78 @@
-//! The examples: each speaks of executors that there are.
+//! The examples: each speaks of executors, features, attributes and cases that there are.
 
-use wire::{ExecutorId, Failure, FailureKind, Reply};
+use std::collections::HashSet;
+
+use wire::{Attributes, ExecutorId, Failure, FailureKind, Reply};
 
 use crate::{
-    Expectation,
+    Case, Expectation,
     diagnostic::{Report, Spanned},
-    document::{ExampleEntry, ExecutorEntry, HeardEntry, Says},
-    example::{Example, Utterance},
+    document::{Document, ExampleEntry, ExecutorEntry, HeardEntry, Says},
+    example::{Example, KnownBefore, Question, Utterance},
 };
 
-pub(super) fn lower(entries: &[ExampleEntry], executors: &[ExecutorEntry], report: &mut Report<'_>) -> Vec<Example> {
-    for (index, entry) in entries.iter().enumerate() {
-        if let Some(name) = &entry.name
-            && entries[..index].iter().any(|earlier| earlier.name.as_ref().is_some_and(|earlier| earlier.is == name.is))
-        {
+pub(super) fn lower(document: &Document, cases: &[Case], report: &mut Report<'_>) -> Vec<Example> {
+    let mut seen = HashSet::new();
+    for name in document.examples.iter().filter_map(|entry| entry.name.as_ref()) {
+        if !seen.insert(&name.is) {
             report.error(name.at, format!("two examples are called `{}`", name.is));
         }
     }
-    entries.iter().filter_map(|entry| example(entry, executors, report)).collect()
+    document.examples.iter().filter_map(|entry| example(entry, document, cases, report)).collect()
 }
 
-fn example(entry: &ExampleEntry, executors: &[ExecutorEntry], report: &mut Report<'_>) -> Option<Example> {
+fn example(entry: &ExampleEntry, document: &Document, cases: &[Case], report: &mut Report<'_>) -> Option<Example> {
+    let executors = &document.executors;
     let mut heard: Vec<Utterance> =
         entry.heard.iter().filter_map(|entry| utterance(entry, executors, report)).collect();
     heard.sort_by_key(|utterance| utterance.at);
     let chosen = entry.executors.as_ref();
     let chosen = chosen.map(|names| names.iter().filter_map(|name| executor(name, executors, report)).collect());
     let expect = Expectation { executors: chosen, ..entry.expect.clone() };
-    Some(Example { name: entry.name.as_ref()?.is.clone(), heard, expect })
+    let case = entry.case.as_ref();
+    if let Some(case) = case.filter(|case| !document.cases.iter().any(|entry| is_called(entry, &case.is))) {
+        let names = document.cases.iter().filter_map(|entry| entry.name.as_ref());
+        let problem = report.error(case.at, format!("the example is about case `{}`, which there is not", case.is));
+        problem.did_you_mean(&case.is, names.map(|name| name.is.as_str()));
+    }
+    let case = case.and_then(|name| cases.iter().find(|case| *case.name == *name.is)).map(|case| case.name.clone());
+    let last_known = entry.last_known.as_ref().and_then(|known| {
+        if document.key.is_none() {
+            let problem = report.error(known.at, "nothing is known last where requests have no `key`");
+            problem.hint("say at the top where a request names it: `key: attributes.customer`");
+        }
+        let age = known.is.age.as_ref()?.is;
+        Some(KnownBefore { age, answer: known.is.answer.clone().into() })
+    });
+    let question = question(entry, document, report);
+    Some(Example { name: entry.name.as_ref()?.is.clone(), case, question, last_known, heard, expect })
+}
+
+fn is_called(entry: &crate::document::CaseEntry, name: &str) -> bool {
+    entry.name.as_ref().is_some_and(|called| called.is == name)
+}
+
+/// Returns what is asked, if the example says so: features that it leaves out are 0.
+fn question(entry: &ExampleEntry, document: &Document, report: &mut Report<'_>) -> Option<Question> {
+    let (features, known) = (&document.input.features, &document.input.attributes);
+    let mut body: serde_json::Map<String, serde_json::Value> =
+        features.iter().map(|feature| (feature.is.clone(), 0.0.into())).collect();
+    for (name, value) in entry.input.iter().flatten() {
+        if body.insert(name.is.clone(), value.is.into()).is_none() {
+            let problem = report.error(name.at, format!("the example gives `{}`, which is no feature", name.is));
+            problem.did_you_mean(&name.is, features.iter().map(|feature| feature.is.as_str()));
+        }
+    }
+    let mut attributes = Attributes::default();
+    for (name, value) in &entry.attributes {
+        if !known.iter().any(|attribute| attribute.is == name.is) {
+            let problem = report.error(name.at, format!("the example says `{}`, which is no attribute", name.is));
+            problem.did_you_mean(&name.is, known.iter().map(|attribute| attribute.is.as_str()));
+        }
+        attributes.set(name.is.as_str(), value.is.as_str());
+    }
+    let says_any = entry.input.is_some() || !entry.attributes.is_empty();
+    says_any.then(|| Question { body: serde_json::Value::Object(body).to_string().into(), attributes })
 }
 
 fn utterance(entry: &HeardEntry, executors: &[ExecutorEntry], report: &mut Report<'_>) -> Option<Utterance> {

@@ -1,50 +1,262 @@
 //! The ladder: clauses that name known candidates, end later and later, can be satisfied, and leave nobody undecided.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use wire::{Budget, ExecutorId, Role};
 
-use super::path;
+use super::{fields, path};
 use crate::{
     ExecutorSpec,
-    clause::{
-        Agree, Best, Clause, Compared, Equality, Expression, Fallback, First, Patience, Prefer, Rank, Score,
-        ScoreError, Votes, Weight, Weights,
-    },
+    clause::{Best, Clause, Combine, Fallback, First, Patience, Prefer, Rank},
     diagnostic::{Report, Span, Spanned},
-    document::{AgreeEntry, BestEntry, ClauseBody, ClauseEntry, RankEntry, VotesEntry},
-    evidence::{Fields, Path},
-    policy::Rung,
+    document::{
+        BestEntry, ClauseBody, ClauseEntry, CombineEntry, DefaultEntry, Document, ExtraWaitEntry, PatienceEntry,
+        RankEntry,
+    },
+    evidence::Fields,
+    policy::{ExtraWait, Rung},
 };
 
 /// What the clauses of one ladder are checked against.
-struct Ladder<'lower, 'text> {
-    executors: &'lower [ExecutorSpec],
-    fields: &'lower mut Fields,
-    report: &'lower mut Report<'text>,
+pub(super) struct Ladder<'lower> {
+    pub(super) budget: Option<Duration>,
+    /// Everybody, in the file's order.
+    pub(super) executors: &'lower [ExecutorSpec],
+    /// Those that are asked, if not everybody is.
+    pub(super) ask: Option<&'lower [ExecutorId]>,
+    pub(super) fields: Fields,
+    has_key: bool,
 }
 
-/// Checks the clauses and their times; the times only if there is a budget to hold them against.
-pub(super) fn lower(
-    entries: &[ClauseEntry],
-    budget: Option<Budget>,
-    executors: &[ExecutorSpec],
-    fields: &mut Fields,
-    report: &mut Report<'_>,
-) -> Vec<Rung> {
-    check_order(entries, report);
-    let budget = budget.map(Budget::as_duration);
-    let ends = budget.map_or_else(Vec::new, |budget| ends(entries, budget, report));
-    let mut ladder = Ladder { executors, fields, report };
-    let mut rungs = Vec::with_capacity(entries.len());
-    for (index, entry) in entries.iter().enumerate() {
-        let until = ends.get(index).copied().unwrap_or(Duration::MAX);
-        let begins = index.checked_sub(1).and_then(|above| ends.get(above)).copied().unwrap_or_default();
-        let clause = entry.body.as_ref().and_then(|body| ladder.clause(body, begins, until, entry.at));
-        rungs.extend(clause.map(|clause| Rung { clause, until, extra_wait: None }));
+/// When a clause begins and ends, since the request's birth.
+#[derive(Clone, Copy)]
+struct Tried {
+    begins: Duration,
+    until: Duration,
+}
+
+/// What was answered earlier is kept no longer, because the topic of results is not.
+const LAST_KNOWN_MAX: Duration = Duration::from_hours(24);
+/// Nobody waits a thousand times as long as the first answer took.
+const TIMES_MAX: f64 = 1_000.0;
+
+impl<'lower> Ladder<'lower> {
+    pub(super) fn new(
+        document: &Document,
+        budget: Option<Budget>,
+        executors: &'lower [ExecutorSpec],
+        ask: Option<&'lower [ExecutorId]>,
+    ) -> Self {
+        let budget = budget.map(Budget::as_duration);
+        Self { budget, executors, ask, fields: fields(&document.answer), has_key: document.key.is_some() }
     }
-    rungs
+
+    /// Returns what the ladder's clauses look at.
+    pub(super) fn into_fields(self) -> Fields {
+        self.fields
+    }
+
+    /// Checks the clauses and their times; the times only if there is a budget to hold them against.
+    pub(super) fn lower(&mut self, entries: &[ClauseEntry], report: &mut Report<'_>) -> Vec<Rung> {
+        check_order(entries, report);
+        let ends = self.budget.map_or_else(Vec::new, |budget| ends(entries, budget, report));
+        let mut rungs = Vec::with_capacity(entries.len());
+        for (index, entry) in entries.iter().enumerate() {
+            let until = ends.get(index).copied().unwrap_or(Duration::MAX);
+            let begins = index.checked_sub(1).and_then(|above| ends.get(above)).copied().unwrap_or_default();
+            let tried = Tried { begins, until };
+            let clause = entry.body.as_ref().and_then(|body| self.clause(body, tried, entry.at, report));
+            let extra_wait = entry.extra_wait.as_ref().and_then(|wait| self.extra_wait(wait, entry, report));
+            rungs.extend(clause.map(|clause| Rung { clause, until, extra_wait }));
+        }
+        rungs
+    }
+
+    fn clause(&mut self, body: &ClauseBody, tried: Tried, at: Span, report: &mut Report<'_>) -> Option<Clause> {
+        match body {
+            ClauseBody::First(None) => Some(Clause::First(First { accepts: None })),
+            ClauseBody::First(Some(accepts)) => {
+                let accepts = self.accepts(accepts, report)?;
+                Some(Clause::First(First { accepts: Some(accepts) }))
+            }
+            ClauseBody::Prefer(ranks) => Some(Clause::Prefer(self.prefer(ranks, tried, report))),
+            ClauseBody::Agree(agree) => self.agree(agree, at, report).map(Clause::Agree),
+            ClauseBody::Best(best) => self.best(best, report).map(Clause::Best),
+            ClauseBody::Combine(combine) => self.combine(combine, report).map(Clause::Combine),
+            ClauseBody::Default(default) => self.default(default, report).map(Clause::Default),
+        }
+    }
+
+    fn prefer(&self, entries: &[RankEntry], tried: Tried, report: &mut Report<'_>) -> Prefer {
+        let mut ranks: Vec<Rank> = Vec::new();
+        for entry in entries {
+            let Some(executor) = self.candidate(&entry.executor, report) else { continue };
+            if ranks.iter().any(|rank| rank.executor == executor) {
+                report.error(entry.executor.at, format!("`{executor}` has two ranks")).hint("keep the better one");
+                continue;
+            }
+            let until = entry.until.as_ref().map(|until| self.patience(until, tried, report));
+            ranks.push(Rank { executor, until });
+        }
+        Prefer { ranks }
+    }
+
+    fn patience(&self, entry: &Spanned<PatienceEntry>, tried: Tried, report: &mut Report<'_>) -> Patience {
+        match &entry.is {
+            PatienceEntry::At(until) => {
+                self.check_patience(&Spanned { is: *until, at: entry.at }, tried, report);
+                Patience::At(*until)
+            }
+            PatienceEntry::Usual { quantile, min, max } => {
+                if let Some(max) = max {
+                    self.check_patience(max, tried, report);
+                }
+                // Before the clause begins there is no patience to lose.
+                let max = max.as_ref().map_or(tried.until, |max| max.is);
+                let min = min.as_ref().map_or(tried.begins, |min| min.is.max(tried.begins)).min(max);
+                Patience::Usual { quantile: *quantile, min, max }
+            }
+        }
+    }
+
+    /// Patience that ends before its clause begins would let an early rejection above it change the answer.
+    fn check_patience(&self, patience: &Spanned<Duration>, tried: Tried, report: &mut Report<'_>) {
+        if let Some(budget) = self.budget.filter(|budget| patience.is > *budget) {
+            let label = format!("the budget is {}", written(budget));
+            let problem = report.error(patience.at, "this patience outlasts the budget").label(label);
+            problem.hint("lower it, or raise the budget");
+        } else if patience.is <= tried.begins {
+            let label = format!("the clause above lasts until {}", written(tried.begins));
+            let problem = report.error(patience.at, "this patience is over before its clause begins").label(label);
+            problem.hint("raise it, or leave the executor out");
+        } else if patience.is > tried.until {
+            let label = format!("the clause ends at {}", written(tried.until));
+            let problem = report.error(patience.at, "this patience outlasts its clause").label(label);
+            problem.hint("lower it, or leave it out");
+        }
+    }
+
+    fn best(&mut self, entry: &BestEntry, report: &mut Report<'_>) -> Option<Best> {
+        let on_tie = self.on_tie(&entry.on_tie, report);
+        let score = self.score(entry.score.as_ref()?, report)?;
+        Some(Best { score, at_least: entry.at_least.as_ref().map(|mark| mark.is), on_tie })
+    }
+
+    fn combine(&mut self, entry: &CombineEntry, report: &mut Report<'_>) -> Option<Combine> {
+        let candidates = self.candidates().count();
+        if let Some(min) = entry.min_answers.as_ref().filter(|min| min.is.get() > candidates && candidates > 0) {
+            let problem = report.error(min.at, format!("{} answers will never be there", min.is));
+            problem
+                .label(self.how_many_candidates())
+                .hint("lower `min_answers`, or add executors; canaries do not count");
+        }
+        let weights = self.weights(&entry.weights, report);
+        let mut of = Vec::with_capacity(entry.of.len());
+        for (index, text) in entry.of.iter().enumerate() {
+            if entry.of[..index].iter().any(|earlier| earlier.is == text.is) {
+                report.error(text.at, format!("`{}` is combined twice", text.is)).hint("name it once");
+            }
+            of.extend(path(text, report).map(|path| self.fields.add(&path)));
+        }
+        let min_answers = entry.min_answers.as_ref().map_or(std::num::NonZeroUsize::MIN, |min| min.is);
+        (!of.is_empty()).then_some(Combine { how: entry.how, of, weights, min_answers })
+    }
+
+    fn default(&self, entry: &DefaultEntry, report: &mut Report<'_>) -> Option<Fallback> {
+        match entry {
+            DefaultEntry::Constant(answer) => Some(Fallback::Constant(Bytes::from(answer.clone()))),
+            DefaultEntry::Error(text) => {
+                Some(Fallback::Error(Bytes::from(serde_json::json!({ "error": text }).to_string())))
+            }
+            DefaultEntry::LastKnown { at, max_age, otherwise } => {
+                if !self.has_key {
+                    let problem = report.error(*at, "`last_known` needs to know about whom a request is");
+                    problem.hint("say at the top where a request names it: `key: attributes.customer`");
+                }
+                let max_age = max_age.as_ref()?;
+                if max_age.is > LAST_KNOWN_MAX {
+                    let problem = report.error(max_age.at, "what was answered is known for 24h at most");
+                    problem.hint("lower `max_age`");
+                } else if max_age.is.is_zero() {
+                    let problem = report.error(max_age.at, "an answer is never so young");
+                    problem.hint("write how old it may be: `max_age: 1h`");
+                }
+                Some(Fallback::LastKnown { max_age: max_age.is, otherwise: Bytes::from(otherwise.clone()?) })
+            }
+        }
+    }
+
+    fn extra_wait(
+        &self,
+        wait: &Spanned<ExtraWaitEntry>,
+        clause: &ClauseEntry,
+        report: &mut Report<'_>,
+    ) -> Option<ExtraWait> {
+        match &clause.body {
+            Some(ClauseBody::Default(_)) => {
+                let problem = report.error(wait.at, "a default waits for nobody");
+                problem.hint("move `extra_wait` to the clause that should wait longer");
+            }
+            Some(ClauseBody::First(None)) => {
+                let problem = report.warn(wait.at, "`first: any` decides with the first answer and never waits on");
+                problem.hint("take `extra_wait` out, or use `best` or `prefer`");
+            }
+            _ => {}
+        }
+        let ExtraWaitEntry { times, min, max } = &wait.is;
+        if let Some(times) = times.as_ref().filter(|times| times.is < 0.0 || times.is > TIMES_MAX) {
+            let problem = report.error(times.at, "`times` is a share of the time that the first answer took");
+            problem.hint(format!("write a number from 0 to {TIMES_MAX}: `times: 0.5` waits half as long again"));
+            return None;
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to a million")]
+        let thousandths = times.as_ref().map_or(0, |times| (times.is * 1_000.0).round() as u32);
+        let longest = self.budget.unwrap_or(Duration::MAX);
+        let (min, max) =
+            (min.as_ref().map_or(Duration::ZERO, |min| min.is), max.as_ref().map_or(longest, |max| max.is));
+        Some(ExtraWait { thousandths, min, max })
+    }
+
+    /// Finds the candidate that a clause names.
+    pub(super) fn candidate(&self, name: &Spanned<String>, report: &mut Report<'_>) -> Option<ExecutorId> {
+        match self.executors.iter().find(|executor| executor.id.as_str() == name.is) {
+            Some(executor) if executor.role == Role::Canary => {
+                let problem = report.error(name.at, format!("`{}` is a canary and cannot be chosen", name.is));
+                problem.hint("take it out of the clause, or its `canary` away");
+            }
+            Some(executor) if !self.is_asked(executor) => {
+                let problem = report.error(name.at, format!("`{}` is not asked in this case", name.is));
+                problem.hint("add it to the case's `ask`, or take it out of the clause");
+            }
+            Some(executor) => return Some(executor.id.clone()),
+            None => {
+                let known: Vec<&str> = self.candidates().map(|executor| executor.id.as_str()).collect();
+                let problem = report.error(name.at, format!("there is no executor `{}`", name.is));
+                problem.did_you_mean(&name.is, known);
+            }
+        }
+        None
+    }
+
+    /// Returns whose answers may be chosen.
+    pub(super) fn candidates(&self) -> impl Iterator<Item = &'lower ExecutorSpec> {
+        let executors: &'lower [ExecutorSpec] = self.executors;
+        executors.iter().filter(|executor| executor.role == Role::Candidate && self.is_asked(executor))
+    }
+
+    pub(super) fn how_many_candidates(&self) -> String {
+        match (self.candidates().count(), self.ask.is_some()) {
+            (1, true) => "1 candidate is asked".to_owned(),
+            (candidates, true) => format!("{candidates} candidates are asked"),
+            (1, false) => "there is 1 candidate".to_owned(),
+            (candidates, false) => format!("there are {candidates} candidates"),
+        }
+    }
+
+    fn is_asked(&self, executor: &ExecutorSpec) -> bool {
+        self.ask.is_none_or(|ask| ask.contains(&executor.id))
+    }
 }
 
 /// The last clause is total, and no other is a default.
@@ -59,12 +271,17 @@ fn check_order(entries: &[ClauseEntry], report: &mut Report<'_>) {
             .label(label)
             .hint("make the default the last clause");
     }
-    if let Some(last) = entries.last()
-        && !entries.iter().any(is_default)
-        && !matches!(last.body, None | Some(ClauseBody::First | ClauseBody::Default(_)))
-    {
-        let problem = report.error(last.at, "the last clause can fail, and nothing decides then");
-        problem.hint("end with `- default: { … }` or `- first: any`");
+    let Some(last) = entries.last().filter(|_| !entries.iter().any(is_default)) else { return };
+    match &last.body {
+        None | Some(ClauseBody::First(None) | ClauseBody::Default(_)) => {}
+        Some(ClauseBody::First(Some(_))) => {
+            let problem = report.error(last.at, "the last clause turns answers down, and nothing decides then");
+            problem.hint("add `- first: any` or `- default: { … }` behind it");
+        }
+        Some(_) => {
+            let problem = report.error(last.at, "the last clause can fail, and nothing decides then");
+            problem.hint("end with `- default: { … }` or `- first: any`");
+        }
     }
 }
 
@@ -107,169 +324,6 @@ fn check_end(until: &Spanned<Duration>, above: Duration, budget: Duration, last:
 }
 
 /// Writes a duration as the file would.
-fn written(duration: Duration) -> String {
+pub(super) fn written(duration: Duration) -> String {
     Budget::from_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)).to_string()
-}
-
-/// The parser goes on to list every token that it knows.
-fn brief(message: &str) -> &str {
-    let line = message.lines().next().unwrap_or_default();
-    let line = line.split(" expecting {").next().unwrap_or_default();
-    line.strip_prefix("Syntax error: ").unwrap_or(line)
-}
-
-impl Ladder<'_, '_> {
-    fn clause(&mut self, body: &ClauseBody, begins: Duration, until: Duration, at: Span) -> Option<Clause> {
-        match body {
-            ClauseBody::First => Some(Clause::First(First { accepts: None })),
-            ClauseBody::Prefer(ranks) => Some(Clause::Prefer(self.prefer(ranks, begins, until))),
-            ClauseBody::Agree(agree) => self.agree(agree, at).map(Clause::Agree),
-            ClauseBody::Best(best) => self.best(best).map(Clause::Best),
-            ClauseBody::Default(answer) => Some(Clause::Default(Fallback::Constant(Bytes::from(answer.clone())))),
-        }
-    }
-
-    fn prefer(&mut self, entries: &[RankEntry], begins: Duration, until: Duration) -> Prefer {
-        let mut ranks: Vec<Rank> = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let Some(executor) = self.candidate(&entry.executor) else { continue };
-            if ranks.iter().any(|rank| rank.executor == executor) {
-                self.report.error(entry.executor.at, format!("`{executor}` has two ranks")).hint("keep the better one");
-            }
-            if let Some(patience) = &entry.until {
-                self.check_patience(patience, begins, until);
-            }
-            ranks.push(Rank { executor, until: entry.until.as_ref().map(|until| Patience::At(until.is)) });
-        }
-        Prefer { ranks }
-    }
-
-    /// Patience that ends before its clause begins would let an early rejection above it change the answer.
-    fn check_patience(&mut self, patience: &Spanned<Duration>, begins: Duration, until: Duration) {
-        if patience.is <= begins {
-            let label = format!("the clause above lasts until {}", written(begins));
-            self.report
-                .error(patience.at, "this patience is over before its clause begins")
-                .label(label)
-                .hint("raise it, or leave the executor out");
-        } else if patience.is > until {
-            let label = format!("the clause ends at {}", written(until));
-            self.report
-                .error(patience.at, "this patience outlasts its clause")
-                .label(label)
-                .hint("lower it, or leave it out");
-        }
-    }
-
-    fn agree(&mut self, entry: &AgreeEntry, at: Span) -> Option<Agree> {
-        let votes = entry.votes.as_ref().map(|votes| self.votes(votes));
-        let on = match &entry.on {
-            Some(paths) => {
-                let paths: Vec<Path> = paths.iter().filter_map(|text| path(text, self.report)).collect();
-                paths.iter().map(|path| self.fields.add(path)).collect()
-            }
-            None => self.fields.value().cloned().into_iter().collect::<Vec<_>>(),
-        };
-        if on.is_empty() && entry.on.is_none() {
-            self.report
-                .error(at, "`agree` does not know what to compare")
-                .hint("add `on: [class]`, or say `answer: { value: class }` at the top");
-        }
-        let compared = |field| Compared { field, equality: Equality::CanonicalJson };
-        let on = on.into_iter().map(compared).collect();
-        let (weights, must_include, on_tie) = (Weights::default(), Vec::new(), Vec::new());
-        Some(Agree { votes: votes?, on, weights, must_include, from_families: 1, on_tie })
-    }
-
-    fn votes(&mut self, votes: &Spanned<VotesEntry>) -> Votes {
-        let candidates = self.candidates().count();
-        match votes.is {
-            VotesEntry::Majority => Votes::Majority,
-            VotesEntry::Count(count) => {
-                if count.get() > candidates && candidates > 0 {
-                    let label = format!("there are {candidates} candidates");
-                    self.report
-                        .error(votes.at, format!("{count} votes can never be reached"))
-                        .label(label)
-                        .hint("ask for fewer votes, or add executors; canaries do not vote");
-                }
-                Votes::Count(Weight(Weight::ONE.0 * u64::try_from(count.get()).unwrap_or(u64::MAX)))
-            }
-        }
-    }
-
-    fn best(&mut self, entry: &BestEntry) -> Option<Best> {
-        let score = self.score(entry.score.as_ref()?)?;
-        Some(Best { score, at_least: entry.at_least.as_ref().map(|mark| mark.is), on_tie: Vec::new() })
-    }
-
-    /// A plain path is read as a field, which is fast; everything else is an expression.
-    fn score(&mut self, text: &Spanned<String>) -> Option<Score> {
-        if let Some(written) = Path::parse(&text.is).filter(|path| !path.is("answer")) {
-            let path = written.below("answer").unwrap_or(written);
-            let named = if path.is("value") {
-                self.fields.value()
-            } else if path.is("confidence") {
-                self.fields.confidence()
-            } else {
-                None
-            };
-            return Some(Score::Field(named.cloned().unwrap_or_else(|| self.fields.add(&path))));
-        }
-        match Expression::compile(&text.is, self.fields) {
-            Ok(expression) => Some(Score::Expression(Arc::new(expression))),
-            Err(error) => {
-                self.score_error(text, &error);
-                None
-            }
-        }
-    }
-
-    fn score_error(&mut self, text: &Spanned<String>, error: &ScoreError) {
-        match error {
-            ScoreError::Syntax { line: 1, column, message } => {
-                // Quotes count in the file, and the expression is on one line of it.
-                let at = Span { column: text.at.column + column, width: 1, ..text.at };
-                self.report.error(at, "this expression cannot be read").label(brief(message));
-            }
-            ScoreError::Syntax { message, .. } => {
-                self.report.error(text.at, "this expression cannot be read").label(brief(message));
-            }
-            ScoreError::UnknownVariable(name) => {
-                let problem = self.report.error(text.at, format!("`{name}` means nothing in a score"));
-                let misspelt = strsim::damerau_levenshtein(name, "answer") <= 2;
-                let meant = if misspelt { "answer".to_owned() } else { format!("answer.{name}") };
-                problem.hint(format!("an expression sees `answer` only; did you mean `{meant}`?"));
-            }
-            ScoreError::UnknownFunction(name) => {
-                self.report.error(text.at, format!("there is no function `{name}` for scores"));
-            }
-            ScoreError::TooLarge => {
-                self.report
-                    .error(text.at, "this expression is too long or too deeply nested")
-                    .hint("let the executor compute its score");
-            }
-        }
-    }
-
-    /// Finds the candidate that a clause names.
-    fn candidate(&mut self, name: &Spanned<String>) -> Option<ExecutorId> {
-        match self.executors.iter().find(|executor| executor.id.as_str() == name.is) {
-            Some(executor) if executor.role == Role::Candidate => return Some(executor.id.clone()),
-            Some(_) => {
-                let problem = self.report.error(name.at, format!("`{}` is a canary and cannot be chosen", name.is));
-                problem.hint("take it out of the clause, or its `canary` away");
-            }
-            None => {
-                let known: Vec<String> = self.candidates().map(|executor| executor.id.to_string()).collect();
-                let problem = self.report.error(name.at, format!("there is no executor `{}`", name.is));
-                problem.did_you_mean(&name.is, known.iter().map(String::as_str));
-            }
-        }
-        None
-    }
-
-    fn candidates(&self) -> impl Iterator<Item = &ExecutorSpec> {
-        self.executors.iter().filter(|executor| executor.role == Role::Candidate)
-    }
 }

@@ -6,12 +6,12 @@ use wire::{ExecutorId, Reply};
 use super::fact;
 use crate::{
     Example, Expectation,
-    example::Utterance,
+    example::{KnownBefore, Question, Utterance},
     meaning::{part::Part, words},
 };
 
 pub(super) fn example(example: &Example) -> Part {
-    let Example { name, heard, expect } = example;
+    let Example { name, case, question, last_known, heard, expect } = example;
     let title = format!("example `{name}`");
     Part {
         path: format!("examples.{name}"),
@@ -20,6 +20,9 @@ pub(super) fn example(example: &Example) -> Part {
         leaves: format!("{title} is gone"),
         title,
         facts: vec![
+            fact("case", case.as_deref(), "is about case {new} instead of {old}"),
+            fact("question", question.as_ref().map(self::question), "asks {new} instead of {old}"),
+            fact("last_known", last_known.as_ref().map(known), "knows {new} from earlier instead of {old}"),
             fact("heard", heard.iter().map(utterance).collect::<Value>(), "hears something else"),
             fact("expect", expectation(expect), "expects {new} instead of {old}"),
         ],
@@ -34,6 +37,15 @@ pub(in crate::meaning) fn circumstances(example: &Example) -> Value {
         members.remove("expect");
     }
     value
+}
+
+fn question(Question { body, attributes }: &Question) -> Value {
+    let said: Map<_, _> = attributes.iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    json!({ "input": words::json(body), "attributes": said })
+}
+
+fn known(KnownBefore { age, answer }: &KnownBefore) -> Value {
+    json!({ "answer": words::json(answer), "age": words::duration(*age) })
 }
 
 fn utterance(utterance: &Utterance) -> Value {

@@ -1,0 +1,128 @@
+//! The cases: each with a condition that can hold, a budget that fits, somebody to ask and a ladder of its own.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use wire::{Budget, ExecutorId, Plan, Role};
+
+use super::{
+    NAME_HINT, check_budget,
+    expressions::{self, Requests},
+    ladder::{Ladder, written},
+};
+use crate::{
+    Case, ExecutorSpec, Policy,
+    diagnostic::{Report, Spanned},
+    document::{AskEntry, CaseEntry, Document},
+};
+
+/// More cases than this are another rendezvous: each request tries them in order.
+const CASES_MAX: usize = 64;
+
+pub(super) fn lower(
+    document: &Document,
+    budget: Option<Budget>,
+    executors: &[ExecutorSpec],
+    requests: Requests<'_>,
+    report: &mut Report<'_>,
+) -> Vec<Case> {
+    let entries = &document.cases;
+    if let Some(name) = entries.get(CASES_MAX).and_then(|entry| entry.name.as_ref()) {
+        report.error(name.at, format!("a rendezvous has at most {CASES_MAX} cases"));
+    }
+    let entries = &entries[..entries.len().min(CASES_MAX)];
+    check_names(entries, report);
+    check_reached(entries, report);
+    entries.iter().filter_map(|entry| case(entry, document, budget, executors, requests, report)).collect()
+}
+
+fn case(
+    entry: &CaseEntry,
+    document: &Document,
+    whole: Option<Budget>,
+    executors: &[ExecutorSpec],
+    requests: Requests<'_>,
+    report: &mut Report<'_>,
+) -> Option<Case> {
+    let when = entry.when.as_ref().and_then(|when| expressions::condition(when, requests, report));
+    let budget = match &entry.budget {
+        Some(budget) => case_budget(budget, whole, report),
+        None => whole,
+    };
+    let ask = entry.ask.as_ref().map(|ask| asked(ask, executors, report));
+    let mut ladder = Ladder::new(document, budget, executors, ask.as_deref());
+    let rungs = ladder.lower(&entry.decide, report);
+    let is_asked = |executor: &&ExecutorSpec| {
+        executor.role == Role::Canary || ask.as_ref().is_none_or(|ask| ask.contains(&executor.id))
+    };
+    let plan = Plan::new(executors.iter().filter(is_asked).map(ExecutorSpec::asked).collect());
+    let budget = budget?;
+    let policy = Arc::new(Policy::new(budget, executors, &plan, ladder.into_fields(), rungs));
+    Some(Case { name: entry.name.as_ref()?.is.as_str().into(), when: Arc::new(when?), budget, plan, policy })
+}
+
+fn case_budget(budget: &Spanned<Duration>, whole: Option<Budget>, report: &mut Report<'_>) -> Option<Budget> {
+    if let Some(whole) = whole.filter(|whole| budget.is > whole.as_duration()) {
+        let problem = report.error(budget.at, "a case has no more time than its rendezvous");
+        problem.label(format!("the budget is {}", written(whole.as_duration())));
+        problem.hint("lower it, or raise the budget at the top");
+        return Some(whole);
+    }
+    check_budget(budget, report)
+}
+
+/// Returns the candidates that a case asks.
+fn asked(ask: &AskEntry, executors: &[ExecutorSpec], report: &mut Report<'_>) -> Vec<ExecutorId> {
+    let mut asked: Vec<ExecutorId> = Vec::new();
+    for name in &ask.executors {
+        match executors.iter().find(|executor| executor.id.as_str() == name.is) {
+            Some(executor) if executor.role == Role::Canary => {
+                let problem =
+                    report.error(name.at, format!("`{}` is a canary, and canaries are always asked", name.is));
+                problem.hint("take it out of `ask`");
+            }
+            Some(executor) if asked.contains(&executor.id) => {
+                report.error(name.at, format!("`{}` is asked twice", name.is)).hint("name it once");
+            }
+            Some(executor) => asked.push(executor.id.clone()),
+            None => {
+                let candidates = executors.iter().filter(|executor| executor.role == Role::Candidate);
+                let problem = report.error(name.at, format!("`ask` names `{}`, which is no executor", name.is));
+                problem.did_you_mean(&name.is, candidates.map(|executor| executor.id.as_str()));
+            }
+        }
+    }
+    asked
+}
+
+fn check_names(entries: &[CaseEntry], report: &mut Report<'_>) {
+    let mut seen = HashSet::new();
+    for name in entries.iter().filter_map(|entry| entry.name.as_ref()) {
+        if ExecutorId::new(&name.is).is_err() {
+            report.error(name.at, format!("`{}` cannot name a case", name.is)).hint(NAME_HINT);
+        }
+        if !seen.insert(&name.is) {
+            report
+                .error(name.at, format!("two cases are called `{}`", name.is))
+                .hint("results tell cases by their names");
+        }
+    }
+}
+
+/// A case that takes every request leaves none to those behind it.
+fn check_reached(entries: &[CaseEntry], report: &mut Report<'_>) {
+    let always = entries.iter().position(|entry| entry.when.as_ref().is_some_and(|when| when.is.trim() == "true"));
+    if let Some(always) = always
+        && let Some(at) = entries.get(always + 1).and_then(|entry| entry.when.as_ref()).map(|when| when.at)
+    {
+        let name = entries[always].name.as_ref().map_or("", |name| &name.is);
+        let problem = report.error(at, "no request comes to this case");
+        problem.label(format!("case `{name}` above takes every one")).hint("make the case with `when: true` the last");
+    }
+    let mut seen = HashSet::new();
+    for when in entries.iter().filter_map(|entry| entry.when.as_ref()).filter(|when| when.is.trim() != "true") {
+        if !seen.insert(when.is.trim()) {
+            let problem = report.error(when.at, "a case above has the same `when`, and takes its requests");
+            problem.hint("change one of the two conditions");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The executors: each runs something that can be asked, and canaries are compared with candidates.
+
+use std::{num::NonZeroUsize, time::Duration};
+
+use wire::{Budget, ExecutorId, Role};
+
+use super::NAME_HINT;
+use crate::{
+    ExecutorKind, ExecutorSpec,
+    diagnostic::{Report, Spanned},
+    document::{ExecutorEntry, KindEntry},
+    evidence::EXECUTORS_MAX,
+};
+
+/// How many requests an executor works on at a time, unless the policy says.
+const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN;
+/// The same for a model on a server, which has its own queue.
+const HTTP_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
+
+pub(super) fn lower(entries: &[ExecutorEntry], report: &mut Report<'_>) -> Vec<ExecutorSpec> {
+    if let Some(first_too_many) = entries.get(EXECUTORS_MAX) {
+        report.error(first_too_many.name.at, format!("a rendezvous asks at most {EXECUTORS_MAX} executors"));
+    }
+    if let (Some(first), true) = (entries.first(), entries.iter().all(|entry| entry.is_canary)) {
+        report
+            .error(first.name.at, "every executor is a canary, so nobody may answer")
+            .hint("make one a candidate by taking its `canary` out");
+    }
+    entries.iter().take(EXECUTORS_MAX).filter_map(|entry| executor(entry, entries, report)).collect()
+}
+
+fn executor(entry: &ExecutorEntry, all: &[ExecutorEntry], report: &mut Report<'_>) -> Option<ExecutorSpec> {
+    let id = ExecutorId::new(&entry.name.is);
+    if id.is_err() {
+        report.error(entry.name.at, format!("`{}` cannot name an executor", entry.name.is)).hint(NAME_HINT);
+    }
+    let canary_of = entry.canary_of.as_ref().and_then(|of| reference(entry, of, all, report));
+    let kind = match entry.kind.as_ref() {
+        Some(KindEntry::Http(url)) => {
+            check_url(url, report);
+            Some(ExecutorKind::Http(url.is.clone()))
+        }
+        Some(KindEntry::Onnx(path)) => Some(ExecutorKind::Onnx(path.is.clone().into())),
+        Some(KindEntry::Echo) => Some(ExecutorKind::Echo),
+        Some(KindEntry::Constant { answer, delay }) => {
+            Some(ExecutorKind::Constant { answer: answer.as_str().into(), delay: *delay })
+        }
+        None => None,
+    };
+    if let Some(cost) = entry.cost.as_ref().filter(|cost| cost.is < 0.0) {
+        report
+            .error(cost.at, "no answer costs less than nothing")
+            .hint("write what one costs, in any unit: `cost: 1.5`");
+    }
+    let usual = if matches!(kind, Some(ExecutorKind::Http(_))) { HTTP_CONCURRENCY } else { CONCURRENCY };
+    // A faulty kind was reported; the executor stays, so that clauses that name it are not faulted too.
+    Some(ExecutorSpec {
+        id: id.ok()?,
+        role: if entry.is_canary { Role::Canary } else { Role::Candidate },
+        canary_of,
+        start_after: entry.start_after.as_ref().map_or(Duration::ZERO, |after| after.is),
+        concurrency: entry.concurrency.as_ref().map_or(usual, |concurrency| concurrency.is),
+        kind: kind.unwrap_or(ExecutorKind::Echo),
+        family: entry.family.as_ref().map(|family| family.is.as_str().into()),
+        cost: entry.cost.as_ref().map_or(0.0, |cost| cost.is),
+    })
+}
+
+/// Whoever starts when the budget is over is never heard in time.
+pub(super) fn check_starts(entries: &[ExecutorEntry], budget: Option<Budget>, report: &mut Report<'_>) {
+    let starts = entries.iter().filter_map(|entry| entry.start_after.as_ref());
+    for start in starts.filter(|start| budget.is_some_and(|budget| start.is >= budget.as_duration())) {
+        let problem = report.error(start.at, "this start comes when the budget is over");
+        problem.hint("start it earlier, or raise the budget");
+    }
+}
+
+/// Finds the candidate that a canary is compared with.
+fn reference(
+    entry: &ExecutorEntry,
+    of: &Spanned<String>,
+    all: &[ExecutorEntry],
+    report: &mut Report<'_>,
+) -> Option<ExecutorId> {
+    let candidates = || all.iter().filter(|other| !other.is_canary).map(|other| other.name.is.as_str());
+    match all.iter().find(|other| other.name.is == of.is) {
+        Some(other) if !other.is_canary => ExecutorId::new(&of.is).ok(),
+        Some(_) if of.is == entry.name.is => {
+            report.error(of.at, format!("canary `{}` is compared with itself", of.is)).did_you_mean("", candidates());
+            None
+        }
+        Some(_) => {
+            report
+                .error(of.at, format!("`{}` is itself a canary, so nothing can be compared with it", of.is))
+                .did_you_mean("", candidates());
+            None
+        }
+        None => {
+            report
+                .error(of.at, format!("canary `{}` is compared with `{}`, which is no executor", entry.name.is, of.is))
+                .did_you_mean(&of.is, candidates());
+            None
+        }
+    }
+}
+
+fn check_url(url: &Spanned<String>, report: &mut Report<'_>) {
+    if !url.is.starts_with("http://") && !url.is.starts_with("https://") {
+        report.error(url.at, format!("`{}` is not an HTTP URL", url.is)).hint("start with `http://` or `https://`");
+    }
+}
