@@ -249,8 +249,7 @@ async fn the_protocols_other_paths_answer_before_and_after() {
     let model = get("/v2/models/wine").await.1;
     assert_eq!((&model["name"], &model["versions"]), (&json!("wine"), &json!(["1"])));
     assert_eq!(model["inputs"][1], json!({ "name": "ash", "datatype": "FP64", "shape": [1] }));
-    let parameters =
-        json!({ "version": "1", "live_version": "1", "budget_ms": 5000.0, "attributes": "tenant,customer_tier" });
+    let parameters = json!({ "version": "1", "live_version": "1", "budget_ms": 5000.0, "attributes": "tenant,customer_tier", "cases": "gold" });
     assert_eq!(model["parameters"], parameters);
     station.stop().await;
     assert_eq!(get("/v2/health/live").await.0, 200);

@@ -18,14 +18,23 @@ use wire::{Envelope, Fence, Fencing, Headers, Record, Request, ResultKind, Resul
 const POLICY: &str = "
 rendezvous: wine
 budget: 5s
-input: { features: [alcohol, ash] }
+input: { features: [alcohol, ash], attributes: [tenant, customer_tier] }
+key: attributes.customer_tier
 answer: { value: class }
 executors:
   echo: { echo: {} }
+  slow: { echo: {}, start: { after: 1s } }
 decide:
   - first:
     until: 5s
   - default: { class: unknown }
+cases:
+  - case: gold
+    when: attributes.tenant == \"gold\" && input.alcohol > 10.0
+    budget: 2s
+    ask: [echo]
+    decide:
+      - default: { class: gold }
 ";
 
 /// A valid body.
@@ -229,8 +238,7 @@ pub(crate) fn definition() -> Definition {
 /// Returns the policy as `version`, with `old` replaced by `new` in its text.
 pub(crate) fn edited(version: u64, old: &str, new: &str) -> Definition {
     let text = POLICY.replacen(old, new, 1);
-    let mut definition = Definition::parse("wine.yaml", &text).unwrap_or_else(|problems| panic!("{problems}"));
-    definition.attributes = ["tenant", "customer_tier"].map(Arc::from).into();
+    let definition = Definition::parse("wine.yaml", &text).unwrap_or_else(|problems| panic!("{problems}"));
     definition.at_version(version)
 }
 

@@ -23,7 +23,10 @@ async fn open() -> (Arc<World>, Station) {
 
 /// Asks with `body`, and returns the request that was written for it.
 async fn asked(world: &World, station: &Station, key: &str, body: &'static str) -> Result<Request, Refusal> {
-    let input = RawInput { body: Bytes::from_static(body.as_bytes()), ..keyed(key) };
+    asked_with(world, station, RawInput { body: Bytes::from_static(body.as_bytes()), ..keyed(key) }).await
+}
+
+async fn asked_with(world: &World, station: &Station, input: RawInput) -> Result<Request, Refusal> {
     let answered = soon(station.starter.ask(input)).await?;
     let mut requests = world.requests();
     loop {
@@ -49,22 +52,76 @@ fn key_in_share(within: bool) -> String {
 async fn each_field_of_a_live_policy_takes_effect_on_the_next_input_and_only_there() {
     let (world, station) = open().await;
     let before = asked(&world, &station, "a", BODY).await.unwrap();
-    let mut changed = edited(2, "budget: 5s", "budget: 6s");
-    changed.attributes = vec!["segment".into()];
-    world.serve(&changed, None);
+    world.serve(&edited(2, "budget: 5s", "budget: 6s"), None);
     let budget = asked(&world, &station, "b", BODY).await.unwrap();
     assert_eq!((before.policy.version, before.budget), (1, Budget::from_millis(5_000)));
     assert_eq!((budget.policy.version, budget.budget), (2, Budget::from_millis(6_000)));
-    let said = |name: &str| RawInput { attributes: vec![(name.to_owned(), Bytes::from_static(b"x"))], ..unnamed() };
-    assert!(matches!(station.starter.ask(said("tenant")).await, Err(Refusal::Invalid(_))));
-    soon(station.starter.ask(said("segment"))).await.unwrap();
     world.serve(&edited(3, "  echo: { echo: {} }", "  echo: { echo: {} }\n  other: { echo: {} }"), None);
     let executors = asked(&world, &station, "c", BODY).await.unwrap();
-    assert_eq!((executors.policy.version, executors.plan.to_string()), (3, "echo,other".to_owned()));
+    assert_eq!((executors.policy.version, executors.plan.to_string()), (3, "echo,other,slow+1000000".to_owned()));
     world.serve(&wider(4), None);
     assert!(matches!(asked(&world, &station, "d", BODY).await, Err(Refusal::Invalid(_))));
     let features = asked(&world, &station, "e", WIDER).await.unwrap();
     assert_eq!((features.policy.version, &*features.body), (4, WIDER.as_bytes()));
+    let said = |name: &str| RawInput { attributes: vec![(name.to_owned(), Bytes::from_static(b"x"))], ..unnamed() };
+    world.serve(&edited(5, "", ""), None);
+    let refused = station.starter.ask(said("segment")).await.unwrap_err();
+    assert_eq!(refused.to_string(), "attribute `segment` is not one that the policy declares");
+    world.serve(&edited(6, "[tenant, customer_tier]", "[tenant, customer_tier, segment]"), None);
+    soon(station.starter.ask(said("segment"))).await.unwrap();
+    world.serve(&edited(7, "input.alcohol > 10.0", "input.alcohol > 13.0"), None);
+    let gold = RawInput { attributes: vec![("tenant".to_owned(), Bytes::from_static(b"gold"))], ..keyed("f") };
+    assert_eq!(asked_with(&world, &station, gold).await.unwrap().case, None);
+}
+
+#[tokio::test]
+async fn the_case_that_applies_says_who_is_asked_and_how_long_it_may_take() {
+    let (world, station) = open().await;
+    let said = |tenant: &'static str, tier: &'static str| {
+        let attributes = [("tenant", tenant), ("customer_tier", tier)];
+        attributes.map(|(name, value)| (name.to_owned(), Bytes::from_static(value.as_bytes()))).to_vec()
+    };
+    for (tenant, case, budget, plan) in
+        [("gold", Some("gold"), 2_000, "echo"), ("silver", None, 5_000, "echo,slow+1000000")]
+    {
+        let input = RawInput { attributes: said(tenant, "7"), ..keyed(tenant) };
+        let request = asked_with(&world, &station, input).await.unwrap();
+        assert_eq!((request.case.as_deref(), request.key.as_deref()), (case, Some("7")));
+        assert_eq!((request.budget, &*request.plan.to_string()), (Budget::from_millis(budget), plan));
+        assert_eq!(request.attributes.get("tenant"), Some(tenant));
+    }
+}
+
+/// Says a budget of so many milliseconds at one door.
+type Door = (&'static str, fn(&str) -> (String, Vec<(&'static str, String)>, String));
+
+/// Each says a budget, and that the tenant is gold.
+const DOORS: [Door; 3] = [
+    ("header", |ms| (String::new(), vec![("hedgerow-budget-ms", ms.to_owned())], String::new())),
+    ("query", |ms| (format!("?budget_ms={ms}"), Vec::new(), String::new())),
+    ("parameter", |ms| (String::new(), Vec::new(), format!(r#""timeout_ms":{ms},"#))),
+];
+
+#[tokio::test]
+async fn at_every_door_a_budget_can_be_lowered_below_the_case_s_and_never_raised() {
+    let (world, station) = open().await;
+    let (router, mut requests) = (http::router([station.starter.clone()]), world.requests());
+    // The case's budget is 2 s, the policy's 5 s.
+    for (asked, granted) in [("150.5", 150_500), ("4000", 2_000_000), ("3600000", 2_000_000)] {
+        for (door, say) in DOORS {
+            let (query, headers, parameter) = say(asked);
+            let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, &**value)).collect();
+            let row = r#"[{"name":"row","shape":[1,2],"datatype":"FP64","data":[12.5,2]}]"#;
+            let body = format!(r#"{{"parameters":{{{parameter}"tenant":"gold"}},"inputs":{row}}}"#);
+            let path = format!("/v2/models/wine/infer{query}");
+            assert_eq!(call(&router, "POST", &path, &headers, &body).await.status.as_u16(), 200);
+            let request = soon(requests.recv()).await.unwrap();
+            assert_eq!((door, request.budget), (door, Budget::from_micros(granted)));
+        }
+        world.input(BODY, &[("hedgerow-budget-ms", asked), ("hedgerow-attribute-tenant", "gold")]);
+        let request = soon(requests.recv()).await.unwrap();
+        assert_eq!(("input topic", request.budget), ("input topic", Budget::from_micros(granted)));
+    }
 }
 
 #[tokio::test]
