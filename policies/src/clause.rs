@@ -7,18 +7,27 @@
 mod agree;
 mod best;
 mod combine;
-mod condition;
-mod equality;
-mod expression;
 mod fallback;
 mod first;
 mod prefer;
 
-use std::{fmt, time::Duration};
+mod condition;
+mod equality;
+mod expression;
+mod groups;
+mod medoid;
+mod seating;
+mod tally;
+mod tie;
+mod weight;
+mod why;
+
+use std::time::Duration;
 
 use bytes::Bytes;
+use wire::ExecutorId;
 
-pub(crate) use agree::{Agree, TieBreak, Votes, Weight, Weights};
+pub(crate) use agree::{Agree, Votes};
 pub(crate) use best::{Best, Score};
 pub(crate) use combine::{Combine, How};
 pub(crate) use condition::{Asking, Condition};
@@ -27,8 +36,15 @@ pub(crate) use expression::{Expression, ScoreError, Speaker};
 pub(crate) use fallback::Fallback;
 pub(crate) use first::First;
 pub(crate) use prefer::{Patience, Prefer, Rank};
+pub(crate) use seating::Seating;
+pub(crate) use tie::TieBreak;
+pub(crate) use weight::{Weight, Weights};
+pub(crate) use why::Why;
 
-use crate::{DecidedBy, PatienceBody, evidence::Evidence};
+use crate::{
+    DecidedBy, Fallen, LastKnown, PatienceBody,
+    evidence::{Evidence, Field, Seats},
+};
 
 /// One way to decide.
 #[derive(Clone, Debug)]
@@ -47,6 +63,24 @@ pub(crate) enum Clause {
     Default(Fallback),
 }
 
+/// What a clause judges: the evidence, and the times.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment<'evidence> {
+    pub(crate) evidence: &'evidence Evidence,
+    /// Where those sit whom the clause names.
+    pub(crate) seating: &'evidence Seating,
+    /// Patience as it was looked up when the request was opened.
+    pub(crate) lookups: &'evidence [Duration],
+    /// The last prediction about the same key, as it was when the request was opened.
+    pub(crate) known: Option<&'evidence LastKnown>,
+    /// Now, since the request's birth.
+    pub(crate) since: Duration,
+    /// When the clause above has its end, whether it was given up before or not.
+    pub(crate) begins: Duration,
+    /// How many responses the clause has refused one by one.
+    pub(crate) heard_out: u16,
+}
+
 /// What a clause makes of the evidence while its time lasts.
 #[derive(Debug)]
 pub(crate) enum Judgement {
@@ -62,63 +96,46 @@ pub(crate) enum Judgement {
 #[derive(Debug)]
 pub(crate) struct Choice {
     pub(crate) answer: Bytes,
-    /// Whose answer it is, by seat; none for a default.
-    pub(crate) seats: Vec<usize>,
+    /// Whose answer it is; nobody's for a default.
+    pub(crate) seats: Seats,
     pub(crate) why: Why,
     /// Whether somebody better was still awaited when patience ended.
     pub(crate) impatient: bool,
-}
-
-/// Why a clause decided, or did not: numbers now, a sentence when somebody asks.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Why {
-    /// First heard.
-    Heard,
-    /// Nobody answered usably.
-    NoAnswer,
-    /// The rank, from 1, that was chosen.
-    Rank(usize),
-    /// None of the ranked answered.
-    NoRank,
-    /// So many agree, where so many had to.
-    Agreed { votes: usize, needed: usize },
-    /// Not enough voted.
-    TooFew { votes: usize, needed: usize },
-    /// Enough voted, and did not agree.
-    Dispute { largest: usize, votes: usize, needed: usize },
-    /// The highest score.
-    Scored(f64),
-    /// The highest score is below the mark, or nothing could be scored.
-    Below { highest: Option<f64>, at_least: Option<f64> },
-    /// The ladder's end.
-    Fallback,
+    /// What kind of default it is.
+    pub(crate) fallen: Option<Fallen>,
 }
 
 // === impl Clause ===
 
 impl Clause {
-    /// Judges at `since` the request's birth, before the clause's end.
-    pub(crate) fn judge(&self, evidence: &Evidence, since: Duration) -> Judgement {
+    /// Judges before the clause's end.
+    pub(crate) fn judge(&self, moment: &Moment<'_>) -> Judgement {
         match self {
-            Self::First(first) => first.judge(evidence),
-            Self::Prefer(prefer) => prefer.judge(evidence, since),
-            Self::Agree(agree) => agree.judge(evidence),
-            Self::Best(best) => best.judge(evidence),
-            Self::Combine(combine) => combine.judge(evidence),
-            Self::Default(fallback) => Judgement::Accept(Choice::fallback(fallback.constant())),
+            Self::First(first) => first.judge(moment),
+            Self::Prefer(prefer) => prefer.judge(moment),
+            Self::Agree(agree) => agree.judge(moment),
+            Self::Best(best) => best.judge(moment),
+            Self::Combine(combine) => combine.judge(moment),
+            Self::Default(fallback) => Judgement::Accept(fallback.choose(moment)),
         }
     }
 
     /// Judges at the clause's end: nobody is waited for any more.
-    pub(crate) fn conclude(&self, evidence: &Evidence) -> Result<Choice, Why> {
+    pub(crate) fn conclude(&self, moment: &Moment<'_>) -> Result<Choice, Why> {
         match self {
-            Self::First(first) => first.conclude(evidence),
-            Self::Prefer(prefer) => prefer.conclude(evidence),
-            Self::Agree(agree) => agree.conclude(evidence),
-            Self::Best(best) => best.conclude(evidence),
-            Self::Combine(combine) => combine.conclude(evidence),
-            Self::Default(fallback) => Ok(Choice::fallback(fallback.constant())),
+            Self::First(first) => first.conclude(moment),
+            Self::Prefer(prefer) => prefer.conclude(moment),
+            Self::Agree(agree) => agree.conclude(moment),
+            Self::Best(best) => best.conclude(moment),
+            Self::Combine(combine) => combine.conclude(moment),
+            Self::Default(fallback) => Ok(fallback.choose(moment)),
         }
+    }
+
+    /// Returns the fields of which it matters how they are written.
+    pub(crate) fn compared_as_written(&self) -> impl Iterator<Item = &Field> {
+        let on = if let Self::Agree(agree) = self { agree.on.as_slice() } else { &[] };
+        on.iter().filter(|compared| compared.equality == Equality::Exact).map(|compared| &compared.field)
     }
 
     /// Makes every patience in it `more` longer.
@@ -139,6 +156,11 @@ impl Clause {
     pub(crate) fn patience(&self) -> impl Iterator<Item = Duration> {
         let prefer = if let Self::Prefer(prefer) = self { Some(prefer) } else { None };
         prefer.into_iter().flat_map(Prefer::patience)
+    }
+
+    /// Returns until when each rank that has a patience of its own is waited for.
+    pub(crate) fn patience_at(&self, moment: &Moment<'_>) -> Vec<(ExecutorId, Duration)> {
+        if let Self::Prefer(prefer) = self { prefer.patience_at(moment) } else { Vec::new() }
     }
 
     pub(crate) fn kind(&self) -> DecidedBy {
@@ -167,35 +189,13 @@ impl From<Result<Choice, Why>> for Judgement {
 // === impl Choice ===
 
 impl Choice {
-    fn one(seat: usize, answer: &Bytes, why: Why) -> Self {
-        Self { answer: answer.clone(), seats: vec![seat], why, impatient: false }
+    /// Chooses the answer at `seat`.
+    fn one(seat: usize, evidence: &Evidence, why: Why) -> Self {
+        Self::of(Seats::one(seat), evidence.answer(seat).clone(), why)
     }
 
-    pub(crate) fn fallback(answer: &Bytes) -> Self {
-        Self { answer: answer.clone(), seats: Vec::new(), why: Why::Fallback, impatient: false }
-    }
-}
-
-// === impl Why ===
-
-impl fmt::Display for Why {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Heard => out.write_str("heard first"),
-            Self::NoAnswer => out.write_str("nobody answered"),
-            Self::Rank(rank) => write!(out, "best-ranked answer (rank {rank})"),
-            Self::NoRank => out.write_str("none of the ranked answered"),
-            Self::Agreed { votes, needed } => write!(out, "{votes} agree, {needed} needed"),
-            Self::TooFew { votes, needed } => write!(out, "{votes} voted, {needed} needed"),
-            Self::Dispute { largest, votes, needed } => {
-                write!(out, "{votes} voted, at most {largest} agree, {needed} needed")
-            }
-            Self::Scored(score) => write!(out, "highest score {score}"),
-            Self::Below { highest: None, .. } => out.write_str("nothing could be scored"),
-            Self::Below { highest: Some(score), at_least } => {
-                write!(out, "highest score {score}, at least {} needed", at_least.unwrap_or(score))
-            }
-            Self::Fallback => out.write_str("no clause above decided"),
-        }
+    /// Chooses an answer that those at `seats` stand behind.
+    fn of(seats: Seats, answer: Bytes, why: Why) -> Self {
+        Self { answer, seats, why, impatient: false, fallen: None }
     }
 }

@@ -14,10 +14,10 @@ use std::{sync::Arc, time::Duration};
 use wire::{Budget, Plan, Response, Timestamp};
 
 use crate::{
-    Circumstances, Completeness, DecidedBy, Fallen, Policy, Reason, Verdict,
-    clause::{Choice, Judgement, Why},
-    evidence::{Evidence, Speech},
-    verdict::Ruling,
+    Circumstances, Completeness, DecidedBy, LastKnown, Policy, Reason, Verdict,
+    clause::{Choice, Judgement, Moment, Why},
+    evidence::Evidence,
+    verdict::{ClauseNote, Ruling},
 };
 
 /// One request that is not decided yet. Whoever holds a verdict holds nothing that could emit another.
@@ -25,16 +25,27 @@ use crate::{
 pub struct Evaluation {
     policy: Arc<Policy>,
     evidence: Evidence,
+    /// What its policy had to know besides, when it was opened; most policies need nothing.
+    known: Option<Box<Known>>,
     /// No clause lasts longer than this, since birth: the request's budget, less the way back.
     cap: Duration,
     /// The clause that is being tried.
     rung: usize,
     /// Why the clauses above it did not decide.
     refused: Vec<Why>,
+    /// How many responses the clause has refused one by one.
+    heard_out: u16,
     /// What has been played so far; never goes back.
     clock: Timestamp,
     /// The next instant at which something is due.
     wake: Timestamp,
+}
+
+/// What is taken down when a request is opened.
+#[derive(Debug)]
+struct Known {
+    lookups: Vec<Duration>,
+    last: Option<LastKnown>,
 }
 
 /// What an evaluation has come to.
@@ -92,8 +103,10 @@ impl Evaluation {
             )));
         }
         let evidence = Evidence::new(policy.roster(plan), born);
+        let known = Known::of(&policy, &evidence, circumstances);
         let cap = budget.saturating_sub(lead.min(budget / 2));
-        Self { policy, evidence, cap, rung: 0, refused: Vec::new(), clock: born, wake: born }.settle()
+        let (rung, refused, heard_out) = (0, Vec::new(), 0);
+        Self { policy, evidence, known, cap, rung, refused, heard_out, clock: born, wake: born }.settle()
     }
 
     /// Returns the default for a request that is not evaluated at all: stale on arrival, or shed at `at`.
@@ -104,24 +117,17 @@ impl Evaluation {
         born: Timestamp,
         reason: Reason,
         at: Timestamp,
-        _circumstances: &Circumstances,
+        circumstances: &Circumstances,
     ) -> Verdict {
         let evidence = Evidence::new(policy.roster(plan), born);
-        let answer = policy.default_answer().clone();
-        let ruling = Ruling {
-            decided_by: DecidedBy::Default,
-            completeness: Completeness::None,
-            reason,
-            answer,
-            at,
-            fallback: Some(Fallen::Constant),
-        };
-        ruling.explained(&evidence, &policy.fields, Vec::new(), Vec::new())
+        let choice = policy.fallback().say(circumstances.last_known.as_ref(), at);
+        let (decided_by, completeness) = (DecidedBy::Default, Completeness::None);
+        Ruling { decided_by, completeness, reason, choice, at }.explained(evidence, &policy.fields, Vec::new())
     }
 
     /// Hears a response that the log took in at `at`. Clauses that ended by then are played first.
     pub fn observe(mut self, response: &Response, at: Timestamp) -> (Heard, Step) {
-        let Some(seat) = self.evidence.seat(&response.executor) else {
+        let Some(seat) = self.evidence.roster.seat(&response.executor) else {
             return (Heard::Uninvited, self.on_time(at));
         };
         if self.evidence.has_heard(seat) {
@@ -135,7 +141,9 @@ impl Evaluation {
         }
         self.clock = self.clock.max(at);
         self.evidence.hear(seat, response, self.clock, &self.policy.fields);
-        (Heard::New, self.settle())
+        // What a canary says is recorded, and no clause looks at it.
+        let step = if self.evidence.is_candidate(seat) { self.settle() } else { Step::Wait(self) };
+        (Heard::New, step)
     }
 
     /// Plays what is due at `now`, one instant at a time. Early and repeated calls are harmless.
@@ -159,71 +167,108 @@ impl Evaluation {
 
     /// Plays every clause that has an opinion now, until one waits or decides.
     fn settle(mut self) -> Step {
-        let since = self.clock.since(self.evidence.born);
         loop {
-            let rung = self.policy.rung(self.rung);
-            let end = rung.until.min(self.cap);
-            let refused = match rung.clause.judge(&self.evidence, since) {
+            let (moment, end) = self.moment(self.rung);
+            let clause = &self.policy.rung(self.rung).clause;
+            let refused = match clause.judge(&moment) {
                 Judgement::Accept(choice) => return self.decide(choice, false),
                 Judgement::Reject(why) => why,
-                Judgement::Wait(wake) if since < end => {
+                Judgement::Wait(wake) if moment.since < end => {
                     self.wake = self.evidence.born.after(wake.map_or(end, |wake| wake.min(end)));
+                    self.heard_out = self.evidence.heard();
                     return Step::Wait(self);
                 }
-                Judgement::Wait(_) => match rung.clause.conclude(&self.evidence) {
+                Judgement::Wait(_) => match clause.conclude(&moment) {
                     Ok(choice) => return self.decide(choice, true),
                     Err(why) => why,
                 },
             };
             self.refused.push(refused);
             self.rung += 1;
+            self.heard_out = 0;
         }
     }
 
-    fn decide(self, choice: Choice, ended: bool) -> Step {
+    /// Returns what the clause at `rung` judges now, and when it ends.
+    fn moment(&self, rung: usize) -> (Moment<'_>, Duration) {
+        let end = |rung| self.policy.end(rung, self.cap, &self.evidence);
+        let moment = Moment {
+            evidence: &self.evidence,
+            seating: self.evidence.roster.seating(rung),
+            lookups: self.known.as_ref().map_or(&[], |known| &known.lookups),
+            known: self.known.as_ref().and_then(|known| known.last.as_ref()),
+            since: self.clock.since(self.evidence.born),
+            begins: rung.checked_sub(1).map_or(Duration::ZERO, end),
+            heard_out: self.heard_out,
+        };
+        (moment, end(rung))
+    }
+
+    fn decide(mut self, choice: Choice, ended: bool) -> Step {
         let decided_by = self.policy.rung(self.rung).clause.kind();
         let reason = match decided_by {
             DecidedBy::Default => self.why_default(),
-            _ if self.evidence.outstanding() == 0 => Reason::AllAnswered,
+            _ if self.evidence.pending().is_empty() => Reason::AllAnswered,
             _ if ended || choice.impatient => Reason::Deadline,
             _ => Reason::Early,
         };
-        let (completeness, answer) = (self.completeness(), choice.answer);
-        let fallback = (decided_by == DecidedBy::Default).then_some(Fallen::Constant);
-        let ruling = Ruling { decided_by, completeness, reason, answer, at: self.clock, fallback };
-        let tried = self.refused.into_iter().chain([choice.why]).enumerate();
-        let clauses =
-            tried.map(|(index, why)| self.policy.rung(index).note(why, index == self.rung, self.cap)).collect();
-        Step::Emit(Box::new(ruling.explained(&self.evidence, &self.policy.fields, choice.seats, clauses)))
+        let mut refused = std::mem::take(&mut self.refused);
+        refused.push(choice.why.clone());
+        let clauses = refused.into_iter().enumerate().map(|(rung, why)| self.note(rung, why)).collect();
+        let ruling = Ruling { decided_by, completeness: self.completeness(), reason, choice, at: self.clock };
+        Step::Emit(Box::new(ruling.explained(self.evidence, &self.policy.fields, clauses)))
+    }
+
+    /// Says how the clause at `index` fared.
+    fn note(&self, index: usize, why: Why) -> ClauseNote {
+        let (rung, (moment, end)) = (self.policy.rung(index), self.moment(index));
+        let until = rung.until.min(self.cap);
+        ClauseNote {
+            kind: rung.clause.kind(),
+            until,
+            extra_until: (end < until).then_some(end),
+            decided: index == self.rung,
+            why,
+            patience: rung.clause.patience_at(&moment),
+        }
     }
 
     fn completeness(&self) -> Completeness {
-        let candidates = self.evidence.candidates().count();
-        match self.evidence.usable().count() {
-            0 => Completeness::None,
-            usable if usable == candidates => Completeness::Full,
-            _ => Completeness::Partial,
+        let usable = self.evidence.usable();
+        if usable.is_empty() {
+            Completeness::None
+        } else if usable == self.evidence.roster.candidates() {
+            Completeness::Full
+        } else {
+            Completeness::Partial
         }
     }
 
     /// Nobody alive, then disagreement, then silence: the most telling reason first.
     fn why_default(&self) -> Reason {
-        let mut said = self.evidence.candidates().map(|(_, said)| said).peekable();
-        let anybody = said.peek().is_some();
-        let failed =
-            |said: Option<&crate::evidence::Said>| said.is_some_and(|said| matches!(said.speech, Speech::Failed(_)));
-        let (waiting, silent) = (self.evidence.outstanding() > 0, self.evidence.usable().next().is_none());
-        if anybody && said.all(failed) {
+        let (waiting, silent) = (!self.evidence.pending().is_empty(), self.evidence.usable().is_empty());
+        if self.evidence.all_failed() {
             Reason::AllFailed
-        } else if self.refused.iter().any(|why| matches!(why, Why::Dispute { .. })) {
+        } else if self.refused.iter().any(Why::is_dispute) {
             Reason::Dispute
-        } else if self.refused.iter().any(|why| matches!(why, Why::TooFew { .. })) || (silent && !waiting) {
+        } else if self.refused.iter().any(Why::is_too_few) || (silent && !waiting) {
             Reason::TooFew
         } else if waiting {
             Reason::Deadline
         } else {
             Reason::AllAnswered
         }
+    }
+}
+
+// === impl Known ===
+
+impl Known {
+    /// Looks up what the policy may ask for, if it may ask for anything.
+    fn of(policy: &Policy, evidence: &Evidence, circumstances: &Circumstances) -> Option<Box<Self>> {
+        let last = circumstances.last_known.as_ref().filter(|_| policy.asks_for_last_known()).cloned();
+        let lookups = policy.look_up(evidence, &circumstances.latencies);
+        (last.is_some() || !lookups.is_empty()).then(|| Box::new(Self { lookups, last }))
     }
 }
 

@@ -4,58 +4,43 @@
 //! against the candidates of the request's plan; a canary is recorded and holds no vote.
 
 mod facts;
+mod roster;
+mod seats;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use wire::{Asked, ExecutorId, ModelVersion, Plan, Reply, Response, Role, Timestamp};
+use wire::{Asked, ExecutorId, ModelVersion, Reply, Response, Role, Timestamp};
 
-pub(crate) use facts::{Facts, Field, Fields, Path, canonical_eq};
+pub(crate) use facts::{Facts, Field, Fields, Path, canonical_eq, same_number};
+pub(crate) use roster::{Cast, Roster};
+pub(crate) use seats::Seats;
 
-use crate::{ExecutorSpec, ReceiptState, clause::Speaker};
+use crate::{ReceiptState, clause::Speaker};
 
-/// The most executors that one request may ask: clauses count votes in arrays of this size.
+/// The most executors that one request may ask: a set of them is one word.
 pub(crate) const EXECUTORS_MAX: usize = 64;
-
-/// What a policy says about its executors, in its order.
-#[derive(Debug)]
-pub(crate) struct Cast(Vec<Member>);
-
-/// What a policy says about an executor that a score may weigh.
-#[derive(Clone, Debug)]
-pub(crate) struct Member {
-    executor: ExecutorId,
-    /// The place in the policy's order, from 1.
-    rank: usize,
-    /// Its own name, where the policy says none.
-    family: Arc<str>,
-    cost: f64,
-}
-
-/// Who may speak about a request, in the plan's order.
-#[derive(Debug)]
-pub(crate) struct Roster {
-    asked: Vec<Asked>,
-    members: Vec<Member>,
-}
 
 /// Everything heard about one request.
 #[derive(Debug)]
 pub(crate) struct Evidence {
-    roster: Arc<Roster>,
+    pub(crate) roster: Arc<Roster>,
     pub(crate) born: Timestamp,
     voices: Box<[Option<Said>]>,
     /// Candidates that have not been heard.
-    outstanding: u16,
+    pending: Seats,
+    /// Candidates whose answers may be chosen.
+    usable: Seats,
     heard: u16,
 }
 
 /// What one executor said.
 #[derive(Debug)]
 pub(crate) struct Said {
-    pub(crate) at: Timestamp,
+    /// Since birth, in microseconds: no request is open for more than an hour.
+    after: u32,
     /// Counts the responses of this request in the order of the log.
-    pub(crate) order: u16,
+    order: u16,
     pub(crate) model: ModelVersion,
     pub(crate) speech: Speech,
 }
@@ -73,66 +58,14 @@ pub(crate) enum Speech {
     Shown(Bytes),
 }
 
-// === impl Cast ===
-
-impl Cast {
-    pub(crate) fn of(executors: &[ExecutorSpec]) -> Self {
-        Self((1..).zip(executors).map(|(rank, executor)| Member::of(executor, rank)).collect())
-    }
-
-    /// An older plan may ask somebody whom the policy does not name: that one comes last.
-    fn member(&self, executor: &ExecutorId) -> Member {
-        let known = self.0.iter().find(|member| member.executor == *executor);
-        known.cloned().unwrap_or_else(|| Member {
-            executor: executor.clone(),
-            rank: self.0.len() + 1,
-            family: executor.as_str().into(),
-            cost: 0.0,
-        })
-    }
-}
-
-// === impl Member ===
-
-impl Member {
-    fn of(executor: &ExecutorSpec, rank: usize) -> Self {
-        let family = executor.family.clone().unwrap_or_else(|| executor.id.as_str().into());
-        Self { executor: executor.id.clone(), rank, family, cost: executor.cost }
-    }
-}
-
-// === impl Roster ===
-
-impl Roster {
-    pub(crate) fn of(plan: &Plan, cast: &Cast) -> Self {
-        let asked: Vec<Asked> = plan.asked().iter().take(EXECUTORS_MAX).cloned().collect();
-        let members = asked.iter().map(|asked| cast.member(&asked.executor)).collect();
-        Self { asked, members }
-    }
-
-    pub(crate) fn is_of(&self, plan: &Plan) -> bool {
-        self.asked == plan.asked()
-    }
-
-    fn seat(&self, executor: &ExecutorId) -> Option<usize> {
-        self.asked.iter().position(|asked| asked.executor == *executor)
-    }
-}
-
 // === impl Evidence ===
 
 impl Evidence {
     pub(crate) const VOICE_BYTES: usize = size_of::<Option<Said>>();
 
     pub(crate) fn new(roster: Arc<Roster>, born: Timestamp) -> Self {
-        let candidates = roster.asked.iter().filter(|asked| asked.role == Role::Candidate).count();
-        let outstanding = u16::try_from(candidates).expect("a roster has at most 64 seats");
-        Self { voices: roster.asked.iter().map(|_| None).collect(), roster, born, outstanding, heard: 0 }
-    }
-
-    /// Returns the seat of `executor`, if it was asked.
-    pub(crate) fn seat(&self, executor: &ExecutorId) -> Option<usize> {
-        self.roster.seat(executor)
+        let voices = roster.asked().iter().map(|_| None).collect();
+        Self { voices, pending: roster.candidates(), usable: Seats::NONE, roster, born, heard: 0 }
     }
 
     /// Returns whether the executor at `seat` was heard before.
@@ -142,61 +75,104 @@ impl Evidence {
 
     /// Takes down what the executor at `seat` said; only the first time.
     pub(crate) fn hear(&mut self, seat: usize, response: &Response, at: Timestamp, fields: &Fields) {
-        let role = self.roster.asked[seat].role;
-        let speech = Speech::of(&response.reply, role, fields);
-        self.voices[seat] = Some(Said { at, order: self.heard, model: response.model.clone(), speech });
+        let speech = Speech::of(&response.reply, self.roster.asked()[seat].role, fields);
+        if matches!(speech, Speech::Usable(..)) {
+            self.usable = self.usable.union(Seats::one(seat));
+        }
+        self.pending = self.pending.without(Seats::one(seat));
+        let after = u32::try_from(at.since(self.born).as_micros()).unwrap_or(u32::MAX);
+        self.voices[seat] = Some(Said { after, order: self.heard, model: response.model.clone(), speech });
         self.heard += 1;
-        self.outstanding -= u16::from(role == Role::Candidate);
     }
 
-    /// Returns how many candidates have not been heard.
-    pub(crate) fn outstanding(&self) -> usize {
-        usize::from(self.outstanding)
+    /// Returns whether what the executor at `seat` says may be chosen.
+    pub(crate) fn is_candidate(&self, seat: usize) -> bool {
+        self.roster.candidates().contains(seat)
+    }
+
+    /// Returns whether there are candidates, and each of them failed.
+    pub(crate) fn all_failed(&self) -> bool {
+        let failed = |seat: usize| matches!(&self.voices[seat], Some(Said { speech: Speech::Failed(_), .. }));
+        !self.roster.candidates().is_empty() && self.roster.candidates().into_iter().all(failed)
+    }
+
+    /// Returns how many responses have been heard.
+    pub(crate) fn heard(&self) -> u16 {
+        self.heard
+    }
+
+    /// Returns the candidates that have not been heard.
+    pub(crate) fn pending(&self) -> Seats {
+        self.pending
+    }
+
+    /// Returns the candidates whose answers may be chosen.
+    pub(crate) fn usable(&self) -> Seats {
+        self.usable
+    }
+
+    /// Returns how long the first usable answer took.
+    pub(crate) fn first_usable(&self) -> Option<Duration> {
+        self.usable.into_iter().map(|seat| self.latency(seat)).min()
     }
 
     /// Returns each executor that was asked, with what it said, in the plan's order.
     pub(crate) fn voices(&self) -> impl Iterator<Item = (&Asked, Option<&Said>)> {
-        self.roster.asked.iter().zip(self.voices.iter().map(Option::as_ref))
+        self.roster.asked().iter().zip(self.voices.iter().map(Option::as_ref))
     }
 
-    /// Returns the candidates by seat: `None` while pending.
-    pub(crate) fn candidates(&self) -> impl Iterator<Item = (usize, Option<&Said>)> {
-        self.voices()
-            .enumerate()
-            .filter(|(_, (asked, _))| asked.role == Role::Candidate)
-            .map(|(seat, (_, said))| (seat, said))
+    /// Returns the usable answer at `seat`.
+    pub(crate) fn answer(&self, seat: usize) -> &Bytes {
+        self.usable_at(seat).1
     }
 
-    /// Returns the answers that may be chosen, by seat.
-    pub(crate) fn usable(&self) -> impl Iterator<Item = (usize, &Said, &Bytes, &Facts)> {
-        self.candidates().filter_map(|(seat, said)| match said {
-            Some(said @ Said { speech: Speech::Usable(answer, facts), .. }) => Some((seat, said, answer, facts)),
-            _ => None,
-        })
+    /// Returns what the policy looks at in the usable answer at `seat`.
+    pub(crate) fn facts(&self, seat: usize) -> &Facts {
+        self.usable_at(seat).2
     }
 
-    /// Returns how the candidate `executor` stands: `None` if it was not asked as one.
-    pub(crate) fn candidate(&self, executor: &ExecutorId) -> Option<(usize, Option<&Said>)> {
-        let seat = self.seat(executor)?;
-        (self.roster.asked[seat].role == Role::Candidate).then(|| (seat, self.voices[seat].as_ref()))
+    /// Returns which response of the request the usable answer at `seat` was.
+    pub(crate) fn order(&self, seat: usize) -> u16 {
+        self.usable_at(seat).0.order
+    }
+
+    /// Returns who gave the usable answer at `seat`, to an expression.
+    pub(crate) fn speaker(&self, seat: usize) -> Speaker<'_> {
+        let member = self.roster.member(seat);
+        Speaker {
+            name: self.name(seat).as_str(),
+            rank: member.rank,
+            family: member.family(),
+            cost: member.cost,
+            latency: self.latency(seat),
+        }
     }
 
     /// Returns the name of the executor at `seat`.
     pub(crate) fn name(&self, seat: usize) -> &ExecutorId {
-        &self.roster.asked[seat].executor
+        &self.roster.asked()[seat].executor
     }
 
-    /// Returns who said that at `seat`, to an expression.
-    pub(crate) fn speaker(&self, seat: usize, said: &Said) -> Speaker<'_> {
-        let Member { executor, rank, family, cost } = &self.roster.members[seat];
-        let latency = said.at.since(self.born);
-        Speaker { name: executor.as_str(), rank: *rank, family, cost: *cost, latency }
+    fn latency(&self, seat: usize) -> Duration {
+        self.usable_at(seat).0.after()
+    }
+
+    fn usable_at(&self, seat: usize) -> (&Said, &Bytes, &Facts) {
+        match &self.voices[seat] {
+            Some(said @ Said { speech: Speech::Usable(answer, facts), .. }) => (said, answer, facts),
+            _ => unreachable!("the seat was taken from those with a usable answer"),
+        }
     }
 }
 
 // === impl Said ===
 
 impl Said {
+    /// Returns when it counted, since birth.
+    pub(crate) fn after(&self) -> Duration {
+        Duration::from_micros(self.after.into())
+    }
+
     pub(crate) fn state(&self) -> ReceiptState {
         match self.speech {
             Speech::Usable(..) | Speech::Shown(_) => ReceiptState::Answered,

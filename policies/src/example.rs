@@ -8,8 +8,8 @@ use uuid::Uuid;
 use wire::{Attributes, ExecutorId, ModelVersion, Reply, RequestId, Response, Timestamp};
 
 use crate::{
-    Circumstances, Completeness, DecidedBy, Definition, Evaluation, Heard, LastKnown, Reason, Route, Step, Verdict,
-    evidence::canonical_eq,
+    Circumstances, ClauseNote, Completeness, DecidedBy, Definition, Evaluation, Heard, LastKnown, Reason, Route, Step,
+    Verdict, evidence::canonical_eq,
 };
 
 /// One example: who is heard when, and what must come of it.
@@ -228,10 +228,10 @@ impl Verdict {
                 "            {} (until {}) does not decide: {}",
                 note.kind.as_str(),
                 millis(note.until),
-                note.why
+                note.why()
             );
         }
-        let why = self.receipt.clauses.last().map_or("", |note| note.why.as_str());
+        let why = self.receipt.clauses.last().map(ClauseNote::why).unwrap_or_default();
         let answer = String::from_utf8_lossy(&self.answer);
         let _ = writeln!(
             timeline,

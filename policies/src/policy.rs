@@ -10,9 +10,9 @@ use serde_json::Value;
 use wire::{Budget, Plan};
 
 use crate::{
-    ExecutorSpec,
-    clause::{Clause, Fallback},
-    evidence::{Cast, Fields, Roster},
+    ExecutorSpec, Latencies,
+    clause::{Clause, Fallback, Seating},
+    evidence::{Cast, Evidence, Fields, Roster},
 };
 
 /// A checked policy. Immutable, shared by every request that it decides about.
@@ -24,6 +24,7 @@ pub struct Policy {
     pub(crate) fields: Fields,
     pub(crate) cast: Arc<Cast>,
     pub(crate) roster: Arc<Roster>,
+    pub(crate) has_extra_wait: bool,
 }
 
 /// One clause, and until when it is tried.
@@ -54,7 +55,7 @@ impl Policy {
         budget: Budget,
         executors: &[ExecutorSpec],
         plan: &Plan,
-        fields: Fields,
+        mut fields: Fields,
         mut ladder: Vec<Rung>,
     ) -> Self {
         let fallback = match ladder.last() {
@@ -66,8 +67,12 @@ impl Policy {
             ladder.push(Rung { clause, until: budget.as_duration(), extra_wait: None });
         }
         let cast = Arc::new(Cast::of(executors));
-        let roster = Arc::new(Roster::of(plan, &cast));
-        Self { budget, ladder, fallback, fields, cast, roster }
+        let roster = Arc::new(Roster::of(plan, &cast, ladder.iter().map(|rung| &rung.clause)));
+        let has_extra_wait = ladder.iter().any(|rung| rung.extra_wait.is_some());
+        for compared in ladder.iter().flat_map(|rung| rung.clause.compared_as_written()) {
+            fields.keep_text(compared);
+        }
+        Self { budget, ladder, fallback, fields, cast, roster, has_extra_wait }
     }
 
     /// Returns how long an answer may take, unless the request asks for less.
@@ -106,8 +111,68 @@ impl Policy {
         self.ladder.get(index).or(self.ladder.last()).expect("a ladder ends in a default")
     }
 
+    /// Returns what the ladder ends with.
+    pub(crate) fn fallback(&self) -> &Fallback {
+        let last = self.ladder.iter().rev().find_map(|rung| match &rung.clause {
+            Clause::Default(fallback) => Some(fallback),
+            _ => None,
+        });
+        last.expect("a ladder ends in a default")
+    }
+
+    /// Returns when the clause at `index` ends, since birth, no clause lasting longer than `cap`. It never ends before
+    /// the one above: otherwise it would depend on whether that one was given up early what this one gets to hear.
+    pub(crate) fn end(&self, index: usize, cap: Duration, evidence: &Evidence) -> Duration {
+        let own = self.rung(index).until.min(cap);
+        let first = if self.has_extra_wait { evidence.first_usable() } else { None };
+        let Some(first) = first else { return own };
+        let ends = self.ladder.iter().take(index + 1).map(|rung| rung.end(first).min(cap));
+        ends.max().unwrap_or(own)
+    }
+
+    /// Returns whether a request can fall back to what was said last about its key.
+    pub(crate) fn asks_for_last_known(&self) -> bool {
+        matches!(self.fallback(), Fallback::LastKnown { .. })
+    }
+
+    /// Looks up every patience that depends on how long executors usually take.
+    pub(crate) fn look_up(&self, evidence: &Evidence, latencies: &Latencies) -> Vec<Duration> {
+        if evidence.roster.lookups == 0 {
+            return Vec::new();
+        }
+        let of = |(index, rung): (usize, &Rung)| match (&rung.clause, evidence.roster.seating(index)) {
+            (Clause::Prefer(prefer), Seating::Ranks(ranks)) => prefer.look_up(ranks, evidence, latencies),
+            _ => Vec::new(),
+        };
+        self.ladder.iter().enumerate().flat_map(of).collect()
+    }
+
     /// Returns who may speak under `plan`: shared where the plan is the policy's own, which is nearly always.
     pub(crate) fn roster(&self, plan: &Plan) -> Arc<Roster> {
-        if self.roster.is_of(plan) { Arc::clone(&self.roster) } else { Arc::new(Roster::of(plan, &self.cast)) }
+        if self.roster.is_of(plan) {
+            return Arc::clone(&self.roster);
+        }
+        Arc::new(Roster::of(plan, &self.cast, self.ladder.iter().map(|rung| &rung.clause)))
+    }
+}
+
+// === impl Rung ===
+
+impl Rung {
+    /// Returns when it ends if the first usable answer took `first`.
+    fn end(&self, first: Duration) -> Duration {
+        self.extra_wait.map_or(self.until, |extra| self.until.min(first.saturating_add(extra.after(first))))
+    }
+}
+
+// === impl ExtraWait ===
+
+impl ExtraWait {
+    /// Returns how much longer after a first answer that took `first`. At least a moment: what comes at the same instant
+    /// is heard, whichever of the two comes first.
+    fn after(self, first: Duration) -> Duration {
+        let micros = first.as_micros() * u128::from(self.thousandths) / 1_000;
+        let share = Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX));
+        share.max(self.min).min(self.max).max(Duration::from_micros(1))
     }
 }

@@ -11,9 +11,8 @@ use wire::{Asked, ExecutorId, ModelVersion, ResultKind, Role, Timestamp};
 pub use body::{ClauseBody, DecisionBody, LastKnownBody, PatienceBody, ReceiptBody, ResultBody};
 
 use crate::{
-    clause::Why,
+    clause::{Choice, Why},
     evidence::{Evidence, Fields, Said, Speech},
-    policy::Rung,
 };
 
 /// What was decided about one request. There is one per request, and it never changes.
@@ -146,7 +145,7 @@ pub enum ReceiptState {
 }
 
 /// How one clause fared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ClauseNote {
     /// Its kind.
     pub kind: ClauseKind,
@@ -154,8 +153,10 @@ pub struct ClauseNote {
     pub until: Duration,
     /// Whether it decided.
     pub decided: bool,
-    /// Why, or why not, in one short sentence.
-    pub why: String,
+    /// When the extra wait after the first usable answer ended it, since birth, where that is earlier.
+    pub extra_until: Option<Duration>,
+    /// Why, or why not.
+    pub(crate) why: Why,
     /// Until when each rank was waited for, since the request's birth, where ranks have a patience of their own.
     pub patience: Vec<(ExecutorId, Duration)>,
 }
@@ -183,6 +184,16 @@ impl Verdict {
     }
 }
 
+// === impl ClauseNote ===
+
+impl ClauseNote {
+    /// Returns why it decided, or did not: one short sentence.
+    #[must_use]
+    pub fn why(&self) -> String {
+        self.why.to_string()
+    }
+}
+
 // === impl Ruling ===
 
 /// A verdict without its explanation.
@@ -191,25 +202,18 @@ pub(crate) struct Ruling {
     pub(crate) decided_by: DecidedBy,
     pub(crate) completeness: Completeness,
     pub(crate) reason: Reason,
-    pub(crate) answer: Bytes,
+    pub(crate) choice: Choice,
     pub(crate) at: Timestamp,
-    pub(crate) fallback: Option<Fallen>,
 }
 
 impl Ruling {
     /// Adds what was known when it fell.
-    pub(crate) fn explained(
-        self,
-        evidence: &Evidence,
-        fields: &Fields,
-        seats: Vec<usize>,
-        clauses: Vec<ClauseNote>,
-    ) -> Verdict {
-        let Self { decided_by, completeness, reason, answer, at, fallback } = self;
-        let executors = seats.into_iter().map(|seat| evidence.name(seat).clone()).collect();
-        let entries =
-            evidence.voices().map(|(asked, said)| ReceiptEntry::of(asked, said, evidence.born, fields)).collect();
+    pub(crate) fn explained(self, evidence: Evidence, fields: &Fields, clauses: Vec<ClauseNote>) -> Verdict {
+        let Self { decided_by, completeness, reason, choice, at } = self;
+        let executors = choice.seats.into_iter().map(|seat| evidence.name(seat).clone()).collect();
+        let entries = evidence.voices().map(|(asked, said)| ReceiptEntry::of(asked, said, fields)).collect();
         let receipt = Receipt { entries, clauses };
+        let (answer, fallback) = (choice.answer, choice.fallen);
         Verdict { decided_by, completeness, reason, answer, executors, fallback, at, receipt }
     }
 }
@@ -217,7 +221,7 @@ impl Ruling {
 // === impl ReceiptEntry ===
 
 impl ReceiptEntry {
-    fn of(asked: &Asked, said: Option<&Said>, born: Timestamp, fields: &Fields) -> Self {
+    fn of(asked: &Asked, said: Option<&Said>, fields: &Fields) -> Self {
         let (mut answer, mut digest, mut confidence, mut failure) = (None, None, None, None);
         match said.map(|said| &said.speech) {
             Some(Speech::Usable(bytes, facts)) => {
@@ -241,7 +245,7 @@ impl ReceiptEntry {
             executor: asked.executor.clone(),
             role: asked.role,
             state: said.map_or(ReceiptState::Pending, Said::state),
-            after: said.map(|said| said.at.since(born)),
+            after: said.map(Said::after),
             model: said.map(|said| said.model.clone()),
             confidence,
             answer,
@@ -257,21 +261,6 @@ fn fnv(bytes: &[u8]) -> String {
         .iter()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
     format!("{hash:016x}")
-}
-
-// === impl Rung ===
-
-impl Rung {
-    /// Says how it fared, no clause lasting longer than `cap`.
-    pub(crate) fn note(&self, why: Why, decided: bool, cap: Duration) -> ClauseNote {
-        ClauseNote {
-            kind: self.clause.kind(),
-            until: self.until.min(cap),
-            decided,
-            why: why.to_string(),
-            patience: Vec::new(),
-        }
-    }
 }
 
 // === impl DecidedBy, Completeness, Reason, ReceiptState ===

@@ -1,13 +1,14 @@
-//! `best`: the highest score, if it is high enough. Equal scores go to the plan's first.
+//! `best`: the highest score, if it is high enough. Equal scores go by the rules, at last to the plan's first.
 //!
 //! A response that cannot be scored is out of this clause and of no other.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
-use super::{Choice, Expression, Judgement, Speaker, TieBreak, Why};
-use crate::evidence::{Evidence, Facts, Field};
+use super::{
+    Choice, Expression, Judgement, Moment, TieBreak, Why, expression,
+    tie::{Preference, preference},
+};
+use crate::evidence::{Evidence, Field, Seats};
 
 /// A quality competition.
 #[derive(Clone, Debug)]
@@ -27,31 +28,43 @@ pub(crate) enum Score {
     Expression(Arc<Expression>),
 }
 
-/// Larger answers are not given to expressions: comprehensions over them have no bound on time.
-const SCORED_MAX: usize = 64 * 1024;
-
 // === impl Best ===
 
 impl Best {
-    pub(super) fn judge(&self, evidence: &Evidence) -> Judgement {
+    pub(super) fn judge(&self, moment: &Moment<'_>) -> Judgement {
         // Whoever is outstanding could score higher still.
-        if evidence.outstanding() > 0 { Judgement::Wait(None) } else { self.conclude(evidence).into() }
+        if moment.evidence.pending().is_empty() { self.conclude(moment).into() } else { Judgement::Wait(None) }
     }
 
-    pub(super) fn conclude(&self, evidence: &Evidence) -> Result<Choice, Why> {
-        let mut best: Option<(f64, usize, &Bytes)> = None;
-        for (seat, said, answer, facts) in evidence.usable() {
-            let score = self.score.of(answer, facts, &evidence.speaker(seat, said));
-            if let Some(score) = score.filter(|score| best.is_none_or(|(highest, ..)| *score > highest)) {
-                best = Some((score, seat, answer));
+    pub(super) fn conclude(&self, moment: &Moment<'_>) -> Result<Choice, Why> {
+        let evidence = moment.evidence;
+        let mut best: Option<(usize, f64)> = None;
+        let mut tied = false;
+        for (seat, score) in
+            evidence.usable().into_iter().filter_map(|seat| Some((seat, self.score.of(seat, evidence)?)))
+        {
+            match best.map_or(Preference::Right, |best| self.preference(best, (seat, score), evidence)) {
+                Preference::Left => {}
+                Preference::Right => (best, tied) = (Some((seat, score)), false),
+                Preference::Neither | Preference::Open => tied = true,
             }
         }
+        let is_enough = |score: f64| self.at_least.is_none_or(|mark| score >= mark);
         match best {
-            Some((score, seat, answer)) if self.at_least.is_none_or(|mark| score >= mark) => {
-                Ok(Choice::one(seat, answer, Why::Scored(score)))
-            }
-            Some((score, ..)) => Err(Why::Below { highest: Some(score), at_least: self.at_least }),
-            None => Err(Why::Below { highest: None, at_least: self.at_least }),
+            Some((_, score)) if is_enough(score) && tied => Err(Why::Even(score)),
+            Some((seat, score)) if is_enough(score) => Ok(Choice::one(seat, evidence, Why::Scored(score))),
+            best => Err(Why::Below { highest: best.map(|(_, score)| score), at_least: self.at_least }),
+        }
+    }
+
+    /// The higher score, then by the rules.
+    fn preference(&self, left: (usize, f64), right: (usize, f64), evidence: &Evidence) -> Preference {
+        if left.1 > right.1 {
+            Preference::Left
+        } else if left.1 < right.1 {
+            Preference::Right
+        } else {
+            preference(&self.on_tie, Seats::one(left.0), Seats::one(right.0), evidence)
         }
     }
 }
@@ -59,11 +72,14 @@ impl Best {
 // === impl Score ===
 
 impl Score {
-    fn of(&self, answer: &Bytes, facts: &Facts, speaker: &Speaker<'_>) -> Option<f64> {
+    /// Returns the score of the usable answer at `seat`, if it can be scored.
+    pub(super) fn of(&self, seat: usize, evidence: &Evidence) -> Option<f64> {
         match self {
-            Self::Field(field) => field.number(facts),
-            Self::Expression(_) if answer.len() > SCORED_MAX => None,
-            Self::Expression(expression) => expression.score(facts, speaker),
+            Self::Field(field) => field.number(evidence.facts(seat)),
+            Self::Expression(score) if expression::is_readable(evidence.answer(seat)) => {
+                score.score(evidence.facts(seat), &evidence.speaker(seat))
+            }
+            Self::Expression(_) => None,
         }
     }
 }

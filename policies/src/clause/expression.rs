@@ -72,6 +72,14 @@ pub(crate) const FUNCTIONS: [&str; 12] = [
 
 static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
+/// Larger answers are not given to expressions: comprehensions over them have no bound on time.
+const ANSWER_MAX: usize = 64 * 1024;
+
+/// Returns whether an answer is small enough to be given to expressions.
+pub(super) fn is_readable(answer: &[u8]) -> bool {
+    answer.len() <= ANSWER_MAX
+}
+
 // === impl Expression ===
 
 impl Expression {

@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use wire::Timestamp;
+
+use super::{Choice, Moment, Why};
+use crate::{Fallen, LastKnown, evidence::Seats};
 
 /// What the ladder ends with.
 #[derive(Clone, Debug)]
@@ -21,5 +25,30 @@ impl Fallback {
         match self {
             Self::Constant(answer) | Self::LastKnown { otherwise: answer, .. } | Self::Error(answer) => answer,
         }
+    }
+
+    pub(super) fn choose(&self, moment: &Moment<'_>) -> Choice {
+        self.say(moment.known, moment.evidence.born.after(moment.since))
+    }
+
+    /// Returns what it says at `now`, where `known` was said last about the same key.
+    pub(crate) fn say(&self, known: Option<&LastKnown>, now: Timestamp) -> Choice {
+        let (answer, why, fallen) = match self {
+            Self::Constant(answer) => (answer, Why::Fallback, Fallen::Constant),
+            Self::Error(answer) => (answer, Why::Fallback, Fallen::Error),
+            Self::LastKnown { max_age, otherwise } => {
+                let aged = known.map(|known| (known, now.since(known.at)));
+                match aged {
+                    Some((known, age)) if age <= *max_age => {
+                        (&known.answer, Why::LastKnown { age }, Fallen::LastKnown { age })
+                    }
+                    _ => {
+                        let age = aged.map(|(_, age)| age);
+                        (otherwise, Why::Unknown { age, max_age: *max_age }, Fallen::Constant)
+                    }
+                }
+            }
+        };
+        Choice { fallen: Some(fallen), ..Choice::of(Seats::NONE, answer.clone(), why) }
     }
 }

@@ -1,17 +1,18 @@
 //! `prefer`: the best-ranked answer that is there as soon as nobody better is waited for.
 //!
 //! A rank is waited for until it answers, fails, abstains or loses its patience. One that lost its patience and
-//! answers after all is still the better answer, as long as none was chosen.
+//! answers after all is still the better answer, as long as none was chosen: from then on ranks race. The clause is
+//! over as soon as nobody is waited for.
+//!
+//! Nobody loses its patience before the clause above has its end. Otherwise it would depend on whether that clause
+//! was given up early who is chosen here.
 
-use std::time::Duration;
+use std::{iter::zip, time::Duration};
 
 use wire::ExecutorId;
 
-use super::{Choice, Judgement, Why};
-use crate::{
-    PatienceBody, Quantile,
-    evidence::{Evidence, Said, Speech},
-};
+use super::{Choice, Judgement, Moment, Why, seating::RankSeat};
+use crate::{Latencies, PatienceBody, Quantile, evidence::Evidence};
 
 /// A ranked preference.
 #[derive(Clone, Debug)]
@@ -36,30 +37,45 @@ pub(crate) enum Patience {
     Usual { quantile: Quantile, min: Duration, max: Duration },
 }
 
+// === impl Prefer ===
+
 impl Prefer {
-    pub(super) fn judge(&self, evidence: &Evidence, since: Duration) -> Judgement {
+    pub(super) fn judge(&self, moment: &Moment<'_>) -> Judgement {
+        let Moment { evidence, since, .. } = *moment;
         let mut impatient = false;
-        for (index, rank) in self.ranks.iter().enumerate() {
-            match evidence.candidate(&rank.executor) {
-                Some((seat, Some(Said { speech: Speech::Usable(answer, _), .. }))) => {
-                    return Judgement::Accept(Choice { impatient, ..Choice::one(seat, answer, Why::Rank(index + 1)) });
+        for (index, (rank, place)) in zip(&self.ranks, moment.ranks()).enumerate() {
+            let Some(seat) = place.seat else { continue };
+            if evidence.usable().contains(seat) {
+                return Judgement::Accept(Choice { impatient, ..Choice::one(seat, evidence, Why::Rank(index + 1)) });
+            }
+            if evidence.pending().contains(seat) {
+                match rank.patience(*place, moment) {
+                    Some(until) if until <= since => impatient = true,
+                    wake => return Judgement::Wait(wake),
                 }
-                Some((_, None)) if rank.is_patient(since) => return Judgement::Wait(rank.until.map(Patience::longest)),
-                Some((_, None)) => impatient = true,
-                _ => {}
             }
         }
         Judgement::Reject(Why::NoRank)
     }
 
-    pub(super) fn conclude(&self, evidence: &Evidence) -> Result<Choice, Why> {
-        let answers =
-            self.ranks.iter().enumerate().filter_map(|(index, rank)| match evidence.candidate(&rank.executor) {
-                Some((seat, Some(Said { speech: Speech::Usable(answer, _), .. }))) => Some((index, seat, answer)),
-                _ => None,
-            });
-        let best = answers.min_by_key(|(index, ..)| *index);
-        best.map(|(index, seat, answer)| Choice::one(seat, answer, Why::Rank(index + 1))).ok_or(Why::NoRank)
+    pub(super) fn conclude(&self, moment: &Moment<'_>) -> Result<Choice, Why> {
+        let usable = |place: &RankSeat| place.seat.filter(|seat| moment.evidence.usable().contains(*seat));
+        let mut answers = moment.ranks().iter().enumerate().filter_map(|(index, place)| Some((index, usable(place)?)));
+        answers.next().map(|(index, seat)| Choice::one(seat, moment.evidence, Why::Rank(index + 1))).ok_or(Why::NoRank)
+    }
+
+    /// Looks up the patience of those ranks that have it from how long executors usually take.
+    pub(crate) fn look_up(&self, ranks: &[RankSeat], evidence: &Evidence, usual: &Latencies) -> Vec<Duration> {
+        let looked_up = zip(&self.ranks, ranks).filter(|(_, place)| place.lookup.is_some());
+        looked_up.map(|(rank, place)| rank.look_up(*place, evidence, usual)).collect()
+    }
+
+    /// Returns until when each rank that has a patience of its own and was asked is waited for.
+    pub(super) fn patience_at(&self, moment: &Moment<'_>) -> Vec<(ExecutorId, Duration)> {
+        let Moment { evidence, .. } = *moment;
+        let name = |evidence: &Evidence, place: &RankSeat| place.seat.map(|seat| evidence.name(seat).clone());
+        let ranks = zip(&self.ranks, moment.ranks());
+        ranks.filter_map(|(rank, place)| Some((name(evidence, place)?, rank.patience(*place, moment)?))).collect()
     }
 
     pub(super) fn pin(&mut self, patience: &[PatienceBody]) {
@@ -86,11 +102,32 @@ impl Prefer {
     }
 }
 
+// === impl Rank ===
+
 impl Rank {
-    fn is_patient(&self, since: Duration) -> bool {
-        self.until.is_none_or(|until| since < until.longest())
+    /// Returns until when it is waited for, if not as long as the clause lasts.
+    fn patience(&self, place: RankSeat, moment: &Moment<'_>) -> Option<Duration> {
+        let until = match self.until? {
+            Patience::At(until) => until,
+            Patience::Usual { max, .. } => place.lookup.map_or(max, |lookup| moment.lookups[lookup]),
+        };
+        Some(until.max(moment.begins))
+    }
+
+    /// Returns how long its executor usually takes, within bounds; whoever is not known is waited for the longest.
+    fn look_up(&self, place: RankSeat, evidence: &Evidence, latencies: &Latencies) -> Duration {
+        match self.until {
+            Some(Patience::Usual { quantile, min, max }) => {
+                let start = place.seat.map_or(Duration::ZERO, |seat| evidence.roster.asked()[seat].start_after);
+                latencies.of(&self.executor, quantile).map_or(max, |usual| (start + usual).max(min).min(max))
+            }
+            Some(Patience::At(until)) => until,
+            None => Duration::MAX,
+        }
     }
 }
+
+// === impl Patience ===
 
 impl Patience {
     /// Returns until when at most.

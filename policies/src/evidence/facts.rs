@@ -2,10 +2,10 @@
 //!
 //! Law: a field that is missing, null or not a number JSON can write (NaN) is the same as no field.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc};
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, value::RawValue};
 
 /// A field's place in an answer: `class` or `scores.fraud`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(crate) struct Fields {
     value: Option<Field>,
     confidence: Option<Field>,
     whole: bool,
+    /// Where it also matters how the value is written.
+    texts: Vec<Field>,
 }
 
 /// What was found in one answer.
@@ -32,8 +34,17 @@ pub(crate) struct Fields {
 pub(crate) struct Facts {
     /// One value per head of `Fields`; null where there is none.
     heads: Box<[Value]>,
-    /// The whole object, where an expression may look anywhere; boxed, because that is rare.
-    whole: Option<Box<Map<String, Value>>>,
+    /// Boxed, because it is rare.
+    more: Option<Box<More>>,
+}
+
+/// What only some policies look at.
+#[derive(Debug, Default)]
+struct More {
+    /// The whole object, where an expression may look anywhere.
+    whole: Option<Map<String, Value>>,
+    /// How values are written, where that is compared.
+    texts: Vec<(Field, Option<Box<str>>)>,
 }
 
 /// Returns whether two values are written the same in canonical JSON: members in any order, `1` as `1.0`.
@@ -52,7 +63,7 @@ pub(crate) fn canonical_eq(left: &Value, right: &Value) -> bool {
 }
 
 /// Whole numbers are compared as such, however written, so that equality stays transitive beyond 2^53.
-fn same_number(left: &Number, right: &Number) -> bool {
+pub(crate) fn same_number(left: &Number, right: &Number) -> bool {
     match (whole_number(left), whole_number(right)) {
         (Some(left), Some(right)) => left == right,
         (None, None) => left.as_f64() == right.as_f64(),
@@ -118,6 +129,33 @@ impl Field {
         (!found.is_null()).then_some(found)
     }
 
+    /// Returns how the answer has it written there, if the policy compares that.
+    pub(crate) fn text<'facts>(&self, facts: &'facts Facts) -> Option<&'facts str> {
+        let more = facts.more.as_ref()?;
+        let (_, text) = more.texts.iter().find(|(field, _)| field == self)?;
+        text.as_deref()
+    }
+
+    /// Finds how it is written in an answer that was read.
+    fn written(&self, answer: &[u8]) -> (Self, Option<Box<str>>) {
+        let text = self.path.0.iter().try_fold(answer, |text, name| {
+            let members: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(text).ok()?;
+            members.get(&**name).map(|member| member.get().as_bytes())
+        });
+        (self.clone(), text.and_then(|text| std::str::from_utf8(text).ok()).map(Box::from))
+    }
+
+    /// Puts a value there.
+    pub(crate) fn put(&self, value: Value, answer: &mut Value) {
+        let place = self.path.0.iter().fold(answer, |place, name| {
+            if !place.is_object() {
+                *place = Value::Object(Map::new());
+            }
+            place.as_object_mut().expect("it was made an object").entry(&**name).or_insert(Value::Null)
+        });
+        *place = value;
+    }
+
     /// Returns the finite number that the answer has there.
     pub(crate) fn number(&self, facts: &Facts) -> Option<f64> {
         self.of(facts)?.as_f64().filter(|number| number.is_finite())
@@ -151,6 +189,13 @@ impl Fields {
         self.whole = true;
     }
 
+    /// Makes sure that it is kept how the value at `field` is written.
+    pub(crate) fn keep_text(&mut self, field: &Field) {
+        if !self.texts.contains(field) {
+            self.texts.push(field.clone());
+        }
+    }
+
     /// Returns where the answer proper is, if the policy says so.
     pub(crate) fn value(&self) -> Option<&Field> {
         self.value.as_ref()
@@ -165,7 +210,10 @@ impl Fields {
     pub(crate) fn read(&self, answer: &[u8]) -> Result<Facts, String> {
         let mut json = serde_json::Deserializer::from_slice(answer);
         let facts = self.deserialize(&mut json).and_then(|facts| json.end().map(|()| facts));
-        let facts = facts.map_err(|error| format!("the answer is not one JSON object: {error}"))?;
+        let mut facts = facts.map_err(|error| format!("the answer is not one JSON object: {error}"))?;
+        if !self.texts.is_empty() {
+            facts.more.get_or_insert_default().texts = self.texts.iter().map(|field| field.written(answer)).collect();
+        }
         match &self.value {
             Some(field) if field.of(&facts).is_none() => Err(format!("the answer has no `{}`", field.path)),
             _ => Ok(facts),
@@ -197,7 +245,7 @@ impl<'de> Visitor<'de> for &Fields {
                     None => drop(members.next_value::<IgnoredAny>()?),
                 }
             }
-            return Ok(Facts { heads, whole: None });
+            return Ok(Facts { heads, more: None });
         }
         let mut whole = Map::new();
         while let Some((name, value)) = members.next_entry::<String, Value>()? {
@@ -206,7 +254,7 @@ impl<'de> Visitor<'de> for &Fields {
         for (head, name) in heads.iter_mut().zip(&self.heads) {
             *head = whole.get(&**name).cloned().unwrap_or_default();
         }
-        Ok(Facts { heads, whole: Some(Box::new(whole)) })
+        Ok(Facts { heads, more: Some(Box::new(More { whole: Some(whole), texts: Vec::new() })) })
     }
 }
 
@@ -238,7 +286,7 @@ impl Visitor<'_> for Head<'_> {
 impl Facts {
     /// Returns the whole object, where the policy has an expression.
     pub(crate) fn whole(&self) -> Option<&Map<String, Value>> {
-        self.whole.as_deref()
+        self.more.as_ref()?.whole.as_ref()
     }
 }
 

@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use wire::{Budget, ExecutorId, PolicyRef, Role, Timestamp};
+
+use crate::clause::Why;
 
 use super::{ClauseNote, Completeness, DecidedBy, Fallen, Reason, ReceiptEntry, ReceiptState, Verdict};
 
@@ -89,6 +91,9 @@ pub struct ClauseBody {
     pub kind: DecidedBy,
     /// Until when it was tried, in microseconds since birth.
     pub until_us: u64,
+    /// When the extra wait after the first usable answer ended it, in microseconds since birth, where that is earlier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_until_us: Option<u64>,
     /// Whether it decided.
     pub decided: bool,
     /// Why, or why not.
@@ -155,11 +160,16 @@ struct Entry<'verdict> {
 struct Clause<'verdict> {
     kind: DecidedBy,
     until_us: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extra_until_us: Option<u64>,
     decided: bool,
-    why: &'verdict str,
+    why: Sentence<'verdict>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     patience: Vec<PatienceBody>,
 }
+
+/// Written straight into the body.
+struct Sentence<'verdict>(&'verdict Why);
 
 /// An answer as it was sent. What is no JSON (a canary may say anything) stands as text.
 #[derive(Serialize)]
@@ -235,7 +245,8 @@ impl<'verdict> Clause<'verdict> {
             until_us: micros(*until),
         };
         let patience = note.patience.iter().map(rank).collect();
-        Self { kind: note.kind, until_us: micros(note.until), decided: note.decided, why: &note.why, patience }
+        let (until_us, extra_until_us) = (micros(note.until), note.extra_until.map(micros));
+        Self { kind: note.kind, until_us, extra_until_us, decided: note.decided, why: Sentence(&note.why), patience }
     }
 }
 
@@ -252,6 +263,12 @@ fn written(body: &Body<'_>, mut bytes: Vec<u8>) -> Vec<u8> {
 
 fn micros(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl Serialize for Sentence<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self.0)
+    }
 }
 
 // === impl ResultBody ===

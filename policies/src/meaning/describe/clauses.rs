@@ -22,7 +22,7 @@ use crate::{
 /// Returns what the ladder of `policy` means; `whose` is what sentences begin with.
 pub(super) fn ladder(path: &str, whose: &str, policy: &Policy) -> Group {
     // The budget is its owner's, the fallback the last clause's; the others follow from the rest.
-    let Policy { budget: _, ladder, fallback: _, fields: _, cast: _, roster: _ } = policy;
+    let Policy { budget: _, ladder, fallback: _, fields: _, cast: _, roster: _, has_extra_wait: _ } = policy;
     let parts = ladder.iter().enumerate().map(|(index, rung)| clause(path, whose, index + 1, rung)).collect();
     Group { name: "decide", parts, moved: Some("is tried as number {new} instead of {old}") }
 }
