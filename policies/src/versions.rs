@@ -101,6 +101,12 @@ impl Version {
         Self { policy_ref, text, definition: OnceLock::from(Some(definition)) }
     }
 
+    /// Returns the same version, to be read again when it is needed: what is long gone shall not fill the memory.
+    #[must_use]
+    pub fn unread(&self) -> Self {
+        Self::new(self.policy_ref.clone(), Arc::clone(&self.text))
+    }
+
     /// Returns its text.
     #[must_use]
     pub fn text(&self) -> &Arc<str> {

@@ -188,11 +188,8 @@ impl Change {
     /// Writes the record.
     #[must_use]
     pub fn encode(&self) -> Record {
-        let Self { id, rendezvous, author, message, action } = self;
-        let headers = attributes(CHANGE_TYPE, &id.to_string(), format!("/{rendezvous}"));
-        let body = Body { rendezvous: rendezvous.as_str(), author: author.clone(), message: message.clone(), action };
-        let payload = serde_json::to_vec(&body).expect("a change is text and numbers");
-        Record { key: Some(Bytes::copy_from_slice(id.as_bytes())), headers, payload: Some(payload.into()) }
+        let headers = attributes(CHANGE_TYPE, &self.id.to_string(), format!("/{}", self.rendezvous));
+        Record { key: Some(Bytes::copy_from_slice(self.id.as_bytes())), headers, payload: Some(self.body().into()) }
     }
 
     /// Refuses what no reader would take: no author, or texts without measure.
@@ -206,6 +203,12 @@ impl Change {
             Action::Withdraw { reason, .. } => at_most("reason", reason, MESSAGE_MAX),
             Action::Apply(_) | Action::Approve { .. } | Action::Promote { .. } => Ok(()),
         }
+    }
+
+    fn body(&self) -> Vec<u8> {
+        let Self { rendezvous, author, message, action, .. } = self;
+        let body = Body { rendezvous: rendezvous.as_str(), author: author.clone(), message: message.clone(), action };
+        serde_json::to_vec(&body).expect("a change is text and numbers")
     }
 
     fn read(id: Uuid, body: &[u8]) -> Result<Self, ControlError> {

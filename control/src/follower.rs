@@ -1,0 +1,274 @@
+//! The loop that follows the control topic: to its end before it says ready, and from then on record by record.
+//!
+//! One in each process, for all rendezvous of it. An outage of the log is waited out; what was taken up stays in force.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bus::{Bus, BusError, Clock, Consumer, Event, Received, StartAt, TopicPartition, TopicSpec};
+use policies::{History, Versions};
+use tokio::sync::{oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use wire::{CONTROL_TOPIC, ControlRecord, RendezvousName};
+
+use crate::{metrics::Metrics, publish::Desk, shelf::Shelves};
+
+/// Sees every change of every policy. Cheap to clone; every clone is the same follower.
+#[derive(Clone)]
+pub struct Follower(Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) shelves: Shelves,
+    pub(crate) desk: Desk,
+    pub(crate) stop: CancellationToken,
+}
+
+/// Why the control topic is not followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FollowError {
+    /// The log cannot be used at all.
+    #[error("the control topic `{CONTROL_TOPIC}` cannot be followed")]
+    Bus(#[from] BusError),
+    /// It was stopped before it had read the topic to its end.
+    #[error("stopped before the control topic was read to its end")]
+    Stopped,
+    /// The topic ends before what was read of it.
+    #[error(
+        "the control topic `{CONTROL_TOPIC}` ends at {high}, and was read to {read} before: it was made anew, and what \
+         its versions are is told by a restart"
+    )]
+    Anew {
+        /// How far it was read.
+        read: i64,
+        /// Where it ends now.
+        high: i64,
+    },
+}
+
+/// The topic, read up to somewhere.
+struct Reading {
+    tail: Box<dyn Consumer>,
+    /// The first offset that was not read.
+    position: i64,
+    /// Where the topic ended when it was opened: what is before is history, not news.
+    end: i64,
+}
+
+/// How long is waited before the log is tried again, and how often the wait is spoken of.
+const PAUSE: Duration = Duration::from_millis(200);
+const REMIND_EVERY: u32 = 50;
+
+// === impl Follower ===
+
+impl Follower {
+    /// Reads the control topic to its end, then follows it in a task of its own until `stop`. While the log is away it
+    /// waits. When the topic can be followed no more, it says why and cancels `stop`.
+    pub async fn start(
+        bus: Arc<dyn Bus>,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        stop: CancellationToken,
+    ) -> Result<Self, FollowError> {
+        let (shelves, desk) = (Shelves::default(), Desk::default());
+        let follower = Self(Arc::new(Shared { bus, clock, metrics, shelves, desk, stop }));
+        let shared = Arc::clone(&follower.0);
+        let (ready_sender, ready) = oneshot::channel();
+        let reading = tokio::select! {
+            reading = shared.open() => reading?,
+            () = shared.stop.cancelled() => return Err(FollowError::Stopped),
+        };
+        tokio::spawn(async move { shared.follow(reading, ready_sender).await });
+        ready.await.map_err(|_| FollowError::Stopped)?;
+        Ok(follower)
+    }
+
+    /// Returns what there is to know about the policy of `rendezvous`, now and as it changes.
+    #[must_use]
+    pub fn history(&self, rendezvous: &RendezvousName) -> Option<watch::Receiver<History>> {
+        self.0.shelves.get(rendezvous).map(|shelf| shelf.history())
+    }
+
+    /// Returns what the stations of `rendezvous` see; `None` before it has a version.
+    #[must_use]
+    pub fn versions(&self, rendezvous: &RendezvousName) -> Option<watch::Receiver<Arc<Versions>>> {
+        self.0.shelves.get(rendezvous)?.versions()
+    }
+
+    /// Returns the names of all rendezvous that have a version, sorted.
+    #[must_use]
+    pub fn names(&self) -> Vec<RendezvousName> {
+        self.0.shelves.names()
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Follower {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Follower({})", self.0.bus.describe())
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// Opens the topic at its beginning; while the log is away it waits, and says so now and then.
+    async fn open(&self) -> Result<Reading, FollowError> {
+        let mut tries = 0;
+        loop {
+            match self.try_open().await {
+                Err(BusError::Unavailable(why)) => {
+                    if tries % REMIND_EVERY == 0 {
+                        tracing::warn!("the policies' versions are waited for: {why}");
+                    }
+                    tries += 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    async fn try_open(&self) -> Result<Reading, BusError> {
+        let topic = TopicSpec { name: CONTROL_TOPIC.to_owned(), partitions: 1, retention: None, compacted: true };
+        self.bus.create_topics(&[topic]).await?;
+        let span = self.bus.span(&partition()).await?;
+        let mut tail = self.bus.tail().await?;
+        tail.start(&partition(), StartAt::Offset(span.start))?;
+        Ok(Reading { tail, position: span.start, end: span.end })
+    }
+
+    async fn follow(&self, mut reading: Reading, ready: oneshot::Sender<()>) {
+        let mut ready = Some(ready);
+        let mut away = false;
+        loop {
+            if reading.is_up_to_date()
+                && let Some(ready) = ready.take()
+            {
+                self.shelves.show_all();
+                self.count_live();
+                // Whoever started this may have gone.
+                let _ = ready.send(());
+            }
+            let event = tokio::select! {
+                event = reading.tail.next() => event,
+                () = self.stop.cancelled() => break,
+            };
+            match self.act(&mut reading, event, &mut away) {
+                Ok(()) => {}
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "policies can be changed no more");
+                    self.stop.cancel();
+                    break;
+                }
+            }
+        }
+        self.desk.close();
+    }
+
+    fn act(&self, reading: &mut Reading, event: Result<Event, BusError>, away: &mut bool) -> Result<(), FollowError> {
+        match event {
+            Ok(Event::Records(records)) => {
+                if std::mem::take(away) {
+                    tracing::info!("the control topic is read again");
+                }
+                for received in records {
+                    self.take(reading, &received);
+                }
+                Ok(())
+            }
+            // A tail is in no group.
+            Ok(Event::Assigned(_) | Event::Revoked(_)) => Ok(()),
+            Err(BusError::Unavailable(why)) => {
+                tracing::warn!("changes of policies are waited for, those taken up stay in force: {why}");
+                *away = true;
+                Ok(())
+            }
+            Err(BusError::OffsetGone { high, .. }) if high < reading.position => {
+                Err(FollowError::Anew { read: reading.position, high })
+            }
+            Err(BusError::OffsetGone { low, .. }) => {
+                tracing::error!("changes of policies before offset {low} are gone from the log and were not read");
+                Ok(reading.tail.start(&partition(), StartAt::Offset(low))?)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes one record in. What is not understood is reported once, counted, and changes nothing.
+    fn take(&self, reading: &mut Reading, received: &Received) {
+        if received.offset < reading.position {
+            return;
+        }
+        let news = reading.is_up_to_date();
+        reading.position = received.offset + 1;
+        match ControlRecord::decode(&received.record) {
+            Ok(record) => self.fold(&record, received, news),
+            Err(error) => {
+                self.metrics.on_poison();
+                tracing::warn!("{}@{} is ignored: {error}", received.partition, received.offset);
+            }
+        }
+    }
+
+    fn fold(&self, record: &ControlRecord, received: &Received, news: bool) {
+        let name = record.rendezvous();
+        let Some(its) = self.shelves.get(name) else {
+            self.metrics.on_poison();
+            tracing::warn!("{}@{} is ignored: too many rendezvous", received.partition, received.offset);
+            return;
+        };
+        let effect = its.fold(record, received.appended);
+        match &effect {
+            Ok(_) if news => {
+                its.show();
+                self.metrics.on_taken_up(self.clock.now().since(received.appended));
+                self.count_live_of(name);
+            }
+            Ok(_) => {}
+            Err(why) => {
+                self.metrics.on_refused();
+                let (at, who) = (received.offset, author(record));
+                tracing::warn!("a change of `{name}`{who} (offset {at}) is refused and changes nothing: {why}");
+            }
+        }
+        if let ControlRecord::Change(change) = record {
+            self.desk.on_folded(change.id, effect);
+        }
+    }
+
+    fn count_live(&self) {
+        self.shelves.names().iter().for_each(|name| self.count_live_of(name));
+    }
+
+    fn count_live_of(&self, name: &RendezvousName) {
+        let versions = self.shelves.get(name).and_then(|shelf| shelf.versions());
+        if let Some(versions) = versions {
+            self.metrics.on_live(name.as_str(), versions.borrow().live().policy_ref.version);
+        }
+    }
+}
+
+// === impl Reading ===
+
+impl Reading {
+    fn is_up_to_date(&self) -> bool {
+        self.position >= self.end
+    }
+}
+
+/// The one partition of the control topic.
+pub(crate) fn partition() -> TopicPartition {
+    TopicPartition::new(CONTROL_TOPIC, 0)
+}
+
+fn author(record: &ControlRecord) -> String {
+    match record {
+        ControlRecord::Change(change) => format!(" by {}", change.author),
+        ControlRecord::Tally(_) => String::new(),
+    }
+}

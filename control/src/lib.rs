@@ -1,0 +1,16 @@
+//! How policies change while they run: one follower in each process folds the control topic into the versions that
+//! its stations see; whoever wants a change writes it there and learns from the same fold what came of it.
+//!
+//! Nothing here decides what a change leads to: that is `policies::History`, pure. Reading order: `follower` →
+//! `shelf` → `publish` → `view` → `door`.
+
+mod follower;
+mod metrics;
+mod publish;
+mod shelf;
+mod view;
+
+pub use follower::{FollowError, Follower};
+pub use metrics::Metrics;
+pub use publish::{Outcome, PublishError, RefusedChange};
+pub use view::{PolicyView, RefusedView, TrialView, VersionView, rfc3339};

@@ -1,0 +1,1 @@
+//! What changes lead to, change by change; and the laws.
