@@ -51,6 +51,12 @@ impl<T> Backlog<T> {
         self.startable.pop_first().map(|(_, request)| request)
     }
 
+    /// Returns any request, whether it may start or not: for emptying.
+    pub(crate) fn take_any(&mut self) -> Option<T> {
+        let startable = self.startable.pop_first().map(|(_, request)| request);
+        startable.or_else(|| self.waiting.pop_first().map(|(_, (_, request))| request))
+    }
+
     /// Returns when the next request may start, if some wait for their time.
     pub(crate) fn next_start(&self) -> Option<Timestamp> {
         self.waiting.first_key_value().map(|((start, _), _)| *start)

@@ -1,13 +1,16 @@
 //! One executor at work: requests come in from the fetching loop, and are answered on a thread of the executor's own.
 //! Whatever a model does there, whether it hangs, blocks or panics, nobody else waits for it.
+//!
+//! A desk takes requests in before its model is loaded, as if the model were busy, and fails them once it is known that
+//! the model cannot be loaded.
 
 use std::{
     any::Any,
     num::NonZeroUsize,
     panic::AssertUnwindSafe,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     thread,
     time::Duration,
@@ -17,7 +20,7 @@ use bus::Clock;
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::sync::Notify;
-use wire::{Failure, FailureKind, Reply, Timestamp};
+use wire::{Failure, FailureKind, ModelVersion, Reply, Timestamp};
 
 use crate::{
     backlog::Backlog,
@@ -32,13 +35,16 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// What an executor's thread and the fetching loop share.
 pub(crate) struct Desk {
-    executor: Arc<dyn Executor>,
+    /// Empty while it is being loaded; why it cannot be, if it cannot.
+    executor: OnceLock<Result<Arc<dyn Executor>, String>>,
     concurrency: NonZeroUsize,
     responder: Responder,
     clock: Clock,
     backlog: Mutex<Backlog<Job>>,
     wake: Notify,
     closing: AtomicBool,
+    /// What was last said to wait here: an executor that is swapped has two desks and one gauge.
+    depth: AtomicI64,
 }
 
 /// A request for one executor.
@@ -51,21 +57,43 @@ pub(crate) struct Job {
 // === impl Desk: the fetching loop's side ===
 
 impl Desk {
-    pub(crate) fn new(
-        executor: Arc<dyn Executor>,
-        concurrency: NonZeroUsize,
-        responder: Responder,
-        clock: Clock,
-    ) -> Self {
-        let backlog = Mutex::new(Backlog::with_capacity(BACKLOG));
-        Self { executor, concurrency, responder, clock, backlog, wake: Notify::new(), closing: AtomicBool::new(false) }
+    pub(crate) fn new(concurrency: NonZeroUsize, responder: Responder, clock: Clock) -> Self {
+        let (executor, backlog) = (OnceLock::new(), Mutex::new(Backlog::with_capacity(BACKLOG)));
+        let (wake, closing, depth) = (Notify::new(), AtomicBool::new(false), AtomicI64::new(0));
+        Self { executor, concurrency, responder, clock, backlog, wake, closing, depth }
     }
 
-    /// Answers at once if the executor needs no time to; otherwise gives the job back.
-    pub(crate) fn try_now(&self, job: Job) -> Result<(), Job> {
-        if !self.executor.is_instantaneous() {
-            return Err(job);
+    /// Seats the executor, now that it is loaded. Its thread may begin to work.
+    pub(crate) fn seat(&self, executor: Arc<dyn Executor>) {
+        let seated = self.executor.set(Ok(executor));
+        debug_assert!(seated.is_ok(), "an executor is loaded once");
+    }
+
+    /// Takes note that there will be no executor: what waits for it fails, and so does everything that comes.
+    pub(crate) fn leave_empty(&self, why: String) {
+        let left = self.executor.set(Err(why));
+        debug_assert!(left.is_ok(), "an executor is loaded once");
+        let now = self.clock.now();
+        while let Some(job) = self.take_any() {
+            self.fail(&job, now);
         }
+    }
+
+    /// Returns what became of loading the executor; `None` while that is not known.
+    pub(crate) fn loaded(&self) -> Option<Result<(), &str>> {
+        self.executor.get().map(|loaded| loaded.as_ref().map(|_| ()).map_err(String::as_str))
+    }
+
+    /// Answers at once if the executor needs no time to, or is not there; otherwise gives the job back.
+    pub(crate) fn try_now(&self, job: Job) -> Result<(), Job> {
+        let executor = match self.executor.get() {
+            Some(Ok(executor)) if executor.is_instantaneous() => executor,
+            Some(Err(_)) => {
+                self.fail(&job, self.clock.now());
+                return Ok(());
+            }
+            Some(Ok(_)) | None => return Err(job),
+        };
         let began = self.clock.now();
         if job.start > began {
             return Err(job);
@@ -74,7 +102,7 @@ impl Desk {
             self.refuse(&job, began, FailureKind::Expired);
             return Ok(());
         }
-        let scoring = AssertUnwindSafe(async { self.executor.score(&job.work.input).await }).catch_unwind();
+        let scoring = AssertUnwindSafe(async { executor.score(&job.work.input).await }).catch_unwind();
         let Some(scored) = scoring.now_or_never() else { return Err(job) };
         let took = Took { queued: began.since(job.work.fetched), scored: self.clock.now().since(began) };
         self.respond(&job, took, reply(scored));
@@ -106,11 +134,31 @@ impl Desk {
     }
 
     fn refuse(&self, job: &Job, now: Timestamp, kind: FailureKind) {
-        self.responder.refuse(&job.work, self.executor.model(), now.since(job.work.fetched), kind);
+        self.responder.refuse(&job.work, self.model(), now.since(job.work.fetched), kind);
+    }
+
+    /// Says that the executor was not loaded, and why.
+    fn fail(&self, job: &Job, now: Timestamp) {
+        let why = self.loaded().and_then(Result::err).unwrap_or("it is not loaded");
+        self.responder.fail(&job.work, self.model(), now.since(job.work.fetched), why);
     }
 
     fn respond(&self, job: &Job, took: Took, reply: Reply) {
-        self.responder.respond(&job.work, self.executor.model(), took, reply);
+        self.responder.respond(&job.work, self.model(), took, reply);
+    }
+
+    fn model(&self) -> ModelVersion {
+        match self.executor.get() {
+            Some(Ok(executor)) => executor.model(),
+            Some(Err(_)) | None => ModelVersion::unloaded(&self.responder.executor),
+        }
+    }
+
+    fn take_any(&self) -> Option<Job> {
+        let mut backlog = self.backlog();
+        let job = backlog.take_any();
+        self.note_depth(&backlog);
+        job
     }
 
     fn backlog(&self) -> MutexGuard<'_, Backlog<Job>> {
@@ -118,7 +166,9 @@ impl Desk {
     }
 
     fn note_depth(&self, backlog: &Backlog<Job>) {
-        self.responder.metrics.depth.set(i64::try_from(backlog.len()).unwrap_or(i64::MAX));
+        let now = i64::try_from(backlog.len()).unwrap_or(i64::MAX);
+        let before = self.depth.swap(now, Ordering::Relaxed);
+        self.responder.metrics.depth.inc_by(now - before);
     }
 }
 
@@ -166,8 +216,9 @@ impl Desk {
         if deadline <= began {
             return self.refuse(&job, began, FailureKind::Expired);
         }
+        let Some(Ok(executor)) = self.executor.get() else { return self.fail(&job, began) };
         // Inside the block, so that a panic before the first await is caught too.
-        let scoring = AssertUnwindSafe(async { self.executor.score(&job.work.input).await }).catch_unwind();
+        let scoring = AssertUnwindSafe(async { executor.score(&job.work.input).await }).catch_unwind();
         let reply = tokio::select! {
             biased;
             scored = scoring => reply(scored),

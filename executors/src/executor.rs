@@ -17,6 +17,12 @@ pub trait Executor: Send + Sync + 'static {
     /// Returns which model gave the answer that `score` returned last.
     fn model(&self) -> ModelVersion;
 
+    /// Returns why it cannot answer now, though it is loaded and may come right by itself: its server is away. One that
+    /// works is not replaced by one in trouble.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
     /// Returns whether `score` is ready at once and costs next to nothing, so that it may run in the fetching loop.
     fn is_instantaneous(&self) -> bool {
         false

@@ -1,17 +1,20 @@
-//! The fetching loop's turns: partitions come and go, and each request goes to those it asks.
+//! The fetching loop's turns: partitions come and go, versions change, and each request goes to those it asks.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bus::{Assigned, BusError, Clock, Commit, Committed, Consumer, Event, Received, StartAt, TopicPartition};
-use policies::InputSchema;
-use wire::{Envelope, ExecutorId, Request, Timestamp, Topics};
+use policies::{InputSchema, Versions};
+use tokio::sync::watch;
+use wire::{Asked, Envelope, Plan, Request, Timestamp, Topics};
 
 use crate::{
     ExecutorsStation,
-    desk::{Desk, Job},
+    crew::{Crew, Loaded, Sheet},
+    desk::Job,
     executor::Input,
     metrics::{Metrics, Skipped},
     outage::Outage,
+    parked::Parked,
     work::{Share, Work},
 };
 
@@ -19,27 +22,35 @@ use crate::{
 const HORIZON: Duration = Duration::from_mins(1);
 /// How long behind its deadline a request is passed over without a word.
 const STALE: Duration = Duration::from_secs(5);
-/// How many jobs are gathered for one wake-up of an executor's thread, at most.
-const GATHERED: usize = 64;
-
 /// What the loop holds.
 pub(crate) struct Fetch {
     consumer: Box<dyn Consumer>,
-    seats: Vec<Seat>,
+    versions: watch::Receiver<Arc<Versions>>,
+    crew: Crew,
     held: HashMap<i32, Held>,
+    /// Requests of versions that are not known here yet.
+    parked: Parked<Waiting>,
     topics: Topics,
-    schema: Arc<InputSchema>,
     clock: Clock,
     metrics: Arc<Metrics>,
     horizon: Duration,
     outage: Outage,
 }
 
-/// An executor, and the jobs gathered for it.
-struct Seat {
-    id: ExecutorId,
-    desk: Arc<Desk>,
-    gathered: Vec<Job>,
+/// A request that was read and not given to anybody yet.
+struct Waiting {
+    request: Request,
+    share: Arc<Share>,
+    offset: i64,
+    fetched: Timestamp,
+}
+
+/// What a turn begins with.
+enum Happened {
+    Edited,
+    Loaded(Loaded),
+    Time,
+    Event(Result<Event, BusError>),
 }
 
 /// A partition that is ours.
@@ -52,38 +63,39 @@ struct Held {
 // === impl Fetch ===
 
 impl Fetch {
-    pub(crate) fn new(
-        station: &ExecutorsStation,
-        desks: Vec<(ExecutorId, Arc<Desk>)>,
-        consumer: Box<dyn Consumer>,
-    ) -> Self {
-        let seat = |(id, desk)| Seat { id, desk, gathered: Vec::with_capacity(GATHERED) };
-        Self {
-            consumer,
-            seats: desks.into_iter().map(seat).collect(),
-            held: HashMap::new(),
-            topics: Topics::of(station.definition().name()),
-            schema: Arc::new(station.definition().input.clone()),
-            clock: station.clock.clone(),
-            metrics: Arc::clone(&station.metrics),
-            horizon: HORIZON.max(station.definition().budget.as_duration() * 2),
-            outage: Outage::default(),
-        }
+    pub(crate) fn new(station: ExecutorsStation, crew: Crew, consumer: Box<dyn Consumer>) -> Self {
+        let (topics, horizon) = (Topics::of(station.definition().name()), horizon(&station.versions.borrow()));
+        let ExecutorsStation { clock, metrics, versions, .. } = station;
+        let (held, parked, outage) = Default::default();
+        Self { consumer, versions, crew, held, parked, topics, clock, metrics, horizon, outage }
     }
 
     pub(crate) fn has_partitions(&self) -> bool {
         !self.held.is_empty()
     }
 
-    /// Waits for what happens next and does what follows. Cancel-safe: the only wait is the consumer's.
+    /// Waits for what happens next and does what follows. Cancel-safe: nothing is taken before the wait is over.
     pub(crate) async fn turn(&mut self) -> Result<(), BusError> {
-        match self.consumer.next().await {
-            Ok(event) => {
+        let wake = self.parked.next_deadline();
+        let happened = tokio::select! {
+            biased;
+            () = edited(&mut self.versions) => Happened::Edited,
+            loaded = self.crew.next_loaded() => Happened::Loaded(loaded),
+            () = sleep_until(&self.clock, wake) => Happened::Time,
+            event = self.consumer.next() => Happened::Event(event),
+        };
+        match happened {
+            Happened::Edited => self.on_edited(),
+            Happened::Loaded(loaded) => drop(self.crew.on_loaded(loaded)),
+            Happened::Time => self.on_time(),
+            Happened::Event(Ok(event)) => {
                 self.outage.end(self.clock.now());
-                self.on_event(event)
+                self.on_event(event)?;
             }
-            Err(error) => self.on_error(error),
+            Happened::Event(Err(error)) => self.on_error(error)?,
         }
+        self.crew.hand_over();
+        Ok(())
     }
 
     /// Commits how far each partition is done.
@@ -99,6 +111,11 @@ impl Fetch {
         }
     }
 
+    /// Returns the executors, for them to be told to finish.
+    pub(crate) fn crew(&mut self) -> &mut Crew {
+        &mut self.crew
+    }
+
     /// Commits for the last time and leaves the group.
     pub(crate) async fn close(mut self) {
         let last = self.commits();
@@ -108,6 +125,22 @@ impl Fetch {
     fn commits(&mut self) -> Vec<Commit> {
         let now = self.clock.now();
         self.held.values_mut().filter_map(|held| held.commit(now)).collect()
+    }
+
+    fn on_edited(&mut self) {
+        let versions = Arc::clone(&self.versions.borrow_and_update());
+        self.horizon = self.horizon.max(horizon(&versions));
+        self.crew.follow(versions);
+        for waiting in self.parked.release() {
+            let sheet = self.crew.sheet(waiting.request.policy.version);
+            self.give_out(waiting, sheet);
+        }
+    }
+
+    fn on_time(&mut self) {
+        for waiting in self.parked.expire(self.clock.now()) {
+            self.fail(waiting, "the request's version of the policy did not arrive in time");
+        }
     }
 
     fn on_event(&mut self, event: Event) -> Result<(), BusError> {
@@ -168,7 +201,6 @@ impl Fetch {
                 left_behind = Some(received.partition.partition);
             }
         }
-        self.seats.iter_mut().for_each(Seat::hand_over);
         Ok(())
     }
 
@@ -188,7 +220,8 @@ impl Fetch {
             skip(Skipped::Stale);
             return if received.appended.after(self.horizon) < now { Age::Ancient } else { Age::Alive };
         }
-        let asked = self.seats.iter().filter(|seat| request.plan.find(&seat.id).is_some()).count();
+        let sheet = self.crew.sheet(request.policy.version);
+        let asked = self.asked_here(&request, sheet.as_deref());
         if asked == 0 {
             skip(Skipped::NotAsked);
             return Age::Alive;
@@ -196,23 +229,45 @@ impl Fetch {
         // Before anything is handed out: an acknowledgement may come at once.
         let parts = u32::try_from(asked).unwrap_or(u32::MAX);
         share.progress().begin(received.offset, parts, request.deadline());
-        self.hand_out(share, request, received.offset, now);
+        self.give_out(Waiting { request, share, offset: received.offset, fetched: now }, sheet);
         Age::Alive
     }
 
-    /// Gives a request to everybody it asks who is here.
-    fn hand_out(&mut self, share: Arc<Share>, request: Request, offset: i64, fetched: Timestamp) {
-        let input = Input::new(request.id, request.deadline(), request.body, Arc::clone(&self.schema));
-        let work = Arc::new(Work { input, share, offset, fetched });
-        for seat in &mut self.seats {
-            let Some(asked) = request.plan.find(&seat.id) else { continue };
-            let job = Job { work: Arc::clone(&work), start: request.born.after(asked.start_after) };
-            if let Err(job) = seat.desk.try_now(job) {
-                seat.gathered.push(job);
-                if seat.gathered.len() == GATHERED {
-                    seat.hand_over();
-                }
-            }
+    /// Returns how many of those whom a request asks are here. Of a version that is not known, all that may be.
+    fn asked_here(&self, request: &Request, sheet: Option<&Sheet>) -> usize {
+        let is_here = |asked: &&Asked| match sheet {
+            Some(sheet) => sheet.place(&asked.executor).is_some(),
+            None => self.crew.is_ours(&asked.executor),
+        };
+        request.plan.asked().iter().filter(is_here).count()
+    }
+
+    /// Gives a request to everybody it asks who is here, or keeps it until its version has come.
+    fn give_out(&mut self, waiting: Waiting, sheet: Option<Arc<Sheet>>) {
+        let version = waiting.request.policy.version;
+        if let Some(sheet) = sheet {
+            self.hand_out(waiting, &sheet);
+        } else if !self.crew.may_come(version) {
+            self.fail(waiting, "the request's version of the policy cannot be read");
+        } else if let Err(waiting) = self.parked.park(waiting.request.deadline(), waiting) {
+            self.fail(waiting, "too many requests wait for their version of the policy");
+        }
+    }
+
+    fn hand_out(&mut self, waiting: Waiting, sheet: &Sheet) {
+        let born = waiting.request.born;
+        let (work, plan) = waiting.begin(Arc::clone(&sheet.schema));
+        for asked in plan.asked() {
+            let Some(place) = sheet.place(&asked.executor) else { continue };
+            self.crew.give(place, Job { work: Arc::clone(&work), start: born.after(asked.start_after) });
+        }
+    }
+
+    /// Answers for everybody here whom a request asks that nobody can score.
+    fn fail(&self, waiting: Waiting, why: &str) {
+        let (work, plan) = waiting.begin(Arc::new(InputSchema { features: Vec::new() }));
+        for asked in plan.asked().iter().filter(|asked| self.crew.is_ours(&asked.executor)) {
+            self.crew.fail(&asked.executor, &work, why);
         }
     }
 }
@@ -224,13 +279,35 @@ enum Age {
     Ancient,
 }
 
-// === impl Seat, Held ===
+/// How far back requests may still be alive.
+fn horizon(versions: &Versions) -> Duration {
+    let trial = versions.trial().map(|trial| &trial.definition);
+    let budgets = [Some(versions.live()), trial].into_iter().flatten().map(|definition| definition.budget.as_duration());
+    budgets.map(|budget| budget * 2).fold(HORIZON, Duration::max)
+}
 
-impl Seat {
-    fn hand_over(&mut self) {
-        if !self.gathered.is_empty() {
-            self.desk.offer(&mut self.gathered);
-        }
+/// Waits for other versions; for ever if nobody can publish any.
+async fn edited(versions: &mut watch::Receiver<Arc<Versions>>) {
+    if versions.changed().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+async fn sleep_until(clock: &Clock, at: Option<Timestamp>) {
+    match at {
+        Some(at) => clock.sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+// === impl Waiting, Held ===
+
+impl Waiting {
+    /// Returns the work that it is, and whom it asks.
+    fn begin(self, schema: Arc<InputSchema>) -> (Arc<Work>, Plan) {
+        let Self { request, share, offset, fetched } = self;
+        let input = Input::new(request.id, request.deadline(), request.body, schema);
+        (Arc::new(Work { input, share, offset, fetched }), request.plan)
     }
 }
 

@@ -48,6 +48,8 @@ struct State {
     layout: Arc<Layout>,
     /// When to ask the server about its model; `None` when it has answered.
     ask_at: Option<Timestamp>,
+    /// Why it cannot be reached, as far as is known.
+    away: Option<String>,
 }
 
 /// Why a server cannot be used.
@@ -90,7 +92,7 @@ impl Http {
         let client = Client::builder().pool_max_idle_per_host(connections).connect_timeout(PATIENCE).tcp_nodelay(true);
         let client = client.build().map_err(|error| HttpError::Client(cause(&error)))?;
         let model = ModelVersion::new(name, "unversioned");
-        let state = Mutex::new(State { model, layout: Arc::default(), ask_at: None });
+        let state = Mutex::new(State { model, layout: Arc::default(), ask_at: None, away: None });
         let shared = Arc::new(Shared { name: name.to_owned(), infer, client, clock, schema, state });
         shared.describe().await?;
         Ok(Self { shared })
@@ -107,6 +109,10 @@ impl Executor for Http {
 
     fn model(&self) -> ModelVersion {
         self.shared.state().model.clone()
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.shared.state().away.clone()
     }
 }
 
@@ -195,7 +201,9 @@ impl Shared {
     async fn metadata(&self) -> Result<Metadata, String> {
         let mut model = self.infer.clone();
         model.set_path(self.infer.path().trim_end_matches("/infer"));
-        let response = self.client.get(model).timeout(PATIENCE).send().await.map_err(|error| self.problem(&error))?;
+        let answered = self.client.get(model).timeout(PATIENCE).send().await.map_err(|error| self.problem(&error));
+        self.state().away = answered.as_ref().err().cloned();
+        let response = answered?;
         let status = response.status();
         let body = self.read(response).await?;
         if !status.is_success() {

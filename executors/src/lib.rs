@@ -2,11 +2,12 @@
 //!
 //! Several in one process share one fetch and one decoding; each has a thread of its own, so that a model that hangs,
 //! panics or is slow harms nobody else. Reading order: `executor` (the trait) → the kinds (`onnx`, `http`, `echo`,
-//! `constant`) → `run` → `fetch` → `desk` → `work` → `progress`.
+//! `constant`) → `run` → `fetch` → `crew` → `desk` → `work` → `progress`.
 
 mod answer;
 mod backlog;
 mod constant;
+mod crew;
 mod desk;
 mod echo;
 mod executor;
@@ -17,6 +18,8 @@ mod load;
 mod metrics;
 mod onnx;
 mod outage;
+mod parked;
+mod post;
 mod progress;
 mod run;
 mod thread;
@@ -26,7 +29,7 @@ pub use constant::Constant;
 pub use echo::Echo;
 pub use executor::{Executor, Input};
 pub use http::{Http, HttpError};
-pub use load::{LoadError, Loader, by_kind};
+pub use load::{LoadError, Loader, Loading, by_kind};
 pub use metrics::Metrics;
 pub use onnx::{LibraryError, Onnx, OnnxError};
 pub use run::{ExecutorsError, ExecutorsStation, run, run_with};

@@ -13,8 +13,11 @@ use crate::{
     onnx::{Onnx, OnnxError},
 };
 
-/// Makes executors. Called on the thread that the executor will live on.
-pub type Loader = Arc<dyn Fn(&ExecutorSpec) -> BoxFuture<'static, Result<Arc<dyn Executor>, LoadError>> + Send + Sync>;
+/// Makes executors for inputs of a schema. What it returns is run on the thread that the executor will live on.
+pub type Loader = Arc<dyn Fn(&ExecutorSpec, &Arc<InputSchema>) -> Loading + Send + Sync>;
+
+/// An executor on its way.
+pub type Loading = BoxFuture<'static, Result<Arc<dyn Executor>, LoadError>>;
 
 /// Why an executor cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -31,13 +34,16 @@ pub enum LoadError {
     /// The loader failed without a word: it panicked.
     #[error("loading it panicked")]
     Panicked,
+    /// It is loaded, but could not answer, and would take the place of one that does.
+    #[error("{0}")]
+    Trouble(String),
 }
 
 /// Returns the loader of the kinds a policy file can name; relative paths start from `base`.
 #[must_use]
-pub fn by_kind(schema: Arc<InputSchema>, base: PathBuf, clock: Clock) -> Loader {
-    Arc::new(move |spec| {
-        let (spec, schema, base, clock) = (spec.clone(), Arc::clone(&schema), base.clone(), clock.clone());
+pub fn by_kind(base: PathBuf, clock: Clock) -> Loader {
+    Arc::new(move |spec, schema| {
+        let (spec, schema, base, clock) = (spec.clone(), Arc::clone(schema), base.clone(), clock.clone());
         Box::pin(async move {
             let name = spec.id.as_str();
             let executor: Arc<dyn Executor> = match &spec.kind {

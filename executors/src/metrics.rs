@@ -22,6 +22,7 @@ pub struct Metrics {
     depth: Family<ExecutorLabel, Gauge>,
     queued: Family<ExecutorLabel, Histogram, fn() -> Histogram>,
     scored: Family<ExecutorLabel, Histogram, fn() -> Histogram>,
+    failed_loads: Family<ExecutorLabel, Counter>,
     pub(crate) requests: Counter,
     skipped: Family<SkippedLabel, Counter>,
 }
@@ -80,6 +81,7 @@ impl Default for Metrics {
             depth: Family::default(),
             queued: Family::new_with_constructor(seconds),
             scored: Family::new_with_constructor(seconds),
+            failed_loads: Family::default(),
             requests: Counter::default(),
             skipped: Family::default(),
         }
@@ -100,6 +102,8 @@ impl Metrics {
         registry.register(name("queue_depth"), "Requests that wait for an executor", self.depth.clone());
         registry.register(name("queued_seconds"), "Time from a request's fetch to its work", self.queued.clone());
         registry.register(name("scored_seconds"), "Time the work took", self.scored.clone());
+        let failed_loads = "Executors that a version brought and that could not be loaded";
+        registry.register("hedgerow_executors_failed_loads", failed_loads, self.failed_loads.clone());
         registry.register(name("requests"), "Requests that were fetched", self.requests.clone());
         registry.register(name("skipped"), "Records that were given to no executor", self.skipped.clone());
     }
@@ -121,6 +125,10 @@ impl Metrics {
             queued: self.queued.get_or_create_owned(&label),
             scored: self.scored.get_or_create_owned(&label),
         }
+    }
+
+    pub(crate) fn load_failed(&self, executor: &ExecutorId) {
+        self.failed_loads.get_or_create(&ExecutorLabel { executor: executor.to_string() }).inc();
     }
 
     pub(crate) fn skip(&self, reason: Skipped) {

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bus::{Bus, BusError, Clock, Consumer, Producer};
 use futures::future::join_all;
-use policies::{Definition, ExecutorSpec, Versions};
+use policies::{Definition, Versions};
 use tokio::{
     sync::{oneshot, watch},
     time::MissedTickBehavior,
@@ -13,14 +13,12 @@ use tokio_util::sync::CancellationToken;
 use wire::{ExecutorId, Topics};
 
 use crate::{
-    desk::Desk,
-    executor::Executor,
+    crew::{Crew, Office},
     fetch::Fetch,
     load::{self, LoadError, Loader},
     metrics::Metrics,
     outage::Outage,
-    thread::{self, Thread},
-    work::Responder,
+    post,
 };
 
 /// How long to wait before asking an unreachable log again.
@@ -84,38 +82,31 @@ pub async fn run(
     stop: CancellationToken,
     ready: oneshot::Sender<()>,
 ) -> Result<(), ExecutorsError> {
-    let schema = Arc::new(station.definition().input.clone());
-    let loader = load::by_kind(schema, station.base.clone(), station.clock.clone());
+    let loader = load::by_kind(station.base.clone(), station.clock.clone());
     run_with(station, loader, stop, ready).await
 }
 
 /// Runs executors that `loader` makes: for kinds of one's own.
 pub async fn run_with(
-    station: ExecutorsStation,
+    mut station: ExecutorsStation,
     loader: Loader,
     stop: CancellationToken,
     ready: oneshot::Sender<()>,
 ) -> Result<(), ExecutorsError> {
-    let specs = station.chosen()?;
-    let executors = load_all(&specs, &loader).await?;
-    let Some((producer, consumer)) = station.connect(&specs, &stop).await? else { return Ok(()) };
-    let (mut desks, mut threads) = (Vec::new(), Vec::new());
-    for (spec, (thread, executor)) in specs.iter().zip(executors) {
-        let metrics = station.metrics.of(&spec.id);
-        let responder = Responder { executor: spec.id.clone(), producer: Arc::clone(&producer), metrics };
-        let desk = Arc::new(Desk::new(executor, spec.concurrency, responder, station.clock.clone()));
-        // A thread that is gone answers nothing; its requests expire like a hung one's.
-        let _ = thread.begin.send(Arc::clone(&desk));
-        threads.push(thread.done);
-        desks.push((spec.id.clone(), desk));
-    }
-    let mut fetch = Fetch::new(&station, desks.clone(), consumer);
+    station.check_names()?;
+    let begun = async {
+        let producer = station.open_producer().await?;
+        let crew = station.load(loader, Arc::clone(&producer)).await?;
+        Ok::<_, ExecutorsError>((producer, crew, station.join().await?))
+    };
+    let (producer, crew, consumer) = tokio::select! {
+        begun = begun => begun?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    let mut fetch = Fetch::new(station, crew, consumer);
     let outcome = serve(&mut fetch, stop, ready).await;
-    for (_, desk) in &desks {
-        desk.close();
-    }
     // A model that hangs is left behind with its thread; what is not acknowledged by now is not committed.
-    let _ = tokio::time::timeout(FINISH, join_all(threads)).await;
+    let _ = tokio::time::timeout(FINISH, join_all(fetch.crew().close())).await;
     let _ = producer.drain(DRAIN).await;
     fetch.close().await;
     Ok(outcome?)
@@ -146,21 +137,6 @@ fn say(ready: &mut Option<oneshot::Sender<()>>) {
     let _ = ready.take().map(|ready| ready.send(()));
 }
 
-/// Loads every model, all at the same time, each on its own thread.
-async fn load_all(specs: &[ExecutorSpec], loader: &Loader) -> Result<Vec<(Thread, Arc<dyn Executor>)>, ExecutorsError> {
-    let failed = |spec: &ExecutorSpec, cause| ExecutorsError::Load { executor: spec.id.clone(), cause };
-    let threads: Vec<Thread> = specs
-        .iter()
-        .map(|spec| thread::start(&spec.id, loader(spec)).map_err(|cause| failed(spec, cause)))
-        .collect::<Result<_, _>>()?;
-    let mut executors = Vec::with_capacity(specs.len());
-    for (spec, mut thread) in specs.iter().zip(threads) {
-        let outcome = (&mut thread.loaded).await.unwrap_or(Err(LoadError::Panicked));
-        executors.push((thread, outcome.map_err(|cause| failed(spec, cause))?));
-    }
-    Ok(executors)
-}
-
 // === impl ExecutorsStation ===
 
 impl ExecutorsStation {
@@ -169,47 +145,64 @@ impl ExecutorsStation {
         Arc::clone(self.versions.borrow().live())
     }
 
-    /// Returns the executors that run here.
-    fn chosen(&self) -> Result<Vec<ExecutorSpec>, ExecutorsError> {
-        let definition = self.definition();
-        let all = &definition.executors;
-        let Some(only) = &self.only else {
-            return Some(all.clone()).filter(|all| !all.is_empty()).ok_or(ExecutorsError::Nobody);
-        };
-        if let Some(unknown) = only.iter().find(|id| all.iter().all(|spec| spec.id != **id)) {
-            let known: Vec<&str> = all.iter().map(|spec| spec.id.as_str()).collect();
+    /// Refuses names of executors that no version has which matters now.
+    fn check_names(&self) -> Result<(), ExecutorsError> {
+        let Some(only) = &self.only else { return Ok(()) };
+        let versions = Arc::clone(&self.versions.borrow());
+        let all = post::wanted(&versions, None);
+        if let Some(unknown) = only.iter().find(|id| all.iter().all(|post| post.spec.id != **id)) {
+            let known: Vec<&str> = all.iter().map(|post| post.spec.id.as_str()).collect();
             return Err(ExecutorsError::Unknown { executor: unknown.clone(), known: known.join(", ") });
         }
-        let chosen: Vec<_> = all.iter().filter(|spec| only.contains(&spec.id)).cloned().collect();
-        Some(chosen).filter(|chosen| !chosen.is_empty()).ok_or(ExecutorsError::Nobody)
+        if only.is_empty() { Err(ExecutorsError::Nobody) } else { Ok(()) }
     }
 
-    /// Opens the producer and joins the group, waiting for the log as long as it takes; `None` if stopped meanwhile.
-    async fn connect(
-        &self,
-        specs: &[ExecutorSpec],
-        stop: &CancellationToken,
-    ) -> Result<Option<(Arc<dyn Producer>, Box<dyn Consumer>)>, BusError> {
-        let topics = Topics::of(self.definition().name());
-        let ids: Vec<ExecutorId> = specs.iter().map(|spec| spec.id.clone()).collect();
-        let group = topics.executors_group(&ids);
-        let connected = async {
-            let mut outage = Outage::default();
-            loop {
-                let tried = async {
-                    let producer = self.bus.producer(&[&topics.responses]).await?;
-                    Ok((producer, self.bus.member(&group, &topics.requests).await?))
-                };
-                match tried.await {
-                    Err(BusError::Unavailable(what)) => outage.begin(&what, self.clock.now()),
-                    other => return other,
-                }
-                tokio::time::sleep(TRY_AGAIN).await;
+    /// Loads every model, all at the same time, each on its own thread.
+    ///
+    /// Of a policy that was never edited each of them must load: whoever starts it is there to read why one does not.
+    /// Once it was edited, a restart finds what there was before: an executor that could not be loaded fails its
+    /// requests, and the others work.
+    async fn load(&mut self, loader: Loader, producer: Arc<dyn Producer>) -> Result<Crew, ExecutorsError> {
+        let versions = Arc::clone(&self.versions.borrow_and_update());
+        let is_first = versions.newest() <= 1;
+        let (only, metrics, clock) = (self.only.clone(), Arc::clone(&self.metrics), self.clock.clone());
+        let mut crew = Crew::new(Office { loader, only, producer, metrics, clock }, versions);
+        while crew.is_loading() {
+            let loaded = crew.next_loaded().await;
+            if let Some((executor, cause)) = crew.on_loaded(loaded).filter(|_| is_first) {
+                return Err(ExecutorsError::Load { executor, cause });
             }
-        };
-        tokio::select! {
-            connected = connected => connected.map(Some),
-            () = stop.cancelled() => Ok(None),
         }
+        Ok(crew)
+    }
+
+    async fn open_producer(&self) -> Result<Arc<dyn Producer>, BusError> {
+        let topics = Topics::of(self.definition().name());
+        let mut outage = Outage::default();
+        loop {
+            let opened = self.bus.producer(&[&topics.responses]).await;
+            let Some(opened) = self.unless_away(opened, &mut outage).await else { continue };
+            return opened;
+        }
+    }
+
+    /// Joins the group.
+    async fn join(&self) -> Result<Box<dyn Consumer>, BusError> {
+        let topics = Topics::of(self.definition().name());
+        let group = topics.executors_group(self.only.as_deref());
+        let mut outage = Outage::default();
+        loop {
+            let joined = self.bus.member(&group, &topics.requests).await;
+            let Some(joined) = self.unless_away(joined, &mut outage).await else { continue };
+            return joined;
+        }
+    }
+
+    /// Returns what the log said; if it is away, nothing, after a while.
+    async fn unless_away<T>(&self, said: Result<T, BusError>, outage: &mut Outage) -> Option<Result<T, BusError>> {
+        let Err(BusError::Unavailable(what)) = &said else { return Some(said) };
+        outage.begin(what, self.clock.now());
+        tokio::time::sleep(TRY_AGAIN).await;
+        None
     }
 }

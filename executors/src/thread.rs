@@ -2,11 +2,14 @@
 
 use std::{sync::Arc, thread};
 
-use bus::BoxFuture;
 use tokio::sync::oneshot;
 use wire::ExecutorId;
 
-use crate::{desk::Desk, executor::Executor, load::LoadError};
+use crate::{
+    desk::Desk,
+    executor::Executor,
+    load::{LoadError, Loading},
+};
 
 /// An executor's thread, seen from the station.
 pub(crate) struct Thread {
@@ -20,10 +23,7 @@ pub(crate) struct Thread {
 
 /// Starts a thread with a runtime of its own, which makes the executor with `load`: an `http` one's connections belong
 /// to its runtime, an `onnx` one's memory to its core. It is never joined, since a model may hang for ever.
-pub(crate) fn start(
-    executor: &ExecutorId,
-    load: BoxFuture<'static, Result<Arc<dyn Executor>, LoadError>>,
-) -> Result<Thread, LoadError> {
+pub(crate) fn start(executor: &ExecutorId, load: Loading) -> Result<Thread, LoadError> {
     let (say_loaded, loaded) = oneshot::channel();
     let (begin, desk) = oneshot::channel::<Arc<Desk>>();
     let (say_done, done) = oneshot::channel();

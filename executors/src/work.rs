@@ -104,6 +104,11 @@ impl Responder {
         self.respond(work, model, Took { queued, scored: Duration::ZERO }, reply);
     }
 
+    /// Says that nothing can answer `work`, and why.
+    pub(crate) fn fail(&self, work: &Work, model: ModelVersion, queued: Duration, why: &str) {
+        self.respond(work, model, Took { queued, scored: Duration::ZERO }, Reply::Failure(failed(why)));
+    }
+
     fn send(&self, work: &Work, response: &Response) -> Result<(), BusError> {
         let (share, offset, lost) = (Arc::clone(&work.share), work.offset, self.metrics.lost.clone());
         let acknowledge = Box::new(move |outcome: Result<i64, BusError>| match outcome {

@@ -155,6 +155,12 @@ impl ModelVersion {
         Self(format!("{name}@{version}").into())
     }
 
+    /// Returns the version of a model that is not there: what a failure says that no model had a part in.
+    #[must_use]
+    pub fn unloaded(executor: &ExecutorId) -> Self {
+        Self::new(executor.as_str(), "unloaded")
+    }
+
     /// Returns the text as written.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -39,10 +39,12 @@ impl Topics {
         format!("hedgerow.{}.{station}", self.name)
     }
 
-    /// Returns the group of one process' executors that share a fetch. It names them, so that processes with
-    /// different executors never split a topic between them and leave partitions unanswered.
+    /// Returns the group of one process' executors that share a fetch: `only` those, or all. It names them, so that
+    /// processes with different executors never split a topic between them and leave partitions unanswered. All of them
+    /// have one name whoever they are, so that an edit that adds one leaves no group and joins no other.
     #[must_use]
-    pub fn executors_group(&self, executors: &[ExecutorId]) -> String {
+    pub fn executors_group(&self, only: Option<&[ExecutorId]>) -> String {
+        let Some(executors) = only else { return self.group("executors") };
         let mut names: Vec<&str> = executors.iter().map(ExecutorId::as_str).collect();
         names.sort_unstable();
         self.group(&format!("executors.{}", names.join("+")))

@@ -1,7 +1,7 @@
 //! A station with models that misbehave on purpose, and somebody who asks and listens.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     future::pending,
     sync::{
         Arc, Mutex,
@@ -13,9 +13,12 @@ use std::{
 use bus::{BoxFuture, Bus, Clock, Consumer, EmbeddedBus, Event, Producer, StartAt, TopicPartition, TopicSpec};
 use bytes::Bytes;
 use hedgerow_executors::{self as executors, Echo, Executor, ExecutorsError, ExecutorsStation, Input, Loader, Metrics};
-use policies::Definition;
+use policies::{Definition, Trial, TrialMode, Version, Versions};
 use prometheus_client::{encoding::text::encode, registry::Registry};
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::{
+    sync::{oneshot, watch},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 use wire::{
     Budget, Envelope, ExecutorId, Failure, Headers, ModelVersion, PolicyRef, Record, RendezvousName, Request,
@@ -46,6 +49,8 @@ pub(crate) enum Model {
     EndlessOnce,
     /// Takes its thread and never gives it back.
     Blocking,
+    /// Answers with the features that it reads.
+    Reading,
 }
 
 struct Scripted {
@@ -64,6 +69,7 @@ impl Executor for Scripted {
             Model::Endless => Box::pin(pending()),
             Model::EndlessOnce if before == 0 => Box::pin(pending()),
             Model::Fine | Model::Echo | Model::EndlessOnce => Box::pin(async { Ok(input.body.clone()) }),
+            Model::Reading => Box::pin(async { Ok(format!("{{\"read\":{:?}}}", input.features()?).into()) }),
         }
     }
 
@@ -81,8 +87,11 @@ pub(crate) struct Rig {
     pub(crate) bus: Arc<EmbeddedBus>,
     /// How often a scripted model was asked.
     pub(crate) scored: Arc<AtomicUsize>,
+    /// Which executors were loaded, one after the other.
+    pub(crate) loads: Arc<Mutex<Vec<String>>>,
     clock: Clock,
-    definition: Arc<Definition>,
+    versions: watch::Sender<Arc<Versions>>,
+    all: Mutex<BTreeMap<u64, Arc<Version>>>,
     models: Vec<(ExecutorId, Model)>,
     producer: Arc<dyn Producer>,
     heard: tokio::sync::Mutex<Box<dyn Consumer>>,
@@ -148,9 +157,11 @@ impl Rig {
         }
         Self {
             producer: bus.producer(&[&topics.requests]).await.unwrap(),
-            definition: definition(executors),
+            all: Mutex::new(BTreeMap::from([(1, Arc::new(Version::parsed(definition(executors, 1))))])),
+            versions: watch::channel(Arc::new(Versions::only(definition(executors, 1)))).0,
             bus,
             scored: Arc::default(),
+            loads: Arc::default(),
             clock,
             models: Vec::new(),
             heard: tokio::sync::Mutex::new(tail),
@@ -168,20 +179,62 @@ impl Rig {
 
     /// Starts a station with the kinds that the policy names.
     pub(crate) async fn start_kinds(&self) -> Running {
-        let (stop, (ready, is_ready)) = (CancellationToken::new(), oneshot::channel());
-        let task = tokio::spawn(executors::run(self.station(), stop.clone(), ready));
-        Starting { stop, ready: is_ready, task }.ready().await
+        let kinds = executors::by_kind("/nowhere".into(), self.clock.clone());
+        self.begin_with(kinds).ready().await
+    }
+
+    /// Makes a version with `executors` live; returns its number.
+    pub(crate) fn apply(&self, executors: &str) -> u64 {
+        let version = self.publish(executors);
+        self.versions.send_replace(Arc::new(Versions::new(self.all(), self.version(version), None)));
+        version
+    }
+
+    /// Puts a version with `executors` on trial beside the live one; returns its number.
+    pub(crate) fn try_out(&self, executors: &str) -> u64 {
+        let version = self.publish(executors);
+        let trial = Trial { definition: self.version(version), mode: TrialMode::Shadow, tallies: BTreeMap::new() };
+        self.versions.send_replace(Arc::new(Versions::new(self.all(), self.live(), Some(trial))));
+        version
+    }
+
+    fn publish(&self, executors: &str) -> u64 {
+        let mut all = self.all.lock().unwrap();
+        let version = all.last_key_value().unwrap().0 + 1;
+        all.insert(version, Arc::new(Version::parsed(definition(executors, version))));
+        version
+    }
+
+    fn all(&self) -> BTreeMap<u64, Arc<Version>> {
+        self.all.lock().unwrap().clone()
+    }
+
+    fn version(&self, version: u64) -> Arc<Definition> {
+        Arc::clone(self.all()[&version].definition().unwrap())
+    }
+
+    fn live(&self) -> Arc<Definition> {
+        Arc::clone(self.versions.borrow().live())
     }
 
     pub(crate) fn begin(&self) -> Starting {
         let (models, scored) = (self.models.clone(), Arc::clone(&self.scored));
-        let loader: Loader = Arc::new(move |spec| {
+        let loader: Loader = Arc::new(move |spec, _| {
             let model = models.iter().find(|(id, _)| *id == spec.id).unwrap().1;
             let executor: Arc<dyn Executor> = match model {
                 Model::Echo => Arc::new(Echo::new(&spec.id)),
                 model => Arc::new(Scripted { model, scored: Arc::clone(&scored) }),
             };
             Box::pin(async { Ok(executor) })
+        });
+        self.begin_with(loader)
+    }
+
+    fn begin_with(&self, loader: Loader) -> Starting {
+        let loads = Arc::clone(&self.loads);
+        let loader: Loader = Arc::new(move |spec, schema| {
+            loads.lock().unwrap().push(spec.id.to_string());
+            loader(spec, schema)
         });
         let (stop, (ready, is_ready)) = (CancellationToken::new(), oneshot::channel());
         let task = tokio::spawn(executors::run_with(self.station(), loader, stop.clone(), ready));
@@ -191,40 +244,45 @@ impl Rig {
     fn station(&self) -> ExecutorsStation {
         let bus: Arc<dyn Bus> = self.bus.clone();
         let metrics = Arc::clone(&self.metrics.lock().unwrap());
-        let versions = tokio::sync::watch::channel(Arc::new(policies::Versions::only(Arc::clone(&self.definition)))).1;
+        let versions = self.versions.subscribe();
         ExecutorsStation { bus, clock: self.clock.clone(), versions, base: "/nowhere".into(), only: None, metrics }
     }
 
     /// Asks everybody.
     pub(crate) fn send(&self, budget: Duration) -> RequestId {
-        self.send_planned(&self.definition.plan().to_string(), budget)
+        self.send_planned(&self.live().plan().to_string(), budget)
     }
 
     pub(crate) fn send_planned(&self, plan: &str, budget: Duration) -> RequestId {
         let id = self.fresh_id();
-        self.send_request(id, plan, budget)
+        self.send_request(id, plan, budget, self.live().policy_ref.version)
+    }
+
+    /// Asks `plan` under `version`, be it live, gone or not here yet.
+    pub(crate) fn send_under(&self, version: u64, plan: &str, budget: Duration) -> RequestId {
+        self.send_request(self.fresh_id(), plan, budget, version)
     }
 
     /// Asks everybody with an id that belongs into `partition`.
     pub(crate) fn send_into_partition(&self, budget: Duration, partition: i32) -> RequestId {
         let id =
             std::iter::repeat_with(|| self.fresh_id()).find(|id| id.partition(Self::PARTITIONS) == partition).unwrap();
-        self.send_request(id, &self.definition.plan().to_string(), budget)
+        let live = self.live();
+        self.send_request(id, &live.plan().to_string(), budget, live.policy_ref.version)
     }
 
     fn fresh_id(&self) -> RequestId {
-        let name = self.definition.name();
-        RequestId::from_key(name, &self.ids.fetch_add(1, Ordering::Relaxed).to_string())
+        RequestId::from_key(self.live().name(), &self.ids.fetch_add(1, Ordering::Relaxed).to_string())
     }
 
-    fn send_request(&self, id: RequestId, plan: &str, budget: Duration) -> RequestId {
+    fn send_request(&self, id: RequestId, plan: &str, budget: Duration, version: u64) -> RequestId {
         let born = self.clock.now();
         self.asked.lock().unwrap().insert(id, born);
         let request = Request {
             id,
             born,
             budget: Budget::from_micros(budget.as_micros().try_into().unwrap()),
-            policy: PolicyRef { rendezvous: self.definition.name().clone(), version: 1 },
+            policy: PolicyRef { rendezvous: self.live().name().clone(), version },
             plan: plan.parse().unwrap(),
             case: None,
             key: None,
@@ -300,8 +358,7 @@ impl Rig {
 
     /// Returns the sum of the offsets that the group committed.
     pub(crate) async fn committed(&self) -> i64 {
-        let ids: Vec<_> = self.definition.executors.iter().map(|spec| spec.id.clone()).collect();
-        let group = Topics::of(self.definition.name()).executors_group(&ids);
+        let group = Topics::of(self.live().name()).executors_group(None);
         let mut member = self.bus.member(&group, "wine.requests").await.unwrap();
         let Event::Assigned(partitions) = member.next().await.unwrap() else { panic!("nothing is assigned") };
         assert_eq!(partitions.len(), usize::try_from(Self::PARTITIONS).unwrap());
@@ -318,12 +375,16 @@ pub(crate) async fn run_policy(executors: &str, only: Option<Vec<ExecutorId>>) -
     tokio::time::timeout(PATIENCE, executors::run(station, CancellationToken::new(), ready)).await.expect("it ends")
 }
 
-fn definition(executors: &str) -> Arc<Definition> {
+/// A policy with `executors`; its features are `hue` and `ash`, unless the executors begin with a list of others.
+fn definition(executors: &str, version: u64) -> Arc<Definition> {
+    let (features, executors) =
+        executors.strip_prefix('[').and_then(|rest| rest.split_once("] ")).unwrap_or(("hue, ash", executors));
     let text = format!(
-        "rendezvous: wine\nbudget: 10s\ninput: {{ features: [hue, ash] }}\n\
+        "rendezvous: wine\nbudget: 10s\ninput: {{ features: [{features}] }}\n\
          executors:\n  {executors}\ndecide:\n  - default: {{ class: unknown }}\n"
     );
-    Arc::new(Definition::parse("wine.yaml", &text).unwrap_or_else(|problems| panic!("{problems:?}\n{text}")))
+    let definition = Definition::parse("wine.yaml", &text).unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
+    Arc::new(definition.at_version(version))
 }
 
 // === impl Heard, Starting, Running ===
