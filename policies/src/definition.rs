@@ -113,6 +113,10 @@ pub struct ExecutorSpec {
     pub family: Option<Arc<str>>,
     /// What one answer costs, in whatever unit the policy's scores weigh it; 0 unless said.
     pub cost: f64,
+    /// Those whose answers it is given beside the input, in its order; none for most.
+    pub hears: Vec<ExecutorId>,
+    /// How long after a request's birth it waits for them.
+    pub wait: Duration,
 }
 
 /// What an executor runs.

@@ -6,7 +6,7 @@ use super::{
     read::{self, Members},
     tree::Node,
 };
-use crate::diagnostic::{Report, Spanned};
+use crate::diagnostic::{Report, Span, Spanned};
 
 /// One executor.
 #[derive(Debug)]
@@ -20,6 +20,15 @@ pub(crate) struct ExecutorEntry {
     pub(crate) concurrency: Option<Spanned<NonZeroUsize>>,
     pub(crate) family: Option<Spanned<String>>,
     pub(crate) cost: Option<Spanned<f64>>,
+    pub(crate) hears: Option<HearsEntry>,
+    pub(crate) wait: Option<Spanned<Duration>>,
+}
+
+/// Whose answers it is given.
+#[derive(Debug)]
+pub(crate) struct HearsEntry {
+    pub(crate) at: Span,
+    pub(crate) names: Vec<Spanned<String>>,
 }
 
 /// What it runs.
@@ -52,6 +61,8 @@ impl ExecutorEntry {
             concurrency: None,
             family: None,
             cost: None,
+            hears: None,
+            wait: None,
         };
         let Some(mut executor) = Members::of(node, "an executor", report) else { return nothing };
         let entry = Self {
@@ -62,6 +73,8 @@ impl ExecutorEntry {
             concurrency: executor.take("concurrency").and_then(|node| read::count(node, "`concurrency`", report)),
             family: executor.take("family").and_then(|node| read::text(node, "a family", report)),
             cost: executor.take("cost").and_then(|node| read::number(node, "`cost`", report)),
+            hears: executor.take("hears").map(|node| HearsEntry::read(node, report)),
+            wait: executor.take("wait").and_then(|node| read::duration(node, report)),
             ..nothing
         };
         executor.finish(report);
@@ -105,6 +118,12 @@ impl KindEntry {
                 Some(Self::Constant { answer: answer?.is, delay: delay.map_or(Duration::ZERO, |delay| delay.is) })
             }
         }
+    }
+}
+
+impl HearsEntry {
+    fn read(node: &Node, report: &mut Report<'_>) -> Self {
+        Self { at: node.at, names: read::texts(node, "`hears`", "an executor that is heard", report) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The executors: each runs something that can be asked, and canaries are compared with candidates.
 
+mod judges;
+
 use std::{num::NonZeroUsize, time::Duration};
 
 use wire::{Budget, ExecutorId, Role};
@@ -63,6 +65,8 @@ fn executor(entry: &ExecutorEntry, all: &[ExecutorEntry], report: &mut Report<'_
         kind: kind.unwrap_or(ExecutorKind::Echo),
         family: entry.family.as_ref().map(|family| family.is.as_str().into()),
         cost: entry.cost.as_ref().map_or(0.0, |cost| cost.is),
+        hears: judges::hears(entry, all, report),
+        wait: entry.wait.as_ref().map_or(Duration::ZERO, |wait| wait.is),
     })
 }
 
@@ -73,6 +77,7 @@ pub(super) fn check_starts(entries: &[ExecutorEntry], budget: Option<Budget>, re
         let problem = report.error(start.at, "this start comes when the budget is over");
         problem.hint("start it earlier, or raise the budget");
     }
+    judges::check_waits(entries, budget, report);
 }
 
 /// Finds the candidate that a canary is compared with.

@@ -10,7 +10,7 @@ pub(super) use examples::circumstances;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use wire::{Asked, Plan, PolicyRef, Role};
+use wire::{Asked, ExecutorId, Plan, PolicyRef, Role};
 
 use super::{
     part::{Fact, Group, Part},
@@ -162,7 +162,7 @@ fn attribute(name: &Arc<str>) -> Part {
 }
 
 fn executor(spec: &ExecutorSpec) -> Part {
-    let ExecutorSpec { id, role, canary_of, start_after, concurrency, kind, family, cost } = spec;
+    let ExecutorSpec { id, role, canary_of, start_after, concurrency, kind, family, cost, hears, wait } = spec;
     let title = format!("executor `{id}`");
     let arrives = match canary_of {
         None => format!("{title} is asked too"),
@@ -190,6 +190,13 @@ fn executor(spec: &ExecutorSpec) -> Part {
         )),
         optional("family", family.as_deref().map(str::to_owned), "no family", "is of {new} instead of {old}"),
         fact("cost", words::canonical(json!(cost)), "costs {new} instead of {old}"),
+        optional("hears", heard(hears), "nobody", "hears {new} instead of {old}"),
+        optional(
+            "wait",
+            (!hears.is_empty()).then(|| words::duration(*wait)),
+            "for nobody",
+            "waits {new} for whom it hears instead of {old}",
+        ),
     ];
     Part {
         path: format!("executors.{id}"),
@@ -200,6 +207,11 @@ fn executor(spec: &ExecutorSpec) -> Part {
         facts,
         groups: Vec::new(),
     }
+}
+
+fn heard(hears: &[ExecutorId]) -> Option<String> {
+    let names: Vec<&str> = hears.iter().map(ExecutorId::as_str).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 fn runs(kind: &ExecutorKind) -> Fact {

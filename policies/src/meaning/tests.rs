@@ -30,6 +30,8 @@ const UNSAID: &[&str] = &[
     "examples.last_known",
     "examples.question",
     "executors.family",
+    "executors.hears",
+    "executors.wait",
     "key",
     "on.equality",
     "prefer.extra_wait",
