@@ -7,10 +7,7 @@
 //! A request is scored by the model that its own version names. Where that is not here any more, or not yet, by another
 //! model of the same executor that reads the same inputs; the response says which model it was.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use bus::{BoxFuture, Clock, Producer};
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
@@ -170,7 +167,11 @@ impl Crew {
     /// Gives a job to whoever sits at `place`.
     pub(crate) fn give(&mut self, place: &Place, job: Job) {
         let Some(seat) = place.seat.map(|index| &mut self.seats[index]) else {
-            return self.fail(&place.executor, &job.work, "no model that reads this version's input is loaded any more");
+            return self.fail(
+                &place.executor,
+                &job.work,
+                "no model that reads this version's input is loaded any more",
+            );
         };
         if let Err(job) = seat.desk.try_now(job) {
             seat.gathered.push(job);
@@ -271,7 +272,8 @@ impl Crew {
     fn on_failed(&self, index: usize, cause: &LoadError) {
         let (seat, live) = (&self.seats[index], self.versions.live().policy_ref.version);
         let executor = &seat.post.spec.id;
-        let meanwhile = if self.stand_in(&seat.post).is_some() { "the one before it goes on" } else { "it fails every request" };
+        let meanwhile =
+            if self.stand_in(&seat.post).is_some() { "the one before it goes on" } else { "it fails every request" };
         tracing::error!(%executor, live, %cause, "this executor cannot be loaded, and {meanwhile}; mend what is wrong, then apply the policy again");
         self.office.metrics.load_failed(executor);
         seat.desk.leave_empty(cause.to_string());

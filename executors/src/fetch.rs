@@ -282,7 +282,8 @@ enum Age {
 /// How far back requests may still be alive.
 fn horizon(versions: &Versions) -> Duration {
     let trial = versions.trial().map(|trial| &trial.definition);
-    let budgets = [Some(versions.live()), trial].into_iter().flatten().map(|definition| definition.budget.as_duration());
+    let budgets =
+        [Some(versions.live()), trial].into_iter().flatten().map(|definition| definition.budget.as_duration());
     budgets.map(|budget| budget * 2).fold(HORIZON, Duration::max)
 }
 

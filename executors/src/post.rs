@@ -67,8 +67,11 @@ mod tests {
 
     fn check(live: (&str, &str), trial: (&str, &str), only: Option<&[&str]>, expected: usize) {
         let definition_on_trial = definition(2, trial.0, trial.1);
-        let trial =
-            Trial { definition: definition_on_trial, mode: TrialMode::Shadow, tallies: std::collections::BTreeMap::new() };
+        let trial = Trial {
+            definition: definition_on_trial,
+            mode: TrialMode::Shadow,
+            tallies: std::collections::BTreeMap::new(),
+        };
         let versions = Versions::new(std::collections::BTreeMap::new(), definition(1, live.0, live.1), Some(trial));
         let only: Option<Vec<_>> = only.map(|names| names.iter().map(|name| ExecutorId::new(name).unwrap()).collect());
         assert_eq!(wanted(&versions, only.as_deref()).len(), expected);
