@@ -1,17 +1,25 @@
 //! The collector: for each request one verdict, and for each verdict one result in the log.
 //!
 //! Reading order: `rendezvous` (requests meet their responses) → `ledger` (who may write the result) → `partition`
-//! (both, for one partition) → `way_back` (how early is in time) → `run` (the loop) → `metrics`.
+//! (both, for one partition) → `surroundings` (what all partitions share: versions, how early is in time, how fast
+//! executors are, what was answered last) → `run` (the loop) → `metrics`.
 
 pub mod ledger;
+mod memory;
 mod metrics;
 mod partition;
+mod recent;
 pub mod rendezvous;
 mod run;
+mod speeds;
+mod surroundings;
 mod watermarks;
 mod way_back;
 
+pub use memory::Memory;
 pub use metrics::Metrics;
 pub use run::{CollectorError, CollectorStation, run};
+pub use speeds::Speeds;
+pub use surroundings::Surroundings;
 pub use watermarks::{UnreadableNote, Watermarks};
 pub use way_back::WayBack;

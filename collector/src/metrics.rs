@@ -1,8 +1,10 @@
 //! What the collector counts: one exhaustive match from facts to counters.
 
+mod trial;
+
 use std::{sync::atomic::AtomicU64, time::Duration};
 
-use policies::{Heard, Verdict};
+use policies::{Heard, TrialTally, Verdict};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{
@@ -13,6 +15,8 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
+
+use trial::TrialMetrics;
 
 /// What the collector counts. Every label is a word of a closed set.
 #[derive(Debug)]
@@ -31,7 +35,10 @@ pub struct Metrics {
     fenced_off: Counter,
     void: Counter,
     records_gone: Counter,
-    other_version: Counter,
+    parked: Counter,
+    unheard: Counter,
+    no_such_case: Counter,
+    trial: TrialMetrics,
     open: Gauge,
     unconfirmed: Gauge,
     way_back: Gauge<f64, AtomicU64>,
@@ -66,8 +73,14 @@ pub(crate) enum Fact {
     Void,
     /// Records that were still needed are gone from the log.
     RecordsGone,
-    /// A request was stamped with another version of the policy than the one that decides about it.
-    OtherVersion,
+    /// A request waits for its version of the policy.
+    Parked,
+    /// It waited in vain and got another version's default.
+    Unheard,
+    /// A request is of a case that its version does not have.
+    NoSuchCase,
+    /// So much was counted of a version on trial.
+    Tried(Box<TrialTally>),
 }
 
 /// What was decided, in words.
@@ -110,7 +123,10 @@ impl Default for Metrics {
             fenced_off: Counter::default(),
             void: Counter::default(),
             records_gone: Counter::default(),
-            other_version: Counter::default(),
+            parked: Counter::default(),
+            unheard: Counter::default(),
+            no_such_case: Counter::default(),
+            trial: TrialMetrics::default(),
             open: Gauge::default(),
             unconfirmed: Gauge::default(),
             way_back: Gauge::default(),
@@ -153,7 +169,12 @@ impl Metrics {
             "Times that records still needed were gone from the log",
             self.records_gone.clone(),
         );
-        registry.register("requests_other_version", "Requests of another policy version", self.other_version.clone());
+        registry.register("requests_parked", "Requests that waited for their policy version", self.parked.clone());
+        let help = "Requests whose policy version never came: another version's default";
+        registry.register("requests_unheard", help, self.unheard.clone());
+        let help = "Requests of a case that their policy version does not have";
+        registry.register("requests_no_such_case", help, self.no_such_case.clone());
+        self.trial.register(registry);
         registry.register("open_requests", "Requests that are not decided", self.open.clone());
         registry.register("unconfirmed_results", "Results written and not read back", self.unconfirmed.clone());
         let help = "99th percentile from a result's decision to reading it back";
@@ -178,7 +199,10 @@ impl Metrics {
             Fact::FencedOff => increase(&self.fenced_off, 1),
             Fact::Void => increase(&self.void, 1),
             Fact::RecordsGone => increase(&self.records_gone, 1),
-            Fact::OtherVersion => increase(&self.other_version, 1),
+            Fact::Parked => increase(&self.parked, 1),
+            Fact::Unheard => increase(&self.unheard, 1),
+            Fact::NoSuchCase => increase(&self.no_such_case, 1),
+            Fact::Tried(tally) => self.trial.count(tally),
         }
     }
 

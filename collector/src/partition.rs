@@ -3,30 +3,23 @@
 //! Pure: records and instants go in, things to do and facts to count come out. It deliberately does not know how
 //! records are fetched, sent or committed (`run`).
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+mod dead_letters;
+
+use std::{collections::VecDeque, time::Duration};
 
 use bus::Received;
-use policies::{Circumstances, Definition, Evaluation, Reason};
+use policies::{Circumstances, Evaluation, Reason, ResultBody};
 use uuid::Uuid;
-use wire::{
-    DeadLetter, Envelope, Fencing, Plan, Reading, Record, Request, RequestId, Response, ResultKind, ResultRecord,
-    Timestamp,
-};
+use wire::{Envelope, Fencing, Plan, Reading, Record, Request, RequestId, Response, ResultRecord, Tally, Timestamp};
 
 use crate::{
     ledger::{Action, Entry, Fenced, Ledger, Spans, Unwritten},
     metrics::{Fact, Outcome},
-    rendezvous::{Decision, Output as Met, Rendezvous},
+    rendezvous::{Decision, Output as Met, Rendezvous, policy_for},
+    surroundings::Surroundings,
     watermarks::Watermarks,
-    way_back::WayBack,
 };
-
-/// At most so many dead letters of a partition wait for their acknowledgement; more are counted and let go.
-const DEAD_LETTERS_MAX: usize = 10_000;
+use dead_letters::DeadLetters;
 
 /// One partition that the group gave us.
 #[derive(Debug)]
@@ -34,10 +27,9 @@ pub(crate) struct Partition {
     index: i32,
     /// How many partitions there are.
     count: i32,
-    definition: Arc<Definition>,
     ledger: Ledger,
     rendezvous: Rendezvous,
-    dead_letters: BTreeMap<(Source, i64), Letter>,
+    dead_letters: DeadLetters,
     outputs: VecDeque<Output>,
 }
 
@@ -54,14 +46,8 @@ pub(crate) enum Source {
 pub(crate) enum Output {
     Act(Action),
     WriteDeadLetter(Source, i64, Record),
+    WriteTally(Tally),
     Tell(Fact),
-}
-
-/// A dead letter that is not acknowledged.
-#[derive(Debug)]
-struct Letter {
-    record: Record,
-    failed: bool,
 }
 
 // === impl Partition ===
@@ -70,29 +56,42 @@ impl Partition {
     /// Takes partition `index` of `count` over; `seed` names this owner and is never used again.
     pub(crate) fn new(
         (index, count): (i32, i32),
-        definition: Arc<Definition>,
         committed: Option<Watermarks>,
         seed: Uuid,
+        surroundings: &Surroundings,
     ) -> Self {
-        Self {
+        let mut partition = Self {
             index,
             count,
             ledger: Ledger::new(committed, seed),
-            rendezvous: Rendezvous::new(definition.policy.clone()),
-            definition,
-            dead_letters: BTreeMap::new(),
+            rendezvous: Rendezvous::default(),
+            dead_letters: DeadLetters::default(),
             outputs: VecDeque::new(),
-        }
+        };
+        partition.rendezvous.on_versions(index, surroundings);
+        partition
     }
 
     /// Hears a record.
-    pub(crate) fn on_record(&mut self, source: Source, received: &Received, now: Timestamp, way_back: &mut WayBack) {
+    pub(crate) fn on_record(
+        &mut self,
+        source: Source,
+        received: &Received,
+        now: Timestamp,
+        surroundings: &mut Surroundings,
+    ) {
         match source {
-            Source::Requests if self.ledger.on_request(received.offset) => self.on_request(received, way_back),
-            Source::Responses if self.ledger.on_response(received.offset) => self.on_response(received),
+            Source::Requests if self.ledger.on_request(received.offset) => self.on_request(received, surroundings),
+            Source::Responses if self.ledger.on_response(received.offset) => self.on_response(received, surroundings),
             Source::Requests | Source::Responses => {}
-            Source::Results => self.on_results(received, now, way_back),
+            Source::Results => self.on_results(received, now, surroundings),
         }
+        self.settle(now);
+    }
+
+    /// Hears that the policy was edited.
+    pub(crate) fn on_versions(&mut self, now: Timestamp, surroundings: &Surroundings) {
+        self.rendezvous.on_versions(self.index, surroundings);
         self.settle(now);
     }
 
@@ -104,23 +103,24 @@ impl Partition {
     }
 
     /// Hears that the log does not hold what was to be read.
-    pub(crate) fn on_offset_gone(&mut self) {
+    pub(crate) fn on_offset_gone(&mut self, surroundings: &Surroundings) {
         self.ledger.on_offset_gone();
-        self.forget();
+        self.forget(surroundings);
     }
 
     /// Hears that a result was not written for sure.
-    pub(crate) fn on_result_unwritten(&mut self, request: RequestId, by: Fencing, why: Unwritten, now: Timestamp) {
+    pub(crate) fn on_result_unwritten(
+        &mut self,
+        request: RequestId,
+        by: Fencing,
+        why: Unwritten,
+        (now, surroundings): (Timestamp, &Surroundings),
+    ) {
         let Some(entry) = self.ledger.on_result_unwritten(request, by, why, now) else { return };
-        let (policy, born, budget) = (&self.definition.policy, entry.born, entry.budget);
-        // The receipt and the answer are what may be large; without them the record has a fixed size.
-        let verdict =
-            Evaluation::refuse(policy, &Plan::default(), born, Reason::AllFailed, now, &Circumstances::default());
-        let body = verdict.body(&self.definition.policy_ref, None, born, budget);
-        let policy = self.definition.policy_ref.clone();
-        let record = ResultRecord { request, policy, kind: ResultKind::Default, key: None, fencing: by, body }.encode();
-        self.ledger.shrink(request, record);
-        self.tell(Fact::Shrunk);
+        if let Some(record) = shrunk(entry, now, surroundings) {
+            self.ledger.shrink(request, record);
+            self.tell(Fact::Shrunk);
+        }
     }
 
     /// Hears that a fence was not written for sure.
@@ -130,35 +130,30 @@ impl Partition {
 
     /// Hears how a dead letter fared: `true` if it is written or never can be.
     pub(crate) fn on_dead_letter(&mut self, source: Source, offset: i64, done: bool) {
-        if !done {
-            if let Some(letter) = self.dead_letters.get_mut(&(source, offset)) {
-                letter.failed = true;
-            }
-        } else if self.dead_letters.remove(&(source, offset)).is_some() {
+        if self.dead_letters.on_written(source, offset, done) {
             self.let_go(source, offset);
         }
     }
 
     /// Does what is due at `now`.
-    pub(crate) fn on_time(&mut self, now: Timestamp) {
+    pub(crate) fn on_time(&mut self, now: Timestamp, surroundings: &Surroundings) {
         let again = self.ledger.on_time(now);
         if again > 0 {
             self.tell(Fact::WrittenAgain(again));
         }
         if self.is_running() {
-            self.rendezvous.on_time(now);
+            self.rendezvous.on_time(now, surroundings);
             self.settle(now);
         }
     }
 
-    /// Sends failed dead letters again and returns from where a successor must read, if that has changed. To be
-    /// called about once a second.
+    /// Sends failed dead letters again, tells what was counted of a trial, and returns from where a successor must
+    /// read, if that has changed. To be called about twice a second.
     pub(crate) fn on_tick(&mut self, now: Timestamp) -> Option<Watermarks> {
-        for ((source, offset), letter) in &mut self.dead_letters {
-            if std::mem::take(&mut letter.failed) {
-                self.outputs.push_back(Output::WriteDeadLetter(*source, *offset, letter.record.clone()));
-            }
-        }
+        let again = self.dead_letters.again();
+        let again = again.into_iter().map(|(source, offset, record)| Output::WriteDeadLetter(source, offset, record));
+        self.outputs.extend(again);
+        self.count_trial(now);
         self.ledger.watermarks(self.rendezvous.oldest_orphan(), now)
     }
 
@@ -193,12 +188,11 @@ impl Partition {
         self.ledger.unconfirmed()
     }
 
-    fn on_request(&mut self, received: &Received, way_back: &WayBack) {
-        match understand(received).and_then(|envelope| self.expect_request(envelope)) {
+    fn on_request(&mut self, received: &Received, surroundings: &Surroundings) {
+        match understand(received).and_then(|envelope| self.expect_request(envelope, surroundings)) {
             Ok(request) => {
                 let oldest_orphan = self.rendezvous.oldest_orphan();
-                let lead = way_back.lead(request.budget);
-                if self.rendezvous.on_request(&request, received.appended, received.offset, lead) {
+                if self.rendezvous.on_request(request, received.appended, received.offset, surroundings) {
                     self.ledger.hold(received.offset, oldest_orphan);
                 }
             }
@@ -209,10 +203,12 @@ impl Partition {
         }
     }
 
-    fn on_response(&mut self, received: &Received) {
+    fn on_response(&mut self, received: &Received, surroundings: &mut Surroundings) {
         match understand(received).and_then(expect_response) {
             Ok(response) if response.request.partition(self.count) != self.index => self.tell(Fact::Misplaced),
-            Ok(response) => self.rendezvous.on_response(response, received.appended, received.offset),
+            Ok(response) => {
+                self.rendezvous.on_response(response, received.appended, received.offset, surroundings);
+            }
             Err(reason) => {
                 self.ledger.hold_response(received.offset);
                 self.bury(Source::Responses, received, reason);
@@ -220,13 +216,13 @@ impl Partition {
         }
     }
 
-    fn on_results(&mut self, received: &Received, now: Timestamp, way_back: &mut WayBack) {
+    fn on_results(&mut self, received: &Received, now: Timestamp, surroundings: &mut Surroundings) {
         match understand(received) {
-            Ok(Envelope::Result(result)) => self.on_result(&result, received, way_back),
+            Ok(Envelope::Result(result)) => self.on_result(&result, received, surroundings),
             Ok(Envelope::Fence(fence)) => match self.ledger.on_fence(fence, received.offset, received.appended, now) {
                 Fenced::TakenOver => self.tell(Fact::TakenOver),
                 Fenced::Lost => {
-                    self.forget();
+                    self.forget(surroundings);
                     self.tell(Fact::FencedOff);
                 }
                 Fenced::Repeated | Fenced::Ignored => {}
@@ -239,12 +235,12 @@ impl Partition {
         }
     }
 
-    fn on_result(&mut self, result: &ResultRecord, received: &Received, way_back: &mut WayBack) {
+    fn on_result(&mut self, result: &ResultRecord, received: &Received, surroundings: &mut Surroundings) {
         let (reading, due) = self.ledger.on_result(result, received.offset);
         if let Some(due) = due {
             // By the log's time and not by ours: we read it back unhurried. A millisecond more covers what Kafka
             // rounds off that time, and the hop from the log to a reader who waits.
-            way_back.record(due, received.appended.after(Duration::from_millis(1)));
+            surroundings.way_back.record(due, received.appended.after(Duration::from_millis(1)));
         }
         match reading {
             Reading::Void => self.tell(Fact::Void),
@@ -255,10 +251,9 @@ impl Partition {
     }
 
     /// Checks that it is a request of this rendezvous and partition.
-    fn expect_request(&mut self, envelope: Envelope) -> Result<Request, String> {
-        let Envelope::Request(mut request) = envelope else { return Err("it is not a request".to_owned()) };
-        let ours = &self.definition.policy_ref;
-        if request.policy.rendezvous != ours.rendezvous {
+    fn expect_request(&self, envelope: Envelope, surroundings: &Surroundings) -> Result<Request, String> {
+        let Envelope::Request(request) = envelope else { return Err("it is not a request".to_owned()) };
+        if request.policy.rendezvous != *surroundings.versions.live().name() {
             return Err(format!("it is a request to `{}`", request.policy.rendezvous));
         }
         // A second copy of it elsewhere would be decided twice.
@@ -266,10 +261,6 @@ impl Partition {
         if home != self.index {
             return Err(format!("its partition is {home}"));
         }
-        if request.policy.version != ours.version {
-            self.outputs.push_back(Output::Tell(Fact::OtherVersion));
-        }
-        request.budget = request.budget.min(self.definition.budget);
         Ok(request)
     }
 
@@ -277,43 +268,55 @@ impl Partition {
     fn settle(&mut self, now: Timestamp) {
         while let Some(output) = self.rendezvous.poll_output() {
             match output {
-                Met::Emit(decision) => self.write(&decision, now),
+                Met::Emit(decision) => self.write(*decision, now),
                 Met::Late(_) => self.tell(Fact::Late),
                 Met::Ignored(_, heard) => self.tell(Fact::Ignored(heard)),
                 Met::Copy(_) => self.tell(Fact::Copy),
                 Met::Evicted(count) => self.tell(Fact::Evicted(count)),
+                Met::Parked(_) => self.tell(Fact::Parked),
+                Met::Unheard(_) => self.tell(Fact::Unheard),
+                Met::NoSuchCase(_) => self.tell(Fact::NoSuchCase),
             }
         }
     }
 
-    fn write(&mut self, decision: &Decision, now: Timestamp) {
+    fn write(&mut self, decision: Decision, now: Timestamp) {
         let Some(fencing) = self.ledger.fencing() else { return };
-        let Decision { request, offset, born, budget, verdict, due } = decision;
-        let policy = self.definition.policy_ref.clone();
-        let body = verdict.body(&policy, None, *born, *budget);
-        let record =
-            ResultRecord { request: *request, policy, kind: verdict.kind(), key: None, fencing, body }.encode();
+        let Decision { request, offset, born, budget, pin, verdict, due } = decision;
+        let policy = pin.definition.policy_ref.clone();
+        let body = verdict.body(&policy, pin.case.as_deref(), born, budget);
+        let record = ResultRecord { request, policy, kind: verdict.kind(), key: pin.key, fencing, body }.encode();
         // What fell due before we served says nothing about the way back.
         let due = self.ledger.running_since().and_then(|since| Some(due.unwrap_or(now)).filter(|due| *due >= since));
-        self.ledger.write(*request, Entry { offset: *offset, born: *born, budget: *budget, record, due });
-        self.tell(Fact::Decided(Outcome::from(verdict), now.since(*born)));
+        self.ledger.write(request, Entry { offset, born, budget, record, due });
+        self.tell(Fact::Decided(Outcome::from(&verdict), now.since(born)));
     }
 
     /// Sends a held record to the dead letters.
     fn bury(&mut self, source: Source, received: &Received, reason: String) {
         self.tell(Fact::DeadLettered);
-        if self.dead_letters.len() >= DEAD_LETTERS_MAX {
-            return self.let_go(source, received.offset);
+        match self.dead_letters.bury(source, received, reason) {
+            Some(record) => self.outputs.push_back(Output::WriteDeadLetter(source, received.offset, record)),
+            None => self.let_go(source, received.offset),
         }
-        let origin = format!("{}/{}", received.partition, received.offset);
-        let record = DeadLetter { origin, reason, original: received.record.clone() }.encode();
-        self.outputs.push_back(Output::WriteDeadLetter(source, received.offset, record.clone()));
-        self.dead_letters.insert((source, received.offset), Letter { record, failed: false });
+    }
+
+    /// Tells what was counted of a trial, and publishes it now and then.
+    fn count_trial(&mut self, now: Timestamp) {
+        if !self.is_running() {
+            return;
+        }
+        let contest = self.rendezvous.contest();
+        contest.on_time(now);
+        let (fresh, tally) = (contest.take_fresh(), contest.to_publish(self.index, now));
+        self.outputs.extend(fresh.map(|fresh| Output::Tell(Fact::Tried(Box::new(fresh)))));
+        self.outputs.extend(tally.map(Output::WriteTally));
     }
 
     /// Drops what is in hand: it will be read again.
-    fn forget(&mut self) {
-        self.rendezvous = Rendezvous::new(self.definition.policy.clone());
+    fn forget(&mut self, surroundings: &Surroundings) {
+        self.rendezvous = Rendezvous::default();
+        self.rendezvous.on_versions(self.index, surroundings);
         self.dead_letters.clear();
     }
 
@@ -332,6 +335,18 @@ impl Partition {
 
 fn understand(received: &Received) -> Result<Envelope, String> {
     Envelope::decode(&received.record).map_err(|error| error.to_string())
+}
+
+/// Returns the same result as a default: the receipt and the answer are what may be large; without them the record has
+/// a fixed size.
+fn shrunk(entry: &Entry, now: Timestamp, surroundings: &Surroundings) -> Option<Record> {
+    let Ok(Envelope::Result(large)) = Envelope::decode(&entry.record) else { return None };
+    let definition = surroundings.versions.get(large.policy.version).unwrap_or_else(|| surroundings.newest());
+    let case = ResultBody::read(&large.body).ok().and_then(|body| body.decision.case);
+    let (policy, plan) = (policy_for(&definition, case.as_deref()), Plan::default());
+    let verdict = Evaluation::refuse(policy, &plan, entry.born, Reason::AllFailed, now, &Circumstances::default());
+    let body = verdict.body(&large.policy, case.as_deref(), entry.born, entry.budget);
+    Some(ResultRecord { kind: verdict.kind(), body, ..large }.encode())
 }
 
 fn expect_response(envelope: Envelope) -> Result<Response, String> {

@@ -5,37 +5,49 @@
 //! - *Time first*: a response that the log took in at or after the deadline does not count.
 //! - *A second copy of a request* neither resets its clock nor wipes its evidence.
 //! - *All that is due goes at once*, compared inclusively, without waiting for a record.
+//! - *Pinned*: a request is decided by the version in its header, whatever is live meanwhile. Only one whose version
+//!   never comes gets the default of another.
+//! - *A trial changes nothing*: with a shadow or without, the same events give the same outputs.
 //!
 //! It deliberately does not know what a policy means (`policies`) nor who may write the result (`ledger`).
 
+mod contest;
 mod decided;
 mod mailbox;
+mod opening;
+mod parking;
+mod pin;
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque, hash_map::Entry},
-    sync::Arc,
     time::Duration,
 };
 
-use policies::{Circumstances, Evaluation, Heard, Policy, Reason, Step, Verdict};
-use wire::{Budget, Plan, Request, RequestId, Response, Timestamp};
+use policies::{Evaluation, Heard, Step, Verdict};
+use wire::{Budget, Request, RequestId, Response, Timestamp};
 
+use crate::surroundings::Surroundings;
+pub(crate) use contest::Contest;
 use decided::Decided;
 pub(crate) use decided::WINDOW;
 use mailbox::{Letter, Mailbox};
+use parking::{Parked, Parking, Place};
+pub use pin::Pin;
+pub(crate) use pin::policy_for;
 
 /// At most so many requests are open per partition; one more is answered with its default at once.
 const OPEN_MAX: usize = 1 << 20;
 
 /// The requests of one partition, meeting their responses.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Rendezvous {
-    policy: Arc<Policy>,
     open: HashMap<RequestId, Open>,
     /// One entry for each open request, so that the first is the next instant worth waking for.
     due: BTreeSet<(Timestamp, RequestId)>,
+    parking: Parking,
     mailbox: Mailbox,
     decided: Decided,
+    contest: Contest,
     /// The latest instant heard of, in the log or from a clock.
     latest: Timestamp,
     outputs: VecDeque<Output>,
@@ -50,6 +62,7 @@ struct Open {
     offset: i64,
     born: Timestamp,
     budget: Budget,
+    pin: Pin,
 }
 
 /// What came of it.
@@ -65,6 +78,12 @@ pub enum Output {
     Copy(RequestId),
     /// So many responses were put out of the mailbox: their requests never came.
     Evicted(usize),
+    /// A request waits for its version.
+    Parked(RequestId),
+    /// It waited in vain: the verdict that comes with this is the newest known version's default.
+    Unheard(RequestId),
+    /// A request is of a case that its version does not have: it is decided as if of none.
+    NoSuchCase(RequestId),
 }
 
 /// A request, decided.
@@ -78,6 +97,8 @@ pub struct Decision {
     pub born: Timestamp,
     /// How long its answer could take.
     pub budget: Budget,
+    /// By what.
+    pub pin: Pin,
     /// What was decided.
     pub verdict: Verdict,
     /// The instant that was waited for; `None` if a record brought the verdict.
@@ -87,49 +108,59 @@ pub struct Decision {
 // === impl Rendezvous ===
 
 impl Rendezvous {
-    /// Returns an empty one.
-    #[must_use]
-    pub fn new(policy: Arc<Policy>) -> Self {
-        Self {
-            policy,
-            open: HashMap::new(),
-            due: BTreeSet::new(),
-            mailbox: Mailbox::default(),
-            decided: Decided::default(),
-            latest: Timestamp::EPOCH,
-            outputs: VecDeque::new(),
-        }
-    }
-
     /// Opens a request, which the log took in at `appended`, and lets it hear what came before it. Returns whether it
-    /// is the first copy. `lead` is how much earlier than its deadline it must be decided to be received in time.
-    pub fn on_request(&mut self, request: &Request, appended: Timestamp, offset: i64, lead: Duration) -> bool {
+    /// is the first copy. A request of a version that is not known waits for it.
+    pub fn on_request(
+        &mut self,
+        request: Request,
+        appended: Timestamp,
+        offset: i64,
+        surroundings: &Surroundings,
+    ) -> bool {
         self.latest = self.latest.max(appended);
-        if self.decided.has(&request.id) || self.open.contains_key(&request.id) {
-            self.outputs.push_back(Output::Copy(request.id));
+        let id = request.id;
+        if self.decided.has(&id) || self.open.contains_key(&id) || self.parking.has(&id) {
+            self.outputs.push_back(Output::Copy(id));
             return false;
         }
         // A starter whose clock runs ahead must not buy itself time: no request is born after the log took it in
         // (which may be rounded down to a millisecond).
-        let born = request.born.min(appended.after(Duration::from_millis(1)));
-        let open = Open { evaluation: None, due: Timestamp::EPOCH, offset, born, budget: request.budget };
-        if request.budget.deadline(born) <= appended {
-            self.refuse(request, &open, Reason::StaleOnArrival);
-        } else if self.open.len() >= OPEN_MAX {
-            self.refuse(request, &open, Reason::Shed);
-        } else {
-            self.admit(request.id, open, &request.plan, lead);
+        let place = Place { offset, appended, born: request.born.min(appended.after(Duration::from_millis(1))) };
+        match surroundings.versions.get(request.policy.version) {
+            Some(definition) => self.open(&request, place, definition, surroundings),
+            None => self.park(request, place, surroundings),
         }
-        self.deliver(&request.id);
         true
     }
 
+    /// Opens what waited for a version that has come, and begins, goes on with or ends a trial. `index` is the
+    /// partition's.
+    pub fn on_versions(&mut self, index: i32, surroundings: &Surroundings) {
+        self.contest.on_versions(&surroundings.versions, index);
+        for Parked { request, place, .. } in self.parking.arrived(&surroundings.versions) {
+            if let Some(definition) = surroundings.versions.get(request.policy.version) {
+                self.open(&request, place, definition, surroundings);
+            }
+        }
+    }
+
     /// Hears a response that the log took in at `appended`.
-    pub fn on_response(&mut self, response: Response, appended: Timestamp, offset: i64) {
+    pub fn on_response(
+        &mut self,
+        response: Response,
+        appended: Timestamp,
+        offset: i64,
+        surroundings: &mut Surroundings,
+    ) {
         self.latest = self.latest.max(appended);
-        if self.open.contains_key(&response.request) {
+        if let Some(open) = self.open.get(&response.request) {
+            surroundings.speeds.record(&response, open.born, appended);
             self.hear(response, appended);
         } else if self.decided.has(&response.request) {
+            if let Some(born) = self.decided.born(&response.request) {
+                surroundings.speeds.record(&response, born, appended);
+            }
+            self.contest.on_response(&response, appended);
             self.outputs.push_back(Output::Late(response));
         } else {
             let evicted = self.mailbox.keep(response, appended, offset);
@@ -138,12 +169,15 @@ impl Rendezvous {
     }
 
     /// Plays all that is due at `now`, in one pass.
-    pub fn on_time(&mut self, now: Timestamp) {
+    pub fn on_time(&mut self, now: Timestamp, surroundings: &Surroundings) {
         self.latest = self.latest.max(now);
         while let Some(&(due, id)) = self.due.first()
             && due <= now
         {
             self.play(&id, now);
+        }
+        while let Some(parked) = self.parking.overdue(now) {
+            self.give_up(&parked, surroundings);
         }
         let evicted = self.mailbox.on_time(now);
         self.report_evicted(evicted);
@@ -153,13 +187,14 @@ impl Rendezvous {
     /// Takes note that `request` has a result in the log, written before this rendezvous began.
     pub fn on_decided(&mut self, request: RequestId, appended: Timestamp) {
         self.latest = self.latest.max(appended);
-        self.decided.remember(request, appended);
+        self.decided.remember(request, Decided::UNKNOWN, appended);
     }
 
     /// Returns the next instant worth waking for.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.due.first().map(|(due, _)| *due)
+        let due = self.due.first().map(|(due, _)| *due);
+        [due, self.parking.next_deadline()].into_iter().flatten().min()
     }
 
     /// Returns what came of what was told, in order.
@@ -170,7 +205,7 @@ impl Rendezvous {
     /// Returns how many requests are open.
     #[must_use]
     pub fn open_requests(&self) -> usize {
-        self.open.len()
+        self.open.len() + self.parking.len()
     }
 
     /// Returns whether it would be better to read requests than more responses.
@@ -185,21 +220,9 @@ impl Rendezvous {
         self.mailbox.oldest()
     }
 
-    fn admit(&mut self, id: RequestId, open: Open, plan: &Plan, lead: Duration) {
-        let step = Evaluation::open(self.policy.clone(), plan, open.born, open.budget, lead, &Circumstances::default());
-        self.due.insert((open.due, id));
-        self.open.insert(id, open);
-        self.settle(&id, step, None);
-    }
-
-    /// Answers a request with its default without letting it wait.
-    fn refuse(&mut self, request: &Request, open: &Open, reason: Reason) {
-        let Open { offset, born, budget, .. } = *open;
-        let verdict =
-            Evaluation::refuse(&self.policy, &request.plan, born, reason, self.latest, &Circumstances::default());
-        self.decided.remember(request.id, self.latest);
-        let decision = Decision { request: request.id, offset, born, budget, verdict, due: None };
-        self.outputs.push_back(Output::Emit(Box::new(decision)));
+    /// Returns what is counted of a trial.
+    pub(crate) fn contest(&mut self) -> &mut Contest {
+        &mut self.contest
     }
 
     /// Lets `request` hear the responses that came before it.
@@ -208,6 +231,7 @@ impl Rendezvous {
             if self.open.contains_key(request) {
                 self.hear(response, appended);
             } else {
+                self.contest.on_response(&response, appended);
                 self.outputs.push_back(Output::Late(response));
             }
         }
@@ -215,6 +239,7 @@ impl Rendezvous {
 
     /// Tells an open request a response. What ended by then is played first: the response may come too late.
     fn hear(&mut self, response: Response, appended: Timestamp) {
+        self.contest.on_response(&response, appended);
         let id = response.request;
         let open = self.open.get_mut(&id).expect("the caller found it open");
         let (due, evaluation) = (open.due, open.evaluation.take());
@@ -254,11 +279,12 @@ impl Rendezvous {
                 open.evaluation = Some(evaluation);
             }
             Step::Emit(verdict) => {
-                let Open { due, offset, born, budget, .. } = entry.remove();
+                let Open { due, offset, born, budget, pin, .. } = entry.remove();
                 self.due.remove(&(due, *id));
-                self.decided.remember(*id, self.latest);
+                self.decided.remember(*id, born, self.latest);
+                self.contest.on_verdict(*id, &pin, &verdict, born);
                 let due = played.map(|(due, _)| due);
-                let decision = Decision { request: *id, offset, born, budget, verdict: *verdict, due };
+                let decision = Decision { request: *id, offset, born, budget, pin, verdict: *verdict, due };
                 self.outputs.push_back(Output::Emit(Box::new(decision)));
             }
         }

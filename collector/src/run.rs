@@ -4,6 +4,8 @@ mod desk;
 mod hands;
 mod inbox;
 mod outage;
+mod recall;
+mod referee;
 
 use std::sync::Arc;
 
@@ -42,6 +44,11 @@ impl CollectorStation {
     /// Returns the version that is live now.
     pub(crate) fn definition(&self) -> Arc<Definition> {
         Arc::clone(self.versions.borrow().live())
+    }
+
+    /// Returns the versions as they are now.
+    pub(crate) fn versions(&self) -> Arc<Versions> {
+        Arc::clone(&self.versions.borrow())
     }
 }
 

@@ -1,12 +1,13 @@
 //! How long a result takes from its decision to its reader: by so much earlier the last clause must end.
 //!
 //! Pure. Measured on the collector's own results, by the time at which the log took them in: the nearest thing to a
-//! caller that it can see. Recent samples only, in two halves that take turns, so that one slow minute is forgotten.
+//! caller that it can see.
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use wire::{Budget, Timestamp};
+
+use crate::recent::Recent;
 
 /// Before anything was measured.
 const INITIAL: Duration = Duration::from_millis(1);
@@ -16,15 +17,11 @@ const SAMPLES_MIN: u64 = 50;
 const HALF: Duration = Duration::from_secs(10);
 /// No more than one part in so many of a budget is given up for the way back.
 const SHARE: u32 = 5;
-/// Longer ways count as this long: nothing beyond a minute can be made up for by being early.
-const MICROS_MAX: u64 = 60_000_000;
 
 /// The recent distribution of ways back.
 #[derive(Debug)]
 pub struct WayBack {
-    current: Histogram<u32>,
-    previous: Histogram<u32>,
-    turned: Timestamp,
+    recent: Recent,
     p99: Duration,
 }
 
@@ -32,29 +29,22 @@ pub struct WayBack {
 
 impl Default for WayBack {
     fn default() -> Self {
-        Self { current: empty(), previous: empty(), turned: Timestamp::EPOCH, p99: INITIAL }
+        Self { recent: Recent::new(HALF), p99: INITIAL }
     }
 }
 
 impl WayBack {
     /// Takes note that a result which was due at `due` can be read at `now`.
     pub fn record(&mut self, due: Timestamp, now: Timestamp) {
-        let micros = u64::try_from(now.since(due).as_micros()).unwrap_or(u64::MAX);
-        self.current.saturating_record(micros.min(MICROS_MAX));
+        self.recent.record(now.since(due));
     }
 
     /// Forgets what is old and draws the conclusion; to be called about once a second.
     pub fn on_time(&mut self, now: Timestamp) {
-        if self.current.len() + self.previous.len() >= SAMPLES_MIN {
-            let mut recent = self.previous.clone();
-            recent += &self.current;
-            self.p99 = Duration::from_micros(recent.value_at_quantile(0.99));
+        if let Some([p99]) = self.recent.quantiles([0.99], SAMPLES_MIN) {
+            self.p99 = p99;
         }
-        if now.since(self.turned) >= HALF {
-            self.turned = now;
-            std::mem::swap(&mut self.current, &mut self.previous);
-            self.current.reset();
-        }
+        self.recent.on_time(now);
     }
 
     /// Returns how much earlier than its deadline a request of this budget should be decided.
@@ -63,15 +53,17 @@ impl WayBack {
         self.p99.min(budget.as_duration() / SHARE)
     }
 
+    /// Returns one that takes always as long.
+    #[cfg(test)]
+    pub(crate) fn of(p99: Duration) -> Self {
+        Self { p99, ..Self::default() }
+    }
+
     /// Returns the 99th percentile of the recent ways back.
     #[must_use]
     pub fn p99(&self) -> Duration {
         self.p99
     }
-}
-
-fn empty() -> Histogram<u32> {
-    Histogram::new_with_bounds(1, MICROS_MAX, 2).expect("the bounds are constants in order")
 }
 
 #[cfg(test)]

@@ -87,6 +87,15 @@ impl Policy {
         &self.fallback
     }
 
+    /// Returns how old a prediction about the same key may be, if this policy falls back to the last known one.
+    #[must_use]
+    pub fn last_known_age(&self) -> Option<Duration> {
+        self.ladder.iter().find_map(|rung| match &rung.clause {
+            Clause::Default(Fallback::LastKnown { max_age, .. }) => Some(*max_age),
+            _ => None,
+        })
+    }
+
     /// Returns what an answer says where the policy's `answer: { value }` points; `None` if it says nothing there.
     #[must_use]
     pub fn value_of(&self, answer: &[u8]) -> Option<Value> {

@@ -1,10 +1,11 @@
 //! One partition as a pure timeline.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bus::TopicPartition;
+use policies::{Definition, Versions};
 use uuid::Uuid;
-use wire::{Budget, ModelVersion, Reply};
+use wire::{Budget, DeadLetter, ModelVersion, Reply};
 
 use super::*;
 
@@ -16,7 +17,7 @@ decide:\n- first: any\n  until: 50ms\n- default: { class: none }\n";
 /// A partition, 1 of 2, that has been taken over and is served.
 struct Scene {
     partition: Partition,
-    way_back: WayBack,
+    surroundings: Surroundings,
     now: Timestamp,
     told: Vec<Output>,
 }
@@ -24,9 +25,10 @@ struct Scene {
 impl Scene {
     fn serving() -> Self {
         let definition = Definition::parse("test.yaml", DEFINITION).unwrap_or_else(|problems| panic!("{problems}"));
-        let partition = Partition::new((1, 2), Arc::new(definition), None, Uuid::from_u128(5));
+        let surroundings = Surroundings::new(Arc::new(Versions::only(Arc::new(definition))));
+        let partition = Partition::new((1, 2), None, Uuid::from_u128(5), &surroundings);
         let now = Timestamp::from_micros(1_000_000);
-        let mut scene = Self { partition, way_back: WayBack::default(), now, told: Vec::new() };
+        let mut scene = Self { partition, surroundings, now, told: Vec::new() };
         scene.answer_survey();
         let Some(Output::Act(Action::WriteFence(fence))) = scene.told.pop() else { panic!("{:?}", scene.told) };
         scene.read(Source::Results, 0, fence.encode());
@@ -50,12 +52,21 @@ impl Scene {
     fn read(&mut self, source: Source, offset: i64, record: Record) {
         let partition = TopicPartition::new(&format!("{source:?}"), 1);
         let received = Received { partition, offset, appended: self.now, record };
-        self.partition.on_record(source, &received, self.now, &mut self.way_back);
+        self.partition.on_record(source, &received, self.now, &mut self.surroundings);
+        self.pass();
+    }
+
+    /// Makes `text` the live version; the others stay known.
+    fn edit(&mut self, text: &str, version: u64) {
+        let definition = Definition::parse("test.yaml", text).unwrap_or_else(|problems| panic!("{problems}"));
+        let definition = Arc::new(definition.at_version(version));
+        self.surroundings.on_versions(Arc::new(Versions::only(definition)));
+        self.partition.on_versions(self.now, &self.surroundings);
         self.pass();
     }
 
     fn pass(&mut self) {
-        self.partition.on_time(self.now);
+        self.partition.on_time(self.now, &self.surroundings);
         self.told.extend(std::iter::from_fn(|| self.partition.poll_output()));
     }
 
@@ -127,13 +138,34 @@ fn a_response_in_a_partition_not_its_request_s_is_counted_and_ignored() {
 }
 
 #[test]
-fn a_request_of_another_version_is_decided_by_the_policy_in_force_and_says_so() {
+fn a_request_of_a_version_not_heard_of_waits_for_it_and_its_result_names_it() {
     let mut scene = Scene::serving();
     scene.read(Source::Requests, 0, request(id_at(1), "test@2", scene.now));
     scene.read(Source::Responses, 0, response(id_at(1)));
-    assert!(scene.tells("OtherVersion"), "{:?}", scene.told);
-    let policy = scene.partition.definition.policy_ref.clone();
-    assert_eq!(scene.written().map(|result| result.policy), Some(policy));
+    assert!(scene.tells("Parked"), "{:?}", scene.told);
+    assert!(scene.written().is_none());
+    scene.edit(DEFINITION, 2);
+    assert_eq!(scene.written().map(|result| result.policy.to_string()).as_deref(), Some("test@2"));
+}
+
+#[test]
+fn a_request_whose_version_never_comes_gets_the_default_of_the_newest_known_in_time() {
+    let mut scene = Scene::serving();
+    scene.edit(&DEFINITION.replace("none", "newer"), 2);
+    let born = scene.now;
+    scene.read(Source::Requests, 0, request(id_at(1), "test@3", born));
+    scene.now = born.after(Duration::from_millis(48));
+    scene.pass();
+    assert!(scene.written().is_none());
+    scene.now = born.after(Duration::from_millis(49));
+    scene.pass();
+    let result = scene.written().expect("a millisecond is left for the way back");
+    assert!(scene.tells("Unheard"), "{:?}", scene.told);
+    assert_eq!((result.policy.to_string().as_str(), result.kind), ("test@2", wire::ResultKind::Default));
+    let body = ResultBody::read(&result.body).expect("a body");
+    assert_eq!((body.answer["class"].as_str(), body.decision.reason), (Some("newer"), Reason::Deadline));
+    scene.read(Source::Responses, 0, response(id_at(1)));
+    assert!(scene.tells("Late"), "{:?}", scene.told);
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! The ids that have their result, remembered so that a late response is `Late` and a second copy of a request does
-//! not open again.
+//! not open again; with their births, so that a late response is measured.
 //!
 //! Pure. Bounded by age and by count. Nothing is forgotten by age before the first `on_time`, so a replay that is
 //! longer than the window decides nothing twice.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     time::Duration,
 };
 
@@ -13,24 +13,26 @@ use wire::{RequestId, Timestamp};
 
 /// So long an id is remembered: longer than a restarted starter takes to send its unanswered requests again.
 pub(crate) const WINDOW: Duration = Duration::from_mins(1);
-/// At most so many ids are remembered per partition, about 50 MB.
+/// At most so many ids are remembered per partition, about 66 MB.
 const COUNT_MAX: usize = 1 << 20;
 
 /// A window of decided ids.
 #[derive(Debug, Default)]
 pub(super) struct Decided {
-    ids: HashSet<RequestId>,
+    births: HashMap<RequestId, Timestamp>,
     order: VecDeque<(Timestamp, RequestId)>,
 }
 
 // === impl Decided ===
 
 impl Decided {
-    /// Remembers `request` from `at` on; again does nothing.
-    pub(super) fn remember(&mut self, request: RequestId, at: Timestamp) {
-        if !self.ids.insert(request) {
-            return;
-        }
+    /// The birth of a request that was answered in an earlier life.
+    pub(super) const UNKNOWN: Timestamp = Timestamp::EPOCH;
+
+    /// Remembers `request`, born at `born`, from `at` on; again does nothing.
+    pub(super) fn remember(&mut self, request: RequestId, born: Timestamp, at: Timestamp) {
+        let Entry::Vacant(entry) = self.births.entry(request) else { return };
+        entry.insert(born);
         self.order.push_back((at, request));
         if self.order.len() > COUNT_MAX {
             self.forget_oldest();
@@ -39,7 +41,12 @@ impl Decided {
 
     /// Returns whether `request` is remembered.
     pub(super) fn has(&self, request: &RequestId) -> bool {
-        self.ids.contains(request)
+        self.births.contains_key(request)
+    }
+
+    /// Returns when `request` was born, if it is remembered and that is known.
+    pub(super) fn born(&self, request: &RequestId) -> Option<Timestamp> {
+        self.births.get(request).copied().filter(|born| *born != Self::UNKNOWN)
     }
 
     /// Forgets what is older than the window.
@@ -51,7 +58,7 @@ impl Decided {
 
     fn forget_oldest(&mut self) {
         if let Some((_, oldest)) = self.order.pop_front() {
-            self.ids.remove(&oldest);
+            self.births.remove(&oldest);
         }
     }
 }

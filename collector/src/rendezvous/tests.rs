@@ -4,20 +4,60 @@
 use proptest::prelude::*;
 
 use bytes::Bytes;
-use policies::Definition;
+use policies::{Definition, Versions};
+use std::sync::Arc;
+
 use uuid::Uuid;
 use wire::{Failure, FailureKind, ModelVersion, Reply};
 
 use super::*;
+use crate::way_back::WayBack;
 
 const LADDER: &str = "\
 rendezvous: test\nbudget: 50ms\ninput: { features: [x] }\nanswer: { value: class }\n\
 executors:\n  a: { echo: }\n  b: { echo: }\n  c: { echo: }\n\
 decide:\n- agree: 2\n  until: 30ms\n- first: any\n  until: 50ms\n- default: { class: none }\n";
 
-fn fresh() -> Rendezvous {
-    let definition = Definition::parse("test.yaml", LADDER).unwrap_or_else(|problems| panic!("{problems}"));
-    Rendezvous::new(definition.policy)
+/// A rendezvous, and around it a world in which results are read the moment they are written.
+struct Scene {
+    rendezvous: Rendezvous,
+    surroundings: Surroundings,
+}
+
+fn parsed(text: &str, version: u64) -> Arc<Definition> {
+    let definition = Definition::parse("test.yaml", text).unwrap_or_else(|problems| panic!("{problems}"));
+    Arc::new(definition.at_version(version))
+}
+
+fn fresh() -> Scene {
+    Scene::of(Versions::only(parsed(LADDER, 1)))
+}
+
+impl Scene {
+    fn of(versions: Versions) -> Self {
+        let mut surroundings = Surroundings::new(Arc::new(versions));
+        surroundings.way_back = WayBack::of(Duration::ZERO);
+        let mut rendezvous = Rendezvous::default();
+        rendezvous.on_versions(0, &surroundings);
+        Self { rendezvous, surroundings }
+    }
+
+    fn edit(&mut self, versions: Versions) {
+        self.surroundings.on_versions(Arc::new(versions));
+        self.rendezvous.on_versions(0, &self.surroundings);
+    }
+
+    fn on_request(&mut self, request: Request, appended: Timestamp, offset: i64) {
+        self.rendezvous.on_request(request, appended, offset, &self.surroundings);
+    }
+
+    fn on_response(&mut self, response: Response, appended: Timestamp, offset: i64) {
+        self.rendezvous.on_response(response, appended, offset, &mut self.surroundings);
+    }
+
+    fn on_time(&mut self, now: Timestamp) {
+        self.rendezvous.on_time(now, &self.surroundings);
+    }
 }
 
 fn at(millis: &str) -> Timestamp {
@@ -55,25 +95,25 @@ fn response(executor: &str, request: &str, reply: Reply) -> Response {
 }
 
 /// Plays one event; offsets count the events.
-fn play(rendezvous: &mut Rendezvous, event: &str, offset: i64) {
+fn play(scene: &mut Scene, event: &str, offset: i64) {
     let (time, what) = event.split_once(':').unwrap_or((event, ""));
     let now = at(time);
     if what.is_empty() {
-        rendezvous.on_time(now);
+        scene.on_time(now);
     } else if let Some((from, class)) = what.split_once('=') {
         let answer = Reply::Answer(format!(r#"{{"class":"{class}"}}"#).into());
-        rendezvous.on_response(response(&from[..1], &from[1..], answer), now, offset);
+        scene.on_response(response(&from[..1], &from[1..], answer), now, offset);
     } else if let Some(from) = what.strip_suffix('!') {
         let failure = Reply::Failure(Failure { kind: FailureKind::Failed, message: "dead".to_owned() });
-        rendezvous.on_response(response(&from[..1], &from[1..], failure), now, offset);
+        scene.on_response(response(&from[..1], &from[1..], failure), now, offset);
     } else {
-        rendezvous.on_request(&request(what, now), now, offset, Duration::ZERO);
+        scene.on_request(request(what, now), now, offset);
     }
 }
 
-fn tell(rendezvous: &mut Rendezvous) -> Vec<String> {
+fn tell(scene: &mut Scene) -> Vec<String> {
     let short = |id: RequestId| id.as_uuid().as_u128();
-    std::iter::from_fn(|| rendezvous.poll_output())
+    std::iter::from_fn(|| scene.rendezvous.poll_output())
         .map(|output| match output {
             Output::Emit(decision) => {
                 let verdict = &decision.verdict;
@@ -84,17 +124,20 @@ fn tell(rendezvous: &mut Rendezvous) -> Vec<String> {
             Output::Ignored(id, heard) => format!("{heard:?} {}", short(id)),
             Output::Copy(id) => format!("copy {}", short(id)),
             Output::Evicted(count) => format!("evicted {count}"),
+            Output::Parked(id) => format!("parked {}", short(id)),
+            Output::Unheard(id) => format!("unheard {}", short(id)),
+            Output::NoSuchCase(id) => format!("no such case {}", short(id)),
         })
         .map(|line| line.replace("{\"class\":\"", "").replace("\"}", ""))
         .collect()
 }
 
 fn check(events: &str, expected: &str) {
-    let mut rendezvous = fresh();
+    let mut scene = fresh();
     for (offset, event) in events.split_whitespace().enumerate() {
-        play(&mut rendezvous, event, i64::try_from(offset).expect("few"));
+        play(&mut scene, event, i64::try_from(offset).expect("few"));
     }
-    assert_eq!(tell(&mut rendezvous).join("\n"), expected.replace("; ", "\n"), "{events}");
+    assert_eq!(tell(&mut scene).join("\n"), expected.replace("; ", "\n"), "{events}");
 }
 
 #[test]
@@ -161,49 +204,49 @@ fn a_copy_of_a_decided_request_does_not_open_again() {
 
 #[test]
 fn an_id_that_has_its_result_in_the_log_is_not_decided_again() {
-    let mut rendezvous = fresh();
-    rendezvous.on_decided(id("1"), at("0"));
-    play(&mut rendezvous, "1:1", 0);
-    play(&mut rendezvous, "9000", 1);
-    assert_eq!(tell(&mut rendezvous), ["copy 1"]);
+    let mut scene = fresh();
+    scene.rendezvous.on_decided(id("1"), at("0"));
+    play(&mut scene, "1:1", 0);
+    play(&mut scene, "9000", 1);
+    assert_eq!(tell(&mut scene), ["copy 1"]);
 }
 
 #[test]
 fn a_request_that_is_dead_when_the_log_takes_it_in_gets_its_default_at_once() {
-    let mut rendezvous = fresh();
-    rendezvous.on_request(&request("1", at("0")), at("50"), 0, Duration::ZERO);
-    rendezvous.on_request(&request("2", at("1")), at("50"), 1, Duration::ZERO);
-    play(&mut rendezvous, "51:a1=cat", 2);
-    assert_eq!(tell(&mut rendezvous), ["1 none (default, stale_on_arrival)", "late a1"]);
+    let mut scene = fresh();
+    scene.on_request(request("1", at("0")), at("50"), 0);
+    scene.on_request(request("2", at("1")), at("50"), 1);
+    play(&mut scene, "51:a1=cat", 2);
+    assert_eq!(tell(&mut scene), ["1 none (default, stale_on_arrival)", "late a1"]);
 }
 
 #[test]
 fn a_starter_whose_clock_runs_ahead_buys_no_time() {
-    let mut rendezvous = fresh();
-    rendezvous.on_request(&request("1", at("60000")), at("0"), 0, Duration::ZERO);
-    play(&mut rendezvous, "51", 1);
-    assert_eq!(tell(&mut rendezvous), ["1 none (default, too_few)"]);
+    let mut scene = fresh();
+    scene.on_request(request("1", at("60000")), at("0"), 0);
+    play(&mut scene, "51", 1);
+    assert_eq!(tell(&mut scene), ["1 none (default, too_few)"]);
 }
 
 #[test]
 fn ten_thousand_that_expire_in_one_instant_go_in_one_pass() {
-    let mut rendezvous = fresh();
+    let mut scene = fresh();
     for number in 0..10_000 {
-        rendezvous.on_request(&request(&number.to_string(), at("0")), at("0"), number, Duration::ZERO);
+        scene.on_request(request(&number.to_string(), at("0")), at("0"), number);
     }
-    rendezvous.on_time(at("50"));
-    assert_eq!(tell(&mut rendezvous).len(), 10_000);
-    assert_eq!((rendezvous.open_requests(), rendezvous.next_deadline()), (0, None));
+    scene.on_time(at("50"));
+    assert_eq!(tell(&mut scene).len(), 10_000);
+    assert_eq!((scene.rendezvous.open_requests(), scene.rendezvous.next_deadline()), (0, None));
 }
 
 #[test]
 fn the_next_deadline_is_the_first_clause_s_of_any_request() {
-    let mut rendezvous = fresh();
-    play(&mut rendezvous, "7:1", 0);
-    play(&mut rendezvous, "3:2", 1);
-    assert_eq!(rendezvous.next_deadline(), Some(at("33")));
-    rendezvous.on_time(at("33"));
-    assert_eq!(rendezvous.next_deadline(), Some(at("37")));
+    let mut scene = fresh();
+    play(&mut scene, "7:1", 0);
+    play(&mut scene, "3:2", 1);
+    assert_eq!(scene.rendezvous.next_deadline(), Some(at("33")));
+    scene.on_time(at("33"));
+    assert_eq!(scene.rendezvous.next_deadline(), Some(at("37")));
 }
 
 #[test]
@@ -213,44 +256,44 @@ fn orphans_are_put_out_when_they_are_old_and_counted() {
 
 #[test]
 fn orphans_are_bounded_by_count_and_the_oldest_go() {
-    let mut rendezvous = fresh();
+    let mut scene = fresh();
     for number in 0..65_538 {
-        play(&mut rendezvous, &format!("0:a{number}=cat"), number);
+        play(&mut scene, &format!("0:a{number}=cat"), number);
     }
-    assert_eq!(tell(&mut rendezvous), ["evicted 1", "evicted 1"]);
-    assert_eq!(rendezvous.oldest_orphan(), Some(2));
+    assert_eq!(tell(&mut scene), ["evicted 1", "evicted 1"]);
+    assert_eq!(scene.rendezvous.oldest_orphan(), Some(2));
 }
 
 #[test]
 fn orphans_are_bounded_by_bytes() {
-    let mut rendezvous = fresh();
+    let mut scene = fresh();
     let large = Bytes::from(vec![b' '; 40 << 20]);
-    rendezvous.on_response(response("a", "1", Reply::Answer(large.clone())), at("0"), 0);
-    rendezvous.on_response(response("a", "2", Reply::Answer(large)), at("0"), 1);
-    assert_eq!(rendezvous.oldest_orphan(), Some(1));
+    scene.on_response(response("a", "1", Reply::Answer(large.clone())), at("0"), 0);
+    scene.on_response(response("a", "2", Reply::Answer(large)), at("0"), 1);
+    assert_eq!(scene.rendezvous.oldest_orphan(), Some(1));
 }
 
 #[test]
 fn decided_ids_are_forgotten_after_the_window() {
-    let mut rendezvous = fresh();
-    rendezvous.on_decided(id("1"), at("0"));
-    rendezvous.on_time(at("59999"));
-    play(&mut rendezvous, "59999:1", 0);
-    rendezvous.on_time(at("60000"));
-    play(&mut rendezvous, "60000:1", 1);
-    assert_eq!(tell(&mut rendezvous), ["copy 1"]);
-    assert_eq!(rendezvous.open_requests(), 1);
+    let mut scene = fresh();
+    scene.rendezvous.on_decided(id("1"), at("0"));
+    scene.on_time(at("59999"));
+    play(&mut scene, "59999:1", 0);
+    scene.on_time(at("60000"));
+    play(&mut scene, "60000:1", 1);
+    assert_eq!(tell(&mut scene), ["copy 1"]);
+    assert_eq!(scene.rendezvous.open_requests(), 1);
 }
 
 /// Each event of one request at an instant of its own, read in any order: the log's instants decide.
 fn emitted(order: &[usize]) -> Vec<String> {
     const EVENTS: [&str; 4] = ["0:1", "5:a1=cat", "6:b1=dog", "7:c1=dog"];
-    let mut rendezvous = fresh();
+    let mut scene = fresh();
     for (offset, index) in order.iter().enumerate() {
-        play(&mut rendezvous, EVENTS[*index], i64::try_from(offset).expect("few"));
+        play(&mut scene, EVENTS[*index], i64::try_from(offset).expect("few"));
     }
-    rendezvous.on_time(at("9000"));
-    tell(&mut rendezvous)
+    scene.on_time(at("9000"));
+    tell(&mut scene)
 }
 
 #[test]
@@ -277,7 +320,7 @@ proptest! {
     fn any_events_in_any_order_emit_each_request_that_was_read_once(
         events in prop::collection::vec((0_u8..6, 0_u8..4, 0_u64..120), 0..60),
     ) {
-        let mut rendezvous = fresh();
+        let mut scene = fresh();
         let mut read = std::collections::BTreeSet::new();
         for (offset, (kind, number, millis)) in events.into_iter().enumerate() {
             let event = match kind {
@@ -286,15 +329,15 @@ proptest! {
                 2 => format!("{millis}:a{number}!"),
                 _ => format!("{millis}:{}{number}={}", ["a", "b", "c"][usize::from(kind) - 3], millis % 3),
             };
-            play(&mut rendezvous, &event, i64::try_from(offset).expect("few"));
+            play(&mut scene, &event, i64::try_from(offset).expect("few"));
         }
-        rendezvous.on_time(at("9000"));
-        let told = tell(&mut rendezvous);
+        scene.on_time(at("9000"));
+        let told = tell(&mut scene);
         for number in 0_u8..4 {
             let verdicts = told.iter().filter(|line| line.starts_with(&format!("{number} "))).count();
             prop_assert_eq!(verdicts, usize::from(read.contains(&number)));
         }
-        prop_assert_eq!(rendezvous.open_requests(), 0);
-        prop_assert_eq!(rendezvous.next_deadline(), None);
+        prop_assert_eq!(scene.rendezvous.open_requests(), 0);
+        prop_assert_eq!(scene.rendezvous.next_deadline(), None);
     }
 }

@@ -3,17 +3,23 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bus::{Assigned, BusError, Commit, Committed, Consumer, Event, Producer, Received, TopicPartition};
-use tokio::{sync::oneshot, task::JoinSet};
+use policies::Versions;
+use tokio::{
+    sync::{oneshot, watch},
+    task::JoinSet,
+};
 use uuid::Uuid;
 use wire::{Timestamp, Topics};
 
 use super::{
     CollectorStation,
-    hands::{Hands, Names, silence},
-    inbox::{Inbox, Message, News},
+    hands::{Hands, Names, silence, write},
+    inbox::{Inbox, Item, Message, News},
     outage::Outage,
+    recall::{Followed, Recall},
+    referee::Referee,
 };
-use crate::{partition::Partition, watermarks::Watermarks, way_back::WayBack};
+use crate::{partition::Partition, surroundings::Surroundings, watermarks::Watermarks};
 
 /// So often positions are committed and gauges are set.
 const TICK: Duration = Duration::from_millis(500);
@@ -41,7 +47,9 @@ pub(super) struct Desk {
     partitions: BTreeMap<i32, Partition>,
     inbox: Arc<Inbox>,
     surveys: JoinSet<()>,
-    way_back: WayBack,
+    surroundings: Surroundings,
+    recall: Recall,
+    referee: Referee,
     outage: Outage,
     next_tick: Timestamp,
     opened: Timestamp,
@@ -68,7 +76,8 @@ impl Desk {
         let group = topics.group("collector");
         let member = outage.insist(&clock, || bus.member(&group, &topics.requests)).await?;
         let now = clock.now();
-        Ok(Self {
+        let surroundings = Surroundings::new(station.versions());
+        let mut desk = Self {
             names: Names::of(&topics),
             station,
             count,
@@ -79,7 +88,9 @@ impl Desk {
             partitions: BTreeMap::new(),
             inbox: Arc::default(),
             surveys: JoinSet::new(),
-            way_back: WayBack::default(),
+            surroundings,
+            recall: Recall::default(),
+            referee: Referee::default(),
             outage,
             next_tick: now.after(TICK),
             opened: now,
@@ -87,7 +98,9 @@ impl Desk {
             unreachable: false,
             assigned: false,
             ready: Some(ready),
-        })
+        };
+        desk.recall();
+        Ok(desk)
     }
 
     /// Waits until something happens or is due. Cancel-safe.
@@ -101,18 +114,21 @@ impl Desk {
         {
             return Some(event);
         }
-        let (until, clock) = (self.next_instant(), &self.station.clock);
+        let until = self.next_instant();
+        let CollectorStation { clock, versions, .. } = &mut self.station;
         tokio::select! {
             event = self.member.next() => Some(event),
             event = self.responses.next() => Some(event),
             event = self.results.next() => Some(event),
             () = self.inbox.arrived() => None,
+            () = edited(versions) => None,
             () = clock.sleep_until(until) => None,
         }
     }
 
     /// Hears what happened and what else has come meanwhile, lets time pass, and does what follows. Never waits.
     pub(super) async fn act(&mut self, first: Option<Result<Event, BusError>>) -> Result<(), BusError> {
+        self.read_versions();
         let listen_until = self.now().after(LISTEN_MAX);
         let mut event = first;
         loop {
@@ -153,7 +169,8 @@ impl Desk {
     /// Commits, leaves the group and closes.
     pub(super) async fn close(mut self) {
         let last = self.commits();
-        let Self { member, responses, results, mut surveys, .. } = self;
+        let Self { member, responses, results, mut surveys, mut recall, .. } = self;
+        recall.stop();
         surveys.abort_all();
         member.close(last).await;
         responses.close(Vec::new()).await;
@@ -173,7 +190,7 @@ impl Desk {
     fn on_event(&mut self, event: Result<Event, BusError>) -> Result<(), BusError> {
         if let Err(BusError::OffsetGone { partition, offset, low, high }) = &event {
             tracing::error!(%partition, offset, low, high, "records that are still needed are gone: reading what there is");
-            return self.with(partition.partition, Partition::on_offset_gone);
+            return self.on_offset_gone(partition.partition);
         }
         match self.outage.note(event, &self.station.clock)? {
             None => self.unreachable = true,
@@ -189,7 +206,7 @@ impl Desk {
         for Assigned { partition, committed } in given {
             let committed = committed.as_ref().and_then(|committed| understood(partition, committed));
             let place = (partition.partition, self.count);
-            let fresh = Partition::new(place, self.station.definition(), committed, Uuid::new_v4());
+            let fresh = Partition::new(place, committed, Uuid::new_v4(), &self.surroundings);
             self.partitions.insert(partition.partition, fresh);
         }
     }
@@ -209,7 +226,7 @@ impl Desk {
             let source = self.names.source(&received.partition.topic);
             let partition = self.partitions.get_mut(&received.partition.partition);
             if let (Some(source), Some(partition)) = (source, partition) {
-                partition.on_record(source, received, now, &mut self.way_back);
+                partition.on_record(source, received, now, &mut self.surroundings);
             }
         }
         self.perform()
@@ -222,7 +239,7 @@ impl Desk {
                 return Err(error);
             }
             if let Some(partition) = self.partitions.get_mut(&partition) {
-                hear(partition, news, now);
+                hear(partition, news, now, &self.surroundings);
             }
         }
         Ok(())
@@ -231,7 +248,7 @@ impl Desk {
     fn on_time(&mut self) -> Result<(), BusError> {
         let now = self.now();
         for partition in self.partitions.values_mut() {
-            partition.on_time(now);
+            partition.on_time(now, &self.surroundings);
         }
         if self.next_tick <= now {
             self.next_tick = now.after(TICK);
@@ -248,10 +265,11 @@ impl Desk {
             self.outage.note(attempt, &self.station.clock)?;
         }
         while self.surveys.try_join_next().is_some() {}
-        self.way_back.on_time(now);
+        self.surroundings.on_time(now);
+        self.judge(now);
         let open = self.partitions.values().map(Partition::open_requests).sum();
         let unconfirmed = self.partitions.values().map(Partition::unconfirmed).sum();
-        self.station.metrics.show(open, unconfirmed, self.way_back.p99());
+        self.station.metrics.show(open, unconfirmed, self.surroundings.way_back.p99());
         Ok(())
     }
 
@@ -280,24 +298,58 @@ impl Desk {
         }
     }
 
-    /// Runs one partition's reaction.
-    fn with(&mut self, index: i32, react: impl FnOnce(&mut Partition)) -> Result<(), BusError> {
+    fn on_offset_gone(&mut self, index: i32) -> Result<(), BusError> {
         if let Some(partition) = self.partitions.get_mut(&index) {
-            react(partition);
+            partition.on_offset_gone(&self.surroundings);
         }
         self.perform()
     }
 
+    /// Takes note of an edit, before any request that may be pinned to it is heard.
+    fn read_versions(&mut self) {
+        let versions = self.station.versions();
+        if Arc::ptr_eq(&versions, &self.surroundings.versions) {
+            return;
+        }
+        self.surroundings.on_versions(versions);
+        let now = self.now();
+        for partition in self.partitions.values_mut() {
+            partition.on_versions(now, &self.surroundings);
+        }
+        self.recall();
+    }
+
+    /// Begins to remember what is answered last about each key, once a version needs it.
+    fn recall(&mut self) {
+        let Self { station, names, count, surroundings, .. } = self;
+        self.recall.on_versions(&surroundings.versions, || Followed {
+            bus: Arc::clone(&station.bus),
+            clock: station.clock.clone(),
+            names: names.clone(),
+            count: *count,
+            memory: surroundings.memory.clone(),
+        });
+    }
+
+    /// Asks for the withdrawal of a version that does worse, if it is on us to ask.
+    fn judge(&mut self, now: Timestamp) {
+        if self.partitions.get(&0).is_some_and(Partition::is_running)
+            && let Some(change) = self.referee.judge(&self.surroundings.versions, now)
+        {
+            write(&self.producer, &self.inbox, &self.names.control(), change.encode(), Item::Control);
+        }
+    }
+
     /// Does what the partitions want done, in their order.
     fn perform(&mut self) -> Result<(), BusError> {
-        let Self { station, names, producer, member, responses, results, inbox, surveys, .. } = self;
         let stopped = self.stopped.is_some();
+        let Self { station, names, producer, member, responses, results, inbox, surveys, .. } = self;
         let mut hands = Hands { station, names, producer, member, responses, results, inbox, surveys, stopped };
         for (index, partition) in &mut self.partitions {
             while let Some(output) = partition.poll_output() {
                 if self.outage.note(hands.perform(*index, output), &hands.station.clock)?.is_none() {
                     // What could not be started or stopped is started over from what is known to be safe.
-                    partition.on_offset_gone();
+                    partition.on_offset_gone(&self.surroundings);
                     break;
                 }
             }
@@ -306,10 +358,19 @@ impl Desk {
     }
 }
 
-fn hear(partition: &mut Partition, news: News, now: Timestamp) {
+/// Waits for an edit. Cancel-safe. Whoever edited may be gone; then nothing is edited any more.
+async fn edited(versions: &mut watch::Receiver<Arc<Versions>>) {
+    if versions.changed().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+fn hear(partition: &mut Partition, news: News, now: Timestamp, surroundings: &Surroundings) {
     match news {
         News::Spans(survey, spans) => partition.on_spans(survey, &spans),
-        News::ResultUnwritten(request, by, why) => partition.on_result_unwritten(request, by, why, now),
+        News::ResultUnwritten(request, by, why) => {
+            partition.on_result_unwritten(request, by, why, (now, surroundings));
+        }
         News::FenceUnwritten(by) => partition.on_fence_unwritten(by, now),
         News::DeadLetter { source, offset, done } => partition.on_dead_letter(source, offset, done),
         News::Fatal(_) => {}

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bus::{Bus, BusError, Consumer, Producer, StartAt, TopicPartition};
 use tokio::task::JoinSet;
-use wire::{Record, Topics};
+use wire::{CONTROL_TOPIC, Record, Topics};
 
 use super::{
     CollectorStation,
@@ -25,6 +25,7 @@ pub(super) struct Names {
     responses: Arc<str>,
     results: Arc<str>,
     dead_letters: Arc<str>,
+    control: Arc<str>,
 }
 
 /// What acts, borrowed from the desk for one round.
@@ -50,6 +51,7 @@ impl Names {
             responses: topics.responses.as_str().into(),
             results: topics.results.as_str().into(),
             dead_letters: topics.dead_letters.as_str().into(),
+            control: CONTROL_TOPIC.into(),
         }
     }
 
@@ -67,6 +69,10 @@ impl Names {
 
     fn dead_letters(&self, partition: i32) -> TopicPartition {
         TopicPartition { topic: self.dead_letters.clone(), partition }
+    }
+
+    pub(super) fn control(&self) -> TopicPartition {
+        TopicPartition { topic: self.control.clone(), partition: 0 }
     }
 
     /// Returns which of the topics is named `topic`.
@@ -90,6 +96,7 @@ impl Hands<'_> {
             Output::WriteDeadLetter(source, offset, record) => {
                 self.write(&self.names.dead_letters(index), record, Item::DeadLetter(source, offset));
             }
+            Output::WriteTally(tally) => self.write(&self.names.control(), tally.encode(), Item::Control),
             Output::Act(action) => return self.act(index, action),
         }
         Ok(())
@@ -130,12 +137,8 @@ impl Hands<'_> {
         }
     }
 
-    /// Hands a record over; if that fails, the inbox tells, as it would of a later failure.
     fn write(&self, to: &TopicPartition, record: Record, item: Item) {
-        let acknowledge = self.inbox.acknowledge(to.partition, item);
-        if let Err(error) = self.producer.send(to, record, acknowledge) {
-            self.inbox.hear(to.partition, item, Err(error));
-        }
+        write(self.producer, self.inbox, to, record, item);
     }
 
     /// Asks what the partition's topics hold, without keeping anybody waiting.
@@ -150,6 +153,14 @@ impl Hands<'_> {
                 }
             }
         });
+    }
+}
+
+/// Hands a record over; if that fails, the inbox tells, as it would of a later failure.
+pub(super) fn write(producer: &Arc<dyn Producer>, inbox: &Arc<Inbox>, to: &TopicPartition, record: Record, item: Item) {
+    let acknowledge = inbox.acknowledge(to.partition, item);
+    if let Err(error) = producer.send(to, record, acknowledge) {
+        inbox.hear(to.partition, item, Err(error));
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) enum Item {
     Result(RequestId, Fencing),
     Fence(Fencing),
     DeadLetter(Source, i64),
+    /// What others may want to know of a trial: no result depends on it.
+    Control,
 }
 
 // === impl Inbox ===
@@ -70,6 +72,10 @@ impl Inbox {
     /// Hears the outcome of writing `item`.
     pub(super) fn hear(&self, partition: i32, item: Item, outcome: Result<(), BusError>) {
         let news = match (item, outcome) {
+            (Item::Control, Ok(())) => return,
+            (Item::Control, Err(error)) => {
+                return tracing::warn!(%error, "the collector could not write into the control topic");
+            }
             (_, Err(error @ BusError::Fatal(_))) => News::Fatal(error),
             // Reading them back is what confirms them.
             (Item::Result(..) | Item::Fence(_), Ok(())) => return,

@@ -79,8 +79,7 @@ impl Counts {
     }
 }
 
-/// Counts stay far below 2^52, where every whole number has a floating one.
-#[allow(clippy::cast_precision_loss)]
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
 fn exact(count: u64) -> f64 {
     count as f64
 }

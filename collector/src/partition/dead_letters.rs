@@ -1,0 +1,61 @@
+//! Records that were not understood, on their way to the dead letters: until one is written it is held where it lies.
+//!
+//! Bounded by count: more are counted and let go.
+
+use std::collections::BTreeMap;
+
+use bus::Received;
+use wire::{DeadLetter, Record};
+
+use super::Source;
+
+/// At most so many dead letters of a partition wait for their acknowledgement.
+const COUNT_MAX: usize = 10_000;
+
+/// The dead letters of a partition that are not acknowledged.
+#[derive(Debug, Default)]
+pub(super) struct DeadLetters(BTreeMap<(Source, i64), Letter>);
+
+#[derive(Debug)]
+struct Letter {
+    record: Record,
+    failed: bool,
+}
+
+// === impl DeadLetters ===
+
+impl DeadLetters {
+    /// Returns the dead letter to write for a record, unless there are too many.
+    pub(super) fn bury(&mut self, source: Source, received: &Received, reason: String) -> Option<Record> {
+        if self.0.len() >= COUNT_MAX {
+            return None;
+        }
+        let origin = format!("{}/{}", received.partition, received.offset);
+        let record = DeadLetter { origin, reason, original: received.record.clone() }.encode();
+        self.0.insert((source, received.offset), Letter { record: record.clone(), failed: false });
+        Some(record)
+    }
+
+    /// Hears how one fared; returns whether it was waited for and is no more.
+    pub(super) fn on_written(&mut self, source: Source, offset: i64, done: bool) -> bool {
+        if done {
+            return self.0.remove(&(source, offset)).is_some();
+        }
+        if let Some(letter) = self.0.get_mut(&(source, offset)) {
+            letter.failed = true;
+        }
+        false
+    }
+
+    /// Returns those that failed, to be written again.
+    pub(super) fn again(&mut self) -> Vec<(Source, i64, Record)> {
+        let again = |((source, offset), letter): (&(Source, i64), &mut Letter)| {
+            std::mem::take(&mut letter.failed).then(|| (*source, *offset, letter.record.clone()))
+        };
+        self.0.iter_mut().filter_map(again).collect()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
