@@ -4,12 +4,14 @@
 //! Nothing here decides what a change leads to: that is `policies::History`, pure. Reading order: `follower` →
 //! `shelf` → `publish` → `view` → `door`.
 
+pub mod door;
 mod follower;
 mod metrics;
 mod publish;
 mod shelf;
 mod view;
 
+pub use door::Access;
 pub use follower::{FollowError, Follower};
 pub use metrics::Metrics;
 pub use publish::{Outcome, PublishError, RefusedChange};

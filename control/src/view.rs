@@ -1,6 +1,6 @@
 //! A history as the door and the commands show it: plain, named fields, the same over HTTP and in `--json`.
 
-use policies::{Entry, History, Refused, State, TrialTally};
+use policies::{Entry, History, Refused, State, TrialJudgement, TrialTally};
 use serde::{Deserialize, Serialize};
 use wire::{ApplyMode, Timestamp};
 
@@ -57,6 +57,10 @@ pub struct TrialView {
     pub mode: ApplyMode,
     /// What all partitions counted so far.
     pub tally: TrialTally,
+    /// `not_enough`, `keep` or `worse`.
+    pub judgement: String,
+    /// In what it is worse, if it is.
+    pub worse: Option<String>,
 }
 
 /// A change that was refused.
@@ -81,14 +85,23 @@ impl From<&History> for PolicyView {
             rendezvous: history.name().to_string(),
             live: history.live().map_or(0, version),
             newest: history.newest(),
-            trial: history.trial().and_then(|trial| {
-                let entry = history.entry(version(&trial.definition))?;
-                Some(TrialView { version: entry.version, mode: entry.mode, tally: trial.tally() })
-            }),
+            trial: trial(history),
             versions: history.entries().map(VersionView::from).collect(),
             refused: history.refused().map(RefusedView::from).collect(),
         }
     }
+}
+
+fn trial(history: &History) -> Option<TrialView> {
+    let (live, trial) = (history.live()?, history.trial()?);
+    let entry = history.entry(trial.definition.policy_ref.version)?;
+    let (judgement, worse) = match trial.judge(live) {
+        TrialJudgement::NotEnough => ("not_enough", None),
+        TrialJudgement::Keep => ("keep", None),
+        TrialJudgement::Worse(worsening) => ("worse", Some(worsening.to_string())),
+    };
+    let judgement = judgement.to_owned();
+    Some(TrialView { version: entry.version, mode: entry.mode, tally: trial.tally(), judgement, worse })
 }
 
 // === impl VersionView ===
