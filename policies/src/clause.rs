@@ -32,7 +32,7 @@ pub(crate) use best::{Best, Score};
 pub(crate) use combine::{Combine, How};
 pub(crate) use condition::{Asking, Condition};
 pub(crate) use equality::{Compared, Equality};
-pub(crate) use expression::{Expression, ScoreError, Speaker};
+pub(crate) use expression::{CALLABLE, Expression, Fault, FaultKind, Speaker};
 pub(crate) use fallback::Fallback;
 pub(crate) use first::First;
 pub(crate) use prefer::{Patience, Prefer, Rank};

@@ -15,7 +15,7 @@ use crate::{
 pub struct Checked {
     /// What it means, if it means something.
     pub definition: Option<Definition>,
-    /// Everything that there is to say about it: the errors if it means nothing, and warnings.
+    /// Everything that there is to say about it: the errors if it means nothing, otherwise warnings.
     pub problems: Diagnostics,
 }
 
@@ -164,7 +164,8 @@ pub struct Objective {
 impl Definition {
     /// Reads a policy file, `source` being the name to show in diagnostics: the definition, or every problem at once.
     pub fn parse(source: &str, text: &str) -> Result<Self, Diagnostics> {
-        crate::lower::definition(source, text)
+        let Checked { definition, problems } = Self::check(source, text);
+        definition.ok_or(problems)
     }
 
     /// Reads a policy file with everything there is to say about it, warnings too.

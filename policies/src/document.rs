@@ -14,7 +14,7 @@ mod tree;
 use std::time::Duration;
 
 pub(crate) use agree::{AgreeEntry, ComparedEntry, EqualityEntry, TieEntry, VotesEntry};
-pub(crate) use cases::{AskEntry, CaseEntry};
+pub(crate) use cases::CaseEntry;
 pub(crate) use clauses::{
     BestEntry, ClauseBody, ClauseEntry, CombineEntry, ExtraWaitEntry, PatienceEntry, RankEntry, WeightEntry,
 };

@@ -13,7 +13,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use wire::{Budget, Plan, PolicyRef, RendezvousName};
 
 use crate::{
-    DecoySpec, Definition, Diagnostics, ExecutorSpec, InputSchema, KeyPath, Objective, Policy,
+    DecoySpec, Definition, ExecutorSpec, InputSchema, KeyPath, Objective, Policy, Severity,
     definition::Checked,
     diagnostic::{Report, Spanned},
     document::{self, AnswerEntry, DecoyEntry, Document, ObjectiveEntry},
@@ -28,20 +28,18 @@ const ARCHIVE_EVERY: Duration = Duration::from_mins(1);
 /// Most attributes: a record carries no more.
 const ATTRIBUTES_MAX: usize = 16;
 
-/// Reads a policy file, with everything there is to say about it.
+/// Reads a policy file, with everything there is to say about it. What a file with mistakes may not want is not told:
+/// that would follow from the mistakes.
 pub(crate) fn check(source: &str, text: &str) -> Checked {
     let mut report = Report::new(source, text);
     let document = document::parse(text, &mut report);
     let definition = document.and_then(|document| lower(text, &document, &mut report));
     let definition = definition.filter(|_| report.is_clean());
-    Checked { definition, problems: report.finish() }
-}
-
-/// Reads a policy file; warnings do not count.
-pub(crate) fn definition(source: &str, text: &str) -> Result<Definition, Diagnostics> {
-    let Checked { definition, mut problems } = check(source, text);
-    problems.0.retain(|problem| problem.severity == crate::Severity::Error);
-    definition.ok_or(problems)
+    let mut problems = report.finish();
+    if definition.is_none() {
+        problems.0.retain(|problem| problem.severity == Severity::Error);
+    }
+    Checked { definition, problems }
 }
 
 /// Returns what could be made of it, which counts only if the report is clean.

@@ -2,6 +2,9 @@
 //!
 //! Each is made in an otherwise sound policy, and must be the only problem found. The snapshot shows them all.
 
+#[path = "mistakes/language.rs"]
+mod language;
+
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use hedgerow_policies::{Definition, Diagnostics, ExecutorKind};
@@ -112,7 +115,7 @@ const MISTAKES: &[Mistake] = &[
     ("canary chosen", "boost]", "next]"),
     ("patience by quantile", "until: 40ms", "until: p97"),
     ("patience over before it begins", "until: 40ms", "until: 30ms"),
-    ("patience that outlasts", "until: 40ms", "until: 51ms"),
+    ("patience that outlasts", "until: 40ms }, boost]\n    until: 50ms", "until: 46ms }, boost]\n    until: 45ms"),
     ("unreachable threshold", "votes: 2", "votes: 4"),
     ("votes of nothing", "votes: 2", "votes: 0"),
     ("unknown way to break ties", "on: [class]", "on: [class], on_tie: toss"),
@@ -146,41 +149,64 @@ const MISTAKES: &[Mistake] = &[
 ];
 
 fn problems(text: &str) -> Diagnostics {
-    match Definition::parse("policies/wine.yaml", text) {
-        Ok(_) => Diagnostics(Vec::new()),
-        Err(problems) => problems,
-    }
+    Definition::check("policies/wine.yaml", text).problems
 }
 
 #[test]
 fn the_policy_without_mistakes_is_sound() {
-    let found = problems(SOUND);
-    assert!(found.0.is_empty(), "{found}");
+    for sound in [SOUND, language::SOUND] {
+        let found = problems(sound);
+        assert!(found.0.is_empty(), "{found}");
+    }
 }
 
 #[test]
 fn every_mistake_has_its_place_its_sentence_and_its_hint() {
-    let mut all = String::new();
-    for (name, right, wrong) in MISTAKES {
-        assert_eq!(SOUND.matches(right).count(), 1, "{name}: `{right}` must stand once in the sound policy");
-        let found = problems(&SOUND.replace(right, wrong));
-        assert_eq!(found.0.len(), 1, "{name} must be one problem:\n{found}");
+    insta::assert_snapshot!(told(SOUND, MISTAKES));
+}
+
+#[test]
+fn every_mistake_in_options_cases_and_expressions_has_them_too() {
+    insta::assert_snapshot!(told(language::SOUND, language::MISTAKES));
+}
+
+/// Makes each mistake, and tells what is said of it.
+fn told(sound: &str, mistakes: &[Mistake]) -> String {
+    let (mut all, mut several) = (String::new(), String::new());
+    for (name, right, wrong) in mistakes {
+        assert_eq!(sound.matches(right).count(), 1, "{name}: `{right}` must stand once in the sound policy");
+        let found = problems(&sound.replace(right, wrong));
+        if found.0.len() != 1 {
+            let _ = writeln!(several, "{name} must be one problem:\n{found}");
+        }
         let _ = writeln!(all, "# {name}\n\n{found}");
     }
-    insta::assert_snapshot!(all);
+    assert!(several.is_empty(), "{several}");
+    all
 }
 
 #[test]
 fn no_two_mistakes_share_a_sentence() {
     // These are the same mistake in two places.
-    let same = ["unknown field without a likeness", "missing field of a part"];
-    let mut sentences: BTreeMap<String, &str> = BTreeMap::new();
-    for (name, right, wrong) in MISTAKES.iter().filter(|(name, ..)| !same.contains(name)) {
-        let sentence = problems(&SOUND.replace(right, wrong)).0.remove(0).message;
+    let same = [
+        "unknown field without a likeness",
+        "missing field of a part",
+        "unknown quantile",
+        "patience over before it begins",
+        "votes of nothing",
+        "min_votes that cannot be",
+    ];
+    let all = MISTAKES.iter().map(|mistake| (SOUND, mistake));
+    let all = all.chain(language::MISTAKES.iter().map(|mistake| (language::SOUND, mistake)));
+    let (mut sentences, mut shared): (BTreeMap<String, &str>, Vec<String>) = (BTreeMap::new(), Vec::new());
+    for (sound, (name, right, wrong)) in all.filter(|(_, (name, ..))| !same.contains(name)) {
+        let sentence = problems(&sound.replace(right, wrong)).0.remove(0).message;
         if let Some(other) = sentences.insert(sentence.clone(), name) {
-            panic!("`{sentence}` is said of `{name}` and of `{other}`");
+            shared.push(format!("`{sentence}` is said of `{name}` and of `{other}`"));
         }
     }
+    assert!(shared.is_empty(), "{}", shared.join("\n"));
+    assert!(sentences.len() > 150, "{}", sentences.len());
 }
 
 /// Mistakes that need more of the file changed than one place.

@@ -2,20 +2,24 @@
 
 use std::sync::Arc;
 
-use cel::{Context, Program, Value};
+use cel::{
+    common::{
+        types::{CelBool, CelString},
+        value::CowVal,
+    },
+    context::VariableResolver,
+};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use wire::{Attributes, Budget};
 
-use super::{ScoreError, expression};
+use super::expression::{self, Compiled, Fault, Scope, Slot, Wanted};
 
 /// A compiled condition.
 #[derive(Debug)]
 pub(crate) struct Condition {
     /// As written.
     pub(crate) source: Arc<str>,
-    program: Program,
-    features: Vec<Arc<str>>,
-    attributes: Vec<Arc<str>>,
+    compiled: Compiled,
 }
 
 /// What a condition looks at.
@@ -31,24 +35,39 @@ pub(crate) struct Asking<'request> {
 
 impl Condition {
     /// Compiles `source`, which may look at these features and attributes.
-    pub(crate) fn compile(source: &str, features: &[Arc<str>], attributes: &[Arc<str>]) -> Result<Self, ScoreError> {
-        let program = expression::program(source)?;
-        Ok(Self { source: source.into(), program, features: features.to_vec(), attributes: attributes.to_vec() })
+    pub(crate) fn compile(source: &str, features: &[Arc<str>], attributes: &[Arc<str>]) -> Result<Self, Vec<Fault>> {
+        let compiled = expression::compile(source, Scope::Request { features, attributes }, Wanted::Truth)?;
+        Ok(Self { source: source.into(), compiled })
     }
 
     /// Returns whether it holds; one that cannot be told does not.
     pub(crate) fn holds(&self, asking: &Asking<'_>) -> bool {
-        let mut context = Context::with_env(expression::environment());
-        let numbers = self.features.iter().zip(&asking.numbers);
-        let input: std::collections::HashMap<String, Value> =
-            numbers.filter_map(|(name, number)| Some((name.to_string(), Value::Float((*number)?)))).collect();
-        let said = |name: &Arc<str>| asking.attributes.get(name).unwrap_or_default().to_owned();
-        let attributes: std::collections::HashMap<String, Value> =
-            self.attributes.iter().map(|name| (name.to_string(), Value::String(Arc::new(said(name))))).collect();
-        context.add_variable_from_value("input", input);
-        context.add_variable_from_value("attributes", attributes);
-        context.add_variable_from_value("budget_ms", asking.budget.as_duration().as_secs_f64() * 1e3);
-        matches!(self.program.execute(&context), Ok(Value::Bool(true)))
+        self.compiled.holds(&Seen { condition: self, asking }).unwrap_or(false)
+    }
+
+    /// Returns whether it always holds, or never, if it looks at nothing.
+    pub(crate) fn always(&self) -> Option<bool> {
+        let nothing = Asking { numbers: Vec::new(), attributes: &Attributes::default(), budget: Budget::default() };
+        self.compiled.slots.is_empty().then(|| self.holds(&nothing))
+    }
+}
+
+/// What a condition sees of one request.
+struct Seen<'seen> {
+    condition: &'seen Condition,
+    asking: &'seen Asking<'seen>,
+}
+
+impl VariableResolver for Seen<'_> {
+    fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
+        let said = |name: &Arc<str>| self.asking.attributes.get(name).unwrap_or_default();
+        match self.condition.compiled.slots.get(expression::slot(variable)?)? {
+            Slot::Feature(place) => Some(expression::double((*self.asking.numbers.get(*place)?)?)),
+            Slot::Attribute(name) => Some(CowVal::owned(CelString::from(said(name)))),
+            Slot::HasAttribute(name) => Some(CowVal::owned(CelBool::from(!said(name).is_empty()))),
+            Slot::Budget => Some(expression::double(self.asking.budget.as_duration().as_secs_f64() * 1e3)),
+            _ => None,
+        }
     }
 }
 
@@ -114,3 +133,6 @@ impl Visitor<'_> for Place<'_> {
         Ok(self.0.iter().position(|feature| &**feature == name))
     }
 }
+
+#[cfg(test)]
+mod tests;

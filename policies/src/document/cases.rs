@@ -7,7 +7,7 @@ use super::{
     read::{self, Members},
     tree::{Node, Value},
 };
-use crate::diagnostic::{Report, Span, Spanned};
+use crate::diagnostic::{Report, Spanned};
 
 /// One case.
 #[derive(Debug)]
@@ -16,15 +16,8 @@ pub(crate) struct CaseEntry {
     pub(crate) when: Option<Spanned<String>>,
     pub(crate) budget: Option<Spanned<Duration>>,
     /// Only these are asked; everybody if it is `None`.
-    pub(crate) ask: Option<AskEntry>,
+    pub(crate) ask: Option<Vec<Spanned<String>>>,
     pub(crate) decide: Vec<ClauseEntry>,
-}
-
-/// Who is asked.
-#[derive(Debug)]
-pub(crate) struct AskEntry {
-    pub(crate) at: Span,
-    pub(crate) executors: Vec<Spanned<String>>,
 }
 
 pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Vec<CaseEntry> {
@@ -45,9 +38,9 @@ fn case(node: &Node, report: &mut Report<'_>) -> Option<CaseEntry> {
     Some(entry)
 }
 
-fn ask(node: &Node, report: &mut Report<'_>) -> AskEntry {
+fn ask(node: &Node, report: &mut Report<'_>) -> Vec<Spanned<String>> {
     if matches!(&node.value, Value::List(items) if items.is_empty()) {
         report.error(node.at, "`ask` asks nobody").hint("name the executors to ask, or leave `ask` out to ask all");
     }
-    AskEntry { at: node.at, executors: read::texts(node, "`ask`", "an executor to ask", report) }
+    read::texts(node, "`ask`", "an executor to ask", report)
 }

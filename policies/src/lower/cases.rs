@@ -11,8 +11,9 @@ use super::{
 };
 use crate::{
     Case, ExecutorSpec, Policy,
+    clause::Condition,
     diagnostic::{Report, Spanned},
-    document::{AskEntry, CaseEntry, Document},
+    document::{CaseEntry, Document},
 };
 
 /// More cases than this are another rendezvous: each request tries them in order.
@@ -31,19 +32,23 @@ pub(super) fn lower(
     }
     let entries = &entries[..entries.len().min(CASES_MAX)];
     check_names(entries, report);
-    check_reached(entries, report);
-    entries.iter().filter_map(|entry| case(entry, document, budget, executors, requests, report)).collect()
+    let condition = |entry: &CaseEntry, report: &mut Report<'_>| {
+        entry.when.as_ref().and_then(|when| expressions::condition(when, requests, report))
+    };
+    let whens: Vec<_> = entries.iter().map(|entry| condition(entry, report)).collect();
+    check_reached(entries, &whens, report);
+    let cases = entries.iter().zip(whens);
+    cases.filter_map(|(entry, when)| case(entry, when, document, budget, executors, report)).collect()
 }
 
 fn case(
     entry: &CaseEntry,
+    when: Option<Condition>,
     document: &Document,
     whole: Option<Budget>,
     executors: &[ExecutorSpec],
-    requests: Requests<'_>,
     report: &mut Report<'_>,
 ) -> Option<Case> {
-    let when = entry.when.as_ref().and_then(|when| expressions::condition(when, requests, report));
     let budget = match &entry.budget {
         Some(budget) => case_budget(budget, whole, report),
         None => whole,
@@ -71,9 +76,9 @@ fn case_budget(budget: &Spanned<Duration>, whole: Option<Budget>, report: &mut R
 }
 
 /// Returns the candidates that a case asks.
-fn asked(ask: &AskEntry, executors: &[ExecutorSpec], report: &mut Report<'_>) -> Vec<ExecutorId> {
+fn asked(names: &[Spanned<String>], executors: &[ExecutorSpec], report: &mut Report<'_>) -> Vec<ExecutorId> {
     let mut asked: Vec<ExecutorId> = Vec::new();
-    for name in &ask.executors {
+    for name in names {
         match executors.iter().find(|executor| executor.id.as_str() == name.is) {
             Some(executor) if executor.role == Role::Canary => {
                 let problem =
@@ -109,20 +114,26 @@ fn check_names(entries: &[CaseEntry], report: &mut Report<'_>) {
 }
 
 /// A case that takes every request leaves none to those behind it.
-fn check_reached(entries: &[CaseEntry], report: &mut Report<'_>) {
-    let always = entries.iter().position(|entry| entry.when.as_ref().is_some_and(|when| when.is.trim() == "true"));
-    if let Some(always) = always
-        && let Some(at) = entries.get(always + 1).and_then(|entry| entry.when.as_ref()).map(|when| when.at)
-    {
-        let name = entries[always].name.as_ref().map_or("", |name| &name.is);
-        let problem = report.error(at, "no request comes to this case");
-        problem.label(format!("case `{name}` above takes every one")).hint("make the case with `when: true` the last");
-    }
-    let mut seen = HashSet::new();
-    for when in entries.iter().filter_map(|entry| entry.when.as_ref()).filter(|when| when.is.trim() != "true") {
-        if !seen.insert(when.is.trim()) {
-            let problem = report.error(when.at, "a case above has the same `when`, and takes its requests");
+fn check_reached(entries: &[CaseEntry], whens: &[Option<Condition>], report: &mut Report<'_>) {
+    let mut seen: HashSet<&str> = HashSet::new();
+    let mut taker: Option<&CaseEntry> = None;
+    for (entry, when) in entries.iter().zip(whens) {
+        let (Some(written), Some(when)) = (&entry.when, when) else { continue };
+        if let Some(name) = taker.and_then(|taker| taker.name.as_ref()) {
+            let problem = report.error(written.at, "no request comes to this case");
+            problem.label(format!("case `{}` above takes every one", name.is));
+            problem.hint("make the case that takes every request the last");
+        } else if !seen.insert(written.is.trim()) {
+            let problem = report.error(written.at, "a case above has the same `when`, and takes its requests");
             problem.hint("change one of the two conditions");
+        }
+        match when.always() {
+            Some(true) => taker = taker.or(Some(entry)),
+            Some(false) => {
+                let problem = report.warn(written.at, "no request is ever like this");
+                problem.hint("compare something of the request, or take the case out");
+            }
+            None => {}
         }
     }
 }

@@ -7,7 +7,7 @@ use wire::{Attributes, ExecutorId, Failure, FailureKind, Reply};
 use crate::{
     Case, Expectation,
     diagnostic::{Report, Spanned},
-    document::{Document, ExampleEntry, ExecutorEntry, HeardEntry, Says},
+    document::{ClauseBody, DefaultEntry, Document, ExampleEntry, ExecutorEntry, HeardEntry, Says},
     example::{Example, KnownBefore, Question, Utterance},
 };
 
@@ -37,15 +37,21 @@ fn example(entry: &ExampleEntry, document: &Document, cases: &[Case], report: &m
     }
     let case = case.and_then(|name| cases.iter().find(|case| *case.name == *name.is)).map(|case| case.name.clone());
     let last_known = entry.last_known.as_ref().and_then(|known| {
-        if document.key.is_none() {
-            let problem = report.error(known.at, "nothing is known last where requests have no `key`");
-            problem.hint("say at the top where a request names it: `key: attributes.customer`");
+        if !looks_back(document) {
+            let problem = report.error(known.at, "no default looks at what was known last");
+            problem.hint("use it: `default: { last_known: { max_age: 1h, otherwise: { … } } }`");
         }
         let age = known.is.age.as_ref()?.is;
         Some(KnownBefore { age, answer: known.is.answer.clone().into() })
     });
     let question = question(entry, document, report);
     Some(Example { name: entry.name.as_ref()?.is.clone(), case, question, last_known, heard, expect })
+}
+
+/// Whether some ladder may end in what was answered earlier.
+fn looks_back(document: &Document) -> bool {
+    let mut clauses = document.decide.iter().chain(document.cases.iter().flat_map(|case| &case.decide));
+    clauses.any(|clause| matches!(clause.body, Some(ClauseBody::Default(DefaultEntry::LastKnown { .. })) | None))
 }
 
 fn is_called(entry: &crate::document::CaseEntry, name: &str) -> bool {

@@ -28,7 +28,7 @@ fn check_attributes(document: &Document, report: &mut Report<'_>) {
         .collect();
     for attribute in document.input.attributes.iter().filter(|attribute| !named.contains(&attribute.is)) {
         let problem = report.warn(attribute.at, format!("no case and no key looks at attribute `{}`", attribute.is));
-        problem.hint("take it out, or use it: `when: attributes.NAME == \"gold\"`");
+        problem.hint(format!("take it out, or use it: `when: attributes.{} == \"…\"`", attribute.is));
     }
 }
 
