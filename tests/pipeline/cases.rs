@@ -10,6 +10,7 @@ use starter::Refusal;
 use tokio::time::timeout;
 use wire::{DeadLetter, ResultKind};
 
+pub(crate) use crate::edits::edits_under_load_lose_nothing_and_each_answer_is_of_a_version_that_was_live;
 use crate::rendezvous::{PATIENCE, Rendezvous, archived, body, wine_rows};
 
 /// The policy that ships, with time enough for a loaded machine: these tests are about what, `bench/` about when.
@@ -222,6 +223,7 @@ macro_rules! each {
             a_restart_of_the_collector_loses_no_open_request(cases::SLOW, &AROUND),
             collectors_share_the_work_and_take_over_from_each_other(cases::SLOW, &AROUND),
             the_decoy_archives_each_request_once(&cases::wine(), &ALL),
+            edits_under_load_lose_nothing_and_each_answer_is_of_a_version_that_was_live(&crate::edits::text(1), &UNARCHIVED),
         }
     };
     ($start:ident: $($case:ident($policy:expr, $roles:expr)),+ $(,)?) => {

@@ -8,7 +8,7 @@ use hedgerow::app::Role;
 
 use crate::{
     cases,
-    rendezvous::{ALL, AROUND, Rendezvous},
+    rendezvous::{ALL, AROUND, Rendezvous, UNARCHIVED},
 };
 
 async fn start(policy: &str, roles: &[Role]) -> Rendezvous {

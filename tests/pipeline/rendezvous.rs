@@ -13,6 +13,7 @@ use std::{
 
 use bus::{Bus, Clock, TopicPartition};
 use bytes::Bytes;
+use control::Follower;
 use decoy::ArchivedRecord;
 use futures::future::join_all;
 use hedgerow::{
@@ -33,10 +34,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Every station but the collector, which tests start and stop.
 pub(crate) const AROUND: [Role; 3] = [Role::Executors, Role::Decoy, Role::Starter];
+pub(crate) const UNARCHIVED: [Role; 3] = [Role::Collector, Role::Executors, Role::Starter];
 pub(crate) const ALL: [Role; 4] = [Role::Collector, Role::Executors, Role::Decoy, Role::Starter];
 
 pub(crate) struct Rendezvous {
     pub(crate) app: App,
+    pub(crate) follower: Follower,
     running: Running,
     observer: Observer,
     watching: CancellationToken,
@@ -50,20 +53,21 @@ impl Rendezvous {
         let name = format!("t{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let text = policy.replace("NAME", &name);
         let definition = Arc::new(Definition::parse("test", &text).unwrap_or_else(|problems| panic!("{problems}")));
-        let folder = TempDir::new().unwrap();
+        let (folder, watching) = (TempDir::new().unwrap(), CancellationToken::new());
+        let metrics = Arc::new(control::Metrics::default());
+        let follower = Follower::start(Arc::clone(&bus), clock.clone(), metrics, watching.clone()).await.unwrap();
         let app = App {
             bus,
             clock,
-            versions: tokio::sync::watch::channel(Arc::new(policies::Versions::only(definition))).1,
+            versions: follower.ensure_first(&definition, "a test", "test").await.unwrap(),
             models: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("policies"),
             data: folder.path().to_owned(),
             only: None,
             partitions: 4,
         };
         let running = app.start(roles, &mut Registry::default()).await.unwrap();
-        let watching = CancellationToken::new();
         let observer = Observer::start(&app.bus, &app.definition(), app.clock.now(), watching.clone()).await.unwrap();
-        Self { app, running, observer, watching, folder }
+        Self { app, follower, running, observer, watching, folder }
     }
 
     pub(crate) fn starter(&self) -> &Starter {
