@@ -30,7 +30,7 @@ lint: ## format, clippy, docs, licences, and that the pure crates are pure
 	$(SETUP)/bin/cargo-deny --log-level error check bans licenses sources
 	tools/purity.sh
 
-bench: ## measures beside a bare fan-out in the same run; ONLY=overhead|embedded, RATE, SECONDS
+bench: ## measures beside a bare fan-out in the same run; ONLY=overhead|embedded|edits, RATE, SECONDS
 	@tools/setup.sh build kafka
 	cargo run --release --quiet --locked -p hedgerow-bench -- $(if $(ONLY),--only $(ONLY)) --rate $(RATE) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 

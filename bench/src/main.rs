@@ -3,11 +3,14 @@
 //! - `overhead`: end to end on a real Kafka, three zero-work executors, beside a *bare fan-out*: plain rdkafka on topics
 //!   and records of the same shape, three pass-throughs on one fetch, a collector that counts to three.
 //! - `embedded`: the same rendezvous on the embedded bus.
+//! - `edits`: on a real Kafka, the same load with and without live edits in turns: what edits cost, and how soon every
+//!   station has a version that the brokers acknowledged.
 //!
 //! Open loop, latency from the intended send time. The two systems take turns in short rounds, so that a machine that
 //! grows slower or faster meanwhile does so to both.
 
 mod bare;
+mod edits;
 mod measure;
 mod rendezvous;
 
@@ -19,7 +22,7 @@ use clap::{Parser, ValueEnum};
 use comfy_table::{Table, presets::NOTHING};
 use serde_json::{Value, json};
 
-use crate::{bare::Bare, measure::Measured, rendezvous::Rendezvous};
+use crate::{bare::Bare, edits::Edits, measure::Measured, rendezvous::Rendezvous};
 
 /// Measures hedgerow beside a bare fan-out.
 #[derive(Parser, Debug)]
@@ -39,12 +42,17 @@ struct Arguments {
     /// Seconds of the same load before, not counted
     #[arg(long, default_value_t = 5)]
     warmup: u32,
+
+    /// Live edits in all, while `edits` is measured
+    #[arg(long, default_value_t = 1_000)]
+    edits: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Scenario {
     Overhead,
     Embedded,
+    Edits,
 }
 
 /// Each system's measured seconds come in this many turns.
@@ -59,6 +67,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted(Scenario::Embedded) {
         report(&arguments.embedded().await?);
+    }
+    if wanted(Scenario::Edits) {
+        report(&arguments.edits().await?);
     }
     Ok(())
 }
@@ -102,6 +113,31 @@ impl Arguments {
             "p50_us": ours.us(0.5), "p99_us": ours.us(0.99), "p999_us": ours.us(0.999),
             "missing": ours.missing(), "second": second,
         }))
+    }
+
+    async fn edits(&self) -> anyhow::Result<Value> {
+        let bus: Arc<dyn Bus> = Arc::new(KafkaBus::connect(KafkaSettings::new(Broker::shared()?))?);
+        let mut edits = Edits::start(bus, Clock::system()).await?;
+        let (mut without, mut with) = (Measured::default(), Measured::default());
+        let (seconds, each) = (self.seconds.div_ceil(ROUNDS), self.edits.div_ceil(ROUNDS));
+        edits.load(self.rate, self.warmup, 0, &mut Measured::default()).await?;
+        for _ in 0..ROUNDS {
+            edits.load(self.rate, seconds, 0, &mut without).await?;
+            edits.load(self.rate, seconds, each, &mut with).await?;
+        }
+        let ratio = |quantile| round(with.us(quantile) / without.us(quantile));
+        let mut figures = json!({
+            "scenario": "edits", "rate": self.rate, "requests": without.sent + with.sent,
+            "without_p50_us": without.us(0.5), "with_p50_us": with.us(0.5), "p50_ratio": ratio(0.5),
+            "without_p99_us": without.us(0.99), "with_p99_us": with.us(0.99), "p99_ratio": ratio(0.99),
+            "without_p999_us": without.us(0.999), "with_p999_us": with.us(0.999), "p999_ratio": ratio(0.999),
+            "missing": without.missing() + with.missing(),
+        });
+        let more = edits.stop().await?;
+        if let (Some(figures), Value::Object(more)) = (figures.as_object_mut(), more) {
+            figures.extend(more);
+        }
+        Ok(figures)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What was measured of one system.
 
+use std::time::Duration;
+
 use hedgerow::load::{Finished, Latencies};
 use tokio::sync::mpsc::Receiver;
 
@@ -18,11 +20,16 @@ impl Measured {
     /// Takes everything that finishes until the load is over; `true` means answered.
     pub(crate) async fn take(&mut self, mut finished: Receiver<Finished<bool>>) {
         while let Some(finished) = finished.recv().await {
-            self.sent += 1;
-            if finished.outcome {
-                self.answered += 1;
-                self.latencies.record(finished.latency);
-            }
+            self.note(finished.latency, finished.outcome);
+        }
+    }
+
+    /// Takes one that finished.
+    pub(crate) fn note(&mut self, latency: Duration, answered: bool) {
+        self.sent += 1;
+        if answered {
+            self.answered += 1;
+            self.latencies.record(latency);
         }
     }
 
