@@ -1,9 +1,13 @@
 //! The command line: one file per command.
 
+mod apply;
 mod check;
 mod completions;
+mod control;
 mod demo;
 mod diff;
+mod policies;
+mod rollback;
 mod run;
 mod test;
 
@@ -15,8 +19,8 @@ use std::{
     sync::Arc,
 };
 
+use ::policies::{Definition, Diagnostics};
 use clap::{Parser, Subcommand};
-use policies::{Definition, Diagnostics};
 use tracing_subscriber::EnvFilter;
 
 /// Several models, one answer, on time.
@@ -40,11 +44,14 @@ Examples:
   hedgerow check policies/wine.yaml                 every mistake in a policy, with its place
   hedgerow test policies/wine.yaml                  play the examples written in it
   hedgerow diff policies/wine.yaml wine.yaml        what changes in meaning
+  hedgerow apply wine.yaml                          the next version, without a restart
+  hedgerow policies wine                            its versions: who, when, why, which is live
   hedgerow up policies/wine.yaml                    every station in this process
   hedgerow up wine.yaml --brokers kafka:9092        the same over Kafka
   hedgerow run collector wine.yaml --brokers kafka:9092    one station, to scale it alone
 
 Exit codes: 0 done · 1 failed · 2 refused (wrong arguments, a policy with mistakes)
+            3 somebody else changed the policy meanwhile
 Log lines go to stderr; RUST_LOG=debug shows more.";
 
 #[derive(Subcommand, Debug)]
@@ -61,6 +68,18 @@ enum Command {
     Test(test::Test),
     /// Say what changes from one policy to another: in meaning, not in text
     Diff(diff::Diff),
+    /// Make a file the next version of its policy, without a restart
+    Apply(apply::Apply),
+    /// Make an earlier version's text the next version
+    Rollback(rollback::Rollback),
+    /// Agree to a version that somebody else proposed
+    Approve(rollback::Approve),
+    /// Make the version on trial live
+    Promote(rollback::Promote),
+    /// End a trial, or take a proposal back
+    Withdraw(rollback::Withdraw),
+    /// Show versions: who made them, when and why, which is live, and how a trial does
+    Policies(policies::Policies),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -87,6 +106,12 @@ impl Cli {
             Command::Check(check) => check.run(),
             Command::Test(test) => test.run(),
             Command::Diff(diff) => diff.run(),
+            Command::Apply(apply) => apply.run(),
+            Command::Rollback(rollback) => rollback.run(),
+            Command::Approve(approve) => approve.run(),
+            Command::Promote(promote) => promote.run(),
+            Command::Withdraw(withdraw) => withdraw.run(),
+            Command::Policies(policies) => policies.run(),
             Command::Completions(completions) => Ok(completions.run()),
         }
     }

@@ -208,19 +208,14 @@ impl Shared {
         reading.position = received.offset + 1;
         match ControlRecord::decode(&received.record) {
             Ok(record) => self.fold(&record, received, news),
-            Err(error) => {
-                self.metrics.on_poison();
-                tracing::warn!("{}@{} is ignored: {error}", received.partition, received.offset);
-            }
+            Err(error) => self.on_poison(received, &error, news),
         }
     }
 
     fn fold(&self, record: &ControlRecord, received: &Received, news: bool) {
         let name = record.rendezvous();
         let Some(its) = self.shelves.get(name) else {
-            self.metrics.on_poison();
-            tracing::warn!("{}@{} is ignored: too many rendezvous", received.partition, received.offset);
-            return;
+            return self.on_poison(received, &"there are too many rendezvous", news);
         };
         let effect = its.fold(record, received.appended);
         match &effect {
@@ -233,11 +228,21 @@ impl Shared {
             Err(why) => {
                 self.metrics.on_refused();
                 let (at, who) = (received.offset, author(record));
-                tracing::warn!("a change of `{name}`{who} (offset {at}) is refused and changes nothing: {why}");
+                if news {
+                    tracing::warn!("a change of `{name}`{who} (offset {at}) is refused and changes nothing: {why}");
+                }
             }
         }
         if let ControlRecord::Change(change) = record {
             self.desk.on_folded(change.id, effect);
+        }
+    }
+
+    /// What lay there before this process came was told by those that ran then, and is only counted.
+    fn on_poison(&self, received: &Received, why: &dyn fmt::Display, news: bool) {
+        self.metrics.on_poison();
+        if news {
+            tracing::warn!("{}@{} is ignored: {why}", received.partition, received.offset);
         }
     }
 

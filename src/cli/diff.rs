@@ -81,7 +81,7 @@ fn read(source: &str) -> Result<Definition, Failure> {
     Definition::parse(name, &text).map_err(|problems| Failure::Refused(problems.into()))
 }
 
-fn is_coloured() -> bool {
+pub(super) fn is_coloured() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
