@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use control::Outcome;
+use control::{Outcome, PolicyView};
 use policies::{Definition, Difference};
 use serde::Serialize;
 use wire::{Action, Apply as Applied, ApplyMode};
@@ -144,7 +144,7 @@ impl Manner {
         let live = if view.live == 0 { None } else { Some(control.text(name, view.live).await?) };
         let difference = live.as_deref().map(|live| difference(live, definition)).transpose()?;
         if !self.json {
-            self.show(view.live, difference.as_ref());
+            show(&view, difference.as_ref());
         }
         let same = live.as_deref() == Some(&*definition.text) && self.mode == ApplyMode::Live && view.trial.is_none();
         let mut outcome = None;
@@ -164,13 +164,16 @@ impl Manner {
         }
         Ok(outcome)
     }
+}
 
-    fn show(&self, live: u64, difference: Option<&Difference>) {
-        let Some(difference) = difference else { return println!("the first version of this policy") };
-        println!("compared with version {live}, which is live:");
-        for line in shown(difference, is_coloured()).lines() {
-            println!("  {line}");
-        }
+fn show(view: &PolicyView, difference: Option<&Difference>) {
+    let live = view.versions.iter().find(|version| version.version == view.live);
+    let (Some(difference), Some(live)) = (difference, live) else {
+        return println!("the first version of this policy");
+    };
+    println!("compared with version {}, which is live (by {}, {}):", live.version, live.author, live.at);
+    for line in shown(difference, is_coloured()).lines() {
+        println!("  {line}");
     }
 }
 
