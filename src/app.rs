@@ -212,8 +212,9 @@ impl Running {
 
 /// Reads and checks a rendezvous' file; the folder it lies in is where its model paths start.
 pub fn load(path: &Path) -> anyhow::Result<(Arc<Definition>, PathBuf)> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    let definition = Definition::parse(&path.display().to_string(), &text)?;
+    let source = path.display().to_string();
+    let checked = Definition::check_file(&source, &crate::policy_file::read(&source)?);
+    let definition = checked.definition.ok_or(checked.problems)?;
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
     Ok((Arc::new(definition), folder))
 }

@@ -7,5 +7,6 @@ pub mod app;
 pub mod cli;
 pub mod load;
 pub mod observer;
+pub mod policy_file;
 pub mod settings;
 pub mod station;

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+#[path = "cli/check.rs"]
+mod check;
 #[path = "cli/language.rs"]
 mod language;
 

@@ -174,6 +174,12 @@ impl Definition {
         crate::lower::check(source, text)
     }
 
+    /// Reads a policy file as it lies on the disk: whatever is no text, or far too large, is a mistake like others.
+    #[must_use]
+    pub fn check_file(source: &str, bytes: &[u8]) -> Checked {
+        crate::lower::check_file(source, bytes)
+    }
+
     /// Returns the rendezvous' name.
     #[must_use]
     pub fn name(&self) -> &RendezvousName {

@@ -22,6 +22,8 @@ pub(crate) use defaults::DefaultEntry;
 pub(crate) use examples::{ExampleEntry, HeardEntry, Says};
 pub(crate) use executors::{ExecutorEntry, KindEntry};
 
+pub(crate) use tree::{FILE_MAX, too_large};
+
 use crate::diagnostic::{Report, Spanned};
 use read::Members;
 use tree::Node;

@@ -14,6 +14,7 @@ mod evidence;
 mod example;
 mod explanation;
 mod history;
+mod load;
 mod lower;
 mod meaning;
 mod policy;
@@ -24,6 +25,9 @@ mod verdict;
 mod versions;
 
 pub use circumstances::{Circumstances, LastKnown, Latencies, Quantile};
+/// The largest policy file, in bytes.
+pub const FILE_BYTES_MAX: usize = document::FILE_MAX;
+
 pub use definition::{
     Case, Checked, DecoySpec, Definition, ExecutorKind, ExecutorSpec, InputSchema, KeyPath, Objective, Route,
 };
@@ -32,6 +36,7 @@ pub use evaluation::{Evaluation, Heard, Step};
 pub use example::{Example, ExampleOutcome, Expectation};
 pub use explanation::{ClauseTold, ExecutorTold, Explanation, ReplayTold, StateTold, VerdictTold, WithMore};
 pub use history::{Effect, Entry, History, Refusal, Refused, State, admit};
+pub use load::Load;
 pub use meaning::{Change, ChangeKind, Difference, Origin, Outcome, Replay, diff};
 pub use policy::Policy;
 pub use recorded::{Given, Recorded};

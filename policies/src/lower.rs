@@ -13,9 +13,9 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use wire::{Budget, Plan, PolicyRef, RendezvousName};
 
 use crate::{
-    DecoySpec, Definition, ExecutorSpec, InputSchema, KeyPath, Objective, Policy, Severity,
+    DecoySpec, Definition, Diagnostics, ExecutorSpec, InputSchema, KeyPath, Objective, Policy, Severity,
     definition::Checked,
-    diagnostic::{Report, Spanned},
+    diagnostic::{Report, Span, Spanned},
     document::{self, AnswerEntry, DecoyEntry, Document, ObjectiveEntry},
     evidence::{Fields, Path},
 };
@@ -32,7 +32,8 @@ const ATTRIBUTES_MAX: usize = 16;
 /// that would follow from the mistakes.
 pub(crate) fn check(source: &str, text: &str) -> Checked {
     let mut report = Report::new(source, text);
-    let document = document::parse(text, &mut report);
+    // What some editors write before the first letter.
+    let document = document::parse(text.strip_prefix('\u{feff}').unwrap_or(text), &mut report);
     let definition = document.and_then(|document| lower(text, &document, &mut report));
     let definition = definition.filter(|_| report.is_clean());
     let mut problems = report.finish();
@@ -40,6 +41,32 @@ pub(crate) fn check(source: &str, text: &str) -> Checked {
         problems.0.retain(|problem| problem.severity == Severity::Error);
     }
     Checked { definition, problems }
+}
+
+/// Reads a file, which may hold anything.
+pub(crate) fn check_file(source: &str, bytes: &[u8]) -> Checked {
+    if bytes.len() > document::FILE_MAX {
+        let mut report = Report::new(source, "");
+        document::too_large(&mut report);
+        return Checked { definition: None, problems: report.finish() };
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => check(source, text),
+        Err(error) => Checked { definition: None, problems: no_text(source, bytes, error.valid_up_to()) },
+    }
+}
+
+/// Says where a file stops being text.
+fn no_text(source: &str, bytes: &[u8], read: usize) -> Diagnostics {
+    let (before, rest) = bytes.split_at(read);
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let its_start = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let column = String::from_utf8_lossy(its_start).chars().count() + 1;
+    let text = String::from_utf8_lossy(bytes);
+    let mut report = Report::new(source, &text);
+    let problem = report.error(Span { line, column, width: 1 }, "the file is not UTF-8 text");
+    problem.label(format!("this byte is {:#04x}", rest.first().copied().unwrap_or_default())).hint("save it as UTF-8");
+    report.finish()
 }
 
 /// Returns what could be made of it, which counts only if the report is clean.

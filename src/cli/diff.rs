@@ -1,15 +1,13 @@
 //! `hedgerow diff OLD NEW`: what changes in meaning, not in text.
 
-use std::{
-    io::{IsTerminal as _, Read as _},
-    process::ExitCode,
-};
+use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::Args;
 use policies::{Definition, Difference};
 use serde::Serialize;
 
 use super::Failure;
+use crate::policy_file;
 
 /// Compares two policies.
 #[derive(Args, Debug)]
@@ -71,14 +69,9 @@ impl Diff {
 
 /// Reads a policy from a file or from stdin.
 fn read(source: &str) -> Result<Definition, Failure> {
-    let mut text = String::new();
-    let read = match source {
-        "-" => std::io::stdin().read_to_string(&mut text).map(|_| ()),
-        file => std::fs::read_to_string(file).map(|read| text = read),
-    };
-    read.map_err(|error| Failure::Refused(anyhow::anyhow!("{source}: cannot be read: {error}")))?;
-    let name = if source == "-" { "stdin" } else { source };
-    Definition::parse(name, &text).map_err(|problems| Failure::Refused(problems.into()))
+    let bytes = policy_file::read(source).map_err(Failure::Refused)?;
+    let checked = Definition::check_file(policy_file::called(source), &bytes);
+    checked.definition.ok_or_else(|| Failure::Refused(checked.problems.into()))
 }
 
 pub(super) fn is_coloured() -> bool {

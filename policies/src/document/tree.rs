@@ -25,7 +25,7 @@ pub(crate) enum Value {
 }
 
 /// Largest file, in bytes: a thousand times a long policy.
-const FILE_MAX: usize = 1024 * 1024;
+pub(crate) const FILE_MAX: usize = 1024 * 1024;
 /// Deepest nesting; policies need eight.
 const DEPTH_MAX: usize = 32;
 /// Most values, aliases counted in full, and a value more for each 64 bytes of text.
@@ -35,9 +35,7 @@ const WEIGHT_MAX: usize = 50_000;
 pub(crate) fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
     let start = Span { line: 1, column: 1, width: 1 };
     if text.len() > FILE_MAX {
-        report
-            .error(start, "the file is larger than 1 MiB")
-            .hint("a policy is a few kilobytes; is this the right file?");
+        too_large(report);
         return None;
     }
     let mut builder = Builder { report, open: Vec::new(), anchors: HashMap::new(), root: None, weight: 0 };
@@ -57,6 +55,12 @@ pub(crate) fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
         report.error(start, "the file is empty").hint("start with `rendezvous:` and a name");
     }
     root
+}
+
+/// Says that a file is larger than any policy.
+pub(crate) fn too_large(report: &mut Report<'_>) {
+    let start = Span { line: 1, column: 1, width: 1 };
+    report.error(start, "the file is larger than 1 MiB").hint("a policy is a few kilobytes; is this the right file?");
 }
 
 /// Anything that spans lines is marked where it starts.

@@ -159,6 +159,10 @@ fn say_of_types(fault: &FaultKind, at: Span, report: &mut Report<'_>) {
         FaultKind::Items(is) => {
             report.error(at, format!("{is} has no items to go through")).hint("lists and maps have");
         }
+        FaultKind::Nested => {
+            let problem = report.error(at, "going through items within items takes too long");
+            problem.hint("let the executor compute it; only a list that is written out may be gone through inside");
+        }
         FaultKind::Pattern(why) => {
             report.error(at, "this pattern cannot be read").label(why.as_str());
         }

@@ -108,6 +108,10 @@ impl<'check> Checker<'check> {
         if !range.may_be_list() {
             self.fault(of.iter_range.id, FaultKind::Items(range.name()));
         }
+        let written_out = matches!(of.iter_range.expr, Expr::List(_)) && self.locals.len() <= 2;
+        if !self.locals.is_empty() && !written_out {
+            self.fault(of.iter_range.id, FaultKind::Nested);
+        }
         let gathered = self.check(&mut of.accu_init);
         let outside = self.locals.len();
         self.locals.push((of.accu_var.clone(), gathered));

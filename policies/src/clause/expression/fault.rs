@@ -45,6 +45,8 @@ pub(crate) enum FaultKind {
     Branches { left: &'static str, right: &'static str },
     /// What cannot be gone through item by item.
     Items(&'static str),
+    /// A macro within another over what an answer holds: answers may be long.
+    Nested,
     /// A pattern that does not read.
     Pattern(String),
     /// A pattern that is not written out.

@@ -164,6 +164,7 @@ fn parts_that_do_not_fit_together_are_refused_when_they_are_read() {
         ("executor.cost ? 1 : 0", FaultKind::Choice("a number"), 14),
         ("answer.n > 0 ? 1 : 'low'", FaultKind::Branches { left: "a number", right: "text" }, 13),
         ("executor.cost.exists(x, x) ? 1 : 0", FaultKind::Items("a number"), 8),
+        ("answer.a.map(x, answer.b.map(y, y)[0])[0]", FaultKind::Nested, 22),
         ("answer.class.matches('(') ? 1 : 0", FaultKind::Pattern("unclosed group".to_owned()), 21),
         ("answer.class.matches(answer.n) ? 1 : 0", FaultKind::PatternUnknown, 27),
         ("size(executor.cost)", FaultKind::Argument { function: "size".to_owned(), is: "a number" }, 13),
@@ -206,6 +207,8 @@ fn what_a_macro_binds_hides_what_has_the_same_name() {
     let answer = r#"{"class":"cat","list":[1,2]}"#;
     assert_eq!(score("answer.list.map(answer, answer * 2)[1]", answer), Some(4.0));
     assert_eq!(score("answer.list.map(executor, executor + 1)[0]", answer), Some(2.0));
+    assert_eq!(score("answer.list.map(n, [1, 2].exists(m, m == n) ? 1 : 0)[1]", answer), Some(1.0));
+    assert_eq!(score("answer.list.filter(n, n > 1).map(n, n * 3)[0]", answer), Some(6.0));
 }
 
 #[test]

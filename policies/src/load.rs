@@ -1,0 +1,54 @@
+//! What one request costs at most: how many executors are called for it.
+
+use std::sync::Arc;
+
+use wire::{Plan, Role};
+
+use crate::Definition;
+
+/// How many executors one request calls at most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// The case that the request is of, if it is of one.
+    pub case: Option<Arc<str>>,
+    /// Those whose answers may be chosen.
+    pub candidates: usize,
+    /// Those that are only compared.
+    pub canaries: usize,
+    /// How many of both start later than the request is born, and are spared if it is decided by then.
+    pub later: usize,
+}
+
+impl Definition {
+    /// Returns what requests cost at most: first those that no case is about, then those of each case.
+    #[must_use]
+    pub fn loads(&self) -> Vec<Load> {
+        let usual = self.load(None, &self.plan());
+        let cases = self.cases.iter().map(|case| self.load(Some(Arc::clone(&case.name)), &case.plan));
+        std::iter::once(usual).chain(cases).collect()
+    }
+
+    fn load(&self, case: Option<Arc<str>>, plan: &Plan) -> Load {
+        let asked = || plan.asked().iter();
+        let waits = |asked: &&wire::Asked| {
+            let judges = |spec: &&crate::ExecutorSpec| spec.id == asked.executor && !spec.hears.is_empty();
+            !asked.start_after.is_zero() || self.executors.iter().any(|spec| judges(&spec))
+        };
+        Load {
+            case,
+            candidates: asked().filter(|asked| asked.role == Role::Candidate).count(),
+            canaries: asked().filter(|asked| asked.role == Role::Canary).count(),
+            later: asked().filter(waits).count(),
+        }
+    }
+}
+
+// === impl Load ===
+
+impl Load {
+    /// Returns how many calls that makes.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.candidates + self.canaries
+    }
+}
