@@ -17,7 +17,7 @@ use control::Follower;
 use hedgerow::{
     app::{App, Role, Running},
     load::{Latencies, Pace},
-    observer::{Observed, Observer},
+    observer::Observer,
 };
 use policies::{Definition, Versions};
 use prometheus_client::registry::Registry;
@@ -30,7 +30,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use wire::{Action, Apply, ApplyMode, CONTROL_TOPIC, RendezvousName, Timestamp};
 
-use crate::{PATIENCE, ROUNDS, measure::Measured, rendezvous::BODY, round};
+use crate::{PATIENCE, measure::Measured, rendezvous::BODY, round};
 
 /// The stations that take edits up.
 const ROLES: [Role; 3] = [Role::Collector, Role::Executors, Role::Starter];
