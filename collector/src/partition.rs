@@ -4,22 +4,23 @@
 //! records are fetched, sent or committed (`run`).
 
 mod dead_letters;
+mod shrunk;
 
 use std::{collections::VecDeque, time::Duration};
 
 use bus::Received;
-use policies::{Circumstances, Evaluation, Reason, ResultBody};
 use uuid::Uuid;
-use wire::{Envelope, Fencing, Plan, Reading, Record, Request, RequestId, Response, ResultRecord, Tally, Timestamp};
+use wire::{Envelope, Fencing, Reading, Record, Request, RequestId, Response, ResultRecord, Tally, Timestamp};
 
 use crate::{
     ledger::{Action, Entry, Fenced, Ledger, Spans, Unwritten},
     metrics::{Fact, Outcome},
-    rendezvous::{Decision, Output as Met, Rendezvous, policy_for},
+    rendezvous::{Decision, Output as Met, Rendezvous},
     surroundings::Surroundings,
     watermarks::Watermarks,
 };
 use dead_letters::DeadLetters;
+use shrunk::shrunk;
 
 /// One partition that the group gave us.
 #[derive(Debug)]
@@ -308,7 +309,7 @@ impl Partition {
         }
         let contest = self.rendezvous.contest();
         contest.on_time(now);
-        let (fresh, tally) = (contest.take_fresh(), contest.to_publish(self.index, now));
+        let (fresh, tally) = (contest.take_fresh(), contest.publication(self.index, now));
         self.outputs.extend(fresh.map(|fresh| Output::Tell(Fact::Tried(Box::new(fresh)))));
         self.outputs.extend(tally.map(Output::WriteTally));
     }
@@ -335,18 +336,6 @@ impl Partition {
 
 fn understand(received: &Received) -> Result<Envelope, String> {
     Envelope::decode(&received.record).map_err(|error| error.to_string())
-}
-
-/// Returns the same result as a default: the receipt and the answer are what may be large; without them the record has
-/// a fixed size.
-fn shrunk(entry: &Entry, now: Timestamp, surroundings: &Surroundings) -> Option<Record> {
-    let Ok(Envelope::Result(large)) = Envelope::decode(&entry.record) else { return None };
-    let definition = surroundings.versions.get(large.policy.version).unwrap_or_else(|| surroundings.newest());
-    let case = ResultBody::read(&large.body).ok().and_then(|body| body.decision.case);
-    let (policy, plan) = (policy_for(&definition, case.as_deref()), Plan::default());
-    let verdict = Evaluation::refuse(policy, &plan, entry.born, Reason::AllFailed, now, &Circumstances::default());
-    let body = verdict.body(&large.policy, case.as_deref(), entry.born, entry.budget);
-    Some(ResultRecord { kind: verdict.kind(), body, ..large }.encode())
 }
 
 fn expect_response(envelope: Envelope) -> Result<Response, String> {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bus::TopicPartition;
-use policies::{Definition, Versions};
+use policies::{Definition, Reason, ResultBody, Versions};
 use uuid::Uuid;
 use wire::{Budget, DeadLetter, ModelVersion, Reply};
 

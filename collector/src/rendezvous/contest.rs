@@ -135,7 +135,9 @@ impl Contest {
             }
         }
         let done: Vec<RequestId> = self.pairs.iter().filter(|(_, pair)| pair.is_done()).map(|(id, _)| *id).collect();
-        done.into_iter().for_each(|id| self.settle(id));
+        for id in done {
+            self.settle(id);
+        }
     }
 
     /// Returns what was counted since the last call, if anything was.
@@ -145,12 +147,18 @@ impl Contest {
     }
 
     /// Returns what was counted in all, by us and by those before us in partition `index`, if it is time to publish it.
-    pub(crate) fn to_publish(&mut self, index: i32, now: Timestamp) -> Option<Tally> {
+    pub(crate) fn publication(&mut self, index: i32, now: Timestamp) -> Option<Tally> {
         let trialled = self.trial.as_mut().filter(|trialled| trialled.news && trialled.next_publication <= now)?;
         trialled.news = false;
         trialled.next_publication = now.after(PUBLISH_EVERY);
         let counted = serde_json::to_vec(&trialled.sum).expect("a tally is numbers under names");
         Some(Tally { policy: trialled.trial.policy_ref.clone(), partition: index, counted: counted.into() })
+    }
+
+    /// Whether nothing is open in the shadow.
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.pairs.is_empty()
     }
 
     /// Counts a pair and drops it, once both have decided.

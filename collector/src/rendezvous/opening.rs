@@ -50,8 +50,8 @@ impl Rendezvous {
     pub(super) fn park(&mut self, request: Request, place: Place, surroundings: &Surroundings) {
         let (id, lead) = (request.id, surroundings.lead(request.budget));
         match self.parking.park(request, place, lead) {
-            Ok(()) => self.outputs.push_back(Output::Parked(id)),
-            Err(request) => self.refuse_unheard(&request, place, (Reason::Shed, self.latest), surroundings),
+            None => self.outputs.push_back(Output::Parked(id)),
+            Some(request) => self.refuse_unheard(&request, place, (Reason::Shed, self.latest), surroundings),
         }
     }
 

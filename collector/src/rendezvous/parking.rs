@@ -44,10 +44,10 @@ pub(super) struct Place {
 // === impl Parking ===
 
 impl Parking {
-    /// Lets a request wait, of which `lead` before its deadline it must be answered. Gives it back if there is no room.
-    pub(super) fn park(&mut self, mut request: Request, place: Place, lead: Duration) -> Result<(), Request> {
+    /// Lets a request wait, of which `lead` before its deadline it must be answered. Returns it if there is no room.
+    pub(super) fn park(&mut self, mut request: Request, place: Place, lead: Duration) -> Option<Request> {
         if self.parked.len() >= COUNT_MAX {
-            return Err(request);
+            return Some(request);
         }
         let wait = request.budget.as_duration().saturating_sub(lead).min(WAIT_MAX);
         // The input is not needed to decide.
@@ -55,7 +55,7 @@ impl Parking {
         let (id, due) = (request.id, place.born.after(wait));
         self.due.insert((due, id));
         self.parked.insert(id, Parked { request, place, due });
-        Ok(())
+        None
     }
 
     /// Takes out, in the order of the log, the requests whose versions have come.

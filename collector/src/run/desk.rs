@@ -1,25 +1,24 @@
 //! Everything the loop holds, and its single turn: wait for one event, hear all that has come, do what follows.
 
+mod edits;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bus::{Assigned, BusError, Commit, Committed, Consumer, Event, Producer, Received, TopicPartition};
-use policies::Versions;
-use tokio::{
-    sync::{oneshot, watch},
-    task::JoinSet,
-};
+use tokio::{sync::oneshot, task::JoinSet};
 use uuid::Uuid;
 use wire::{Timestamp, Topics};
 
 use super::{
     CollectorStation,
-    hands::{Hands, Names, silence, write},
-    inbox::{Inbox, Item, Message, News},
+    hands::{Hands, Names, silence},
+    inbox::{Inbox, Message, News},
     outage::Outage,
-    recall::{Followed, Recall},
+    recall::Recall,
     referee::Referee,
 };
 use crate::{partition::Partition, surroundings::Surroundings, watermarks::Watermarks};
+use edits::edited;
 
 /// So often positions are committed and gauges are set.
 const TICK: Duration = Duration::from_millis(500);
@@ -305,41 +304,6 @@ impl Desk {
         self.perform()
     }
 
-    /// Takes note of an edit, before any request that may be pinned to it is heard.
-    fn read_versions(&mut self) {
-        let versions = self.station.versions();
-        if Arc::ptr_eq(&versions, &self.surroundings.versions) {
-            return;
-        }
-        self.surroundings.on_versions(versions);
-        let now = self.now();
-        for partition in self.partitions.values_mut() {
-            partition.on_versions(now, &self.surroundings);
-        }
-        self.recall();
-    }
-
-    /// Begins to remember what is answered last about each key, once a version needs it.
-    fn recall(&mut self) {
-        let Self { station, names, count, surroundings, .. } = self;
-        self.recall.on_versions(&surroundings.versions, || Followed {
-            bus: Arc::clone(&station.bus),
-            clock: station.clock.clone(),
-            names: names.clone(),
-            count: *count,
-            memory: surroundings.memory.clone(),
-        });
-    }
-
-    /// Asks for the withdrawal of a version that does worse, if it is on us to ask.
-    fn judge(&mut self, now: Timestamp) {
-        if self.partitions.get(&0).is_some_and(Partition::is_running)
-            && let Some(change) = self.referee.judge(&self.surroundings.versions, now)
-        {
-            write(&self.producer, &self.inbox, &self.names.control(), change.encode(), Item::Control);
-        }
-    }
-
     /// Does what the partitions want done, in their order.
     fn perform(&mut self) -> Result<(), BusError> {
         let stopped = self.stopped.is_some();
@@ -355,13 +319,6 @@ impl Desk {
             }
         }
         Ok(())
-    }
-}
-
-/// Waits for an edit. Cancel-safe. Whoever edited may be gone; then nothing is edited any more.
-async fn edited(versions: &mut watch::Receiver<Arc<Versions>>) {
-    if versions.changed().await.is_err() {
-        std::future::pending().await
     }
 }
 

@@ -72,13 +72,12 @@ impl Inbox {
     /// Hears the outcome of writing `item`.
     pub(super) fn hear(&self, partition: i32, item: Item, outcome: Result<(), BusError>) {
         let news = match (item, outcome) {
-            (Item::Control, Ok(())) => return,
             (Item::Control, Err(error)) => {
                 return tracing::warn!(%error, "the collector could not write into the control topic");
             }
             (_, Err(error @ BusError::Fatal(_))) => News::Fatal(error),
             // Reading them back is what confirms them.
-            (Item::Result(..) | Item::Fence(_), Ok(())) => return,
+            (Item::Result(..) | Item::Fence(_) | Item::Control, Ok(())) => return,
             (Item::Result(request, by), Err(BusError::TooLarge)) => {
                 News::ResultUnwritten(request, by, Unwritten::TooLarge)
             }

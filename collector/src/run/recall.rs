@@ -83,7 +83,9 @@ impl Followed {
         loop {
             match tail.next().await {
                 Ok(Event::Records(records)) => {
-                    records.iter().for_each(|received| remember(received, &mut readers, &self.memory));
+                    for received in &records {
+                        remember(received, &mut readers, &self.memory);
+                    }
                     // A long history must not hold up the station.
                     tokio::task::yield_now().await;
                 }

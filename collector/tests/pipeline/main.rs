@@ -1,6 +1,8 @@
 //! The collector on the embedded bus, between a scripted starter and scripted executors.
 
+mod edits;
 mod scene;
+mod trials;
 
 use std::time::Duration;
 

@@ -1,11 +1,19 @@
 //! A rendezvous on the embedded bus whose starter and executors are scripted.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use bus::{Bus, Clock, Consumer, EmbeddedBus, Event, Producer, StartAt, TopicPartition, TopicSpec};
 use hedgerow_collector::{CollectorError, CollectorStation, Metrics, run};
-use policies::{Definition, ResultBody};
-use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
+use policies::{Definition, ResultBody, Version, Versions};
+use tokio::{
+    sync::{oneshot, watch},
+    task::JoinHandle,
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use wire::{
@@ -25,6 +33,8 @@ pub(crate) struct Scene {
     pub(crate) embedded: Arc<EmbeddedBus>,
     pub(crate) clock: Clock,
     pub(crate) definition: Arc<Definition>,
+    /// What every collector of this scene sees of the policy.
+    pub(crate) versions: watch::Sender<Arc<Versions>>,
     pub(crate) topics: Topics,
     pub(crate) partitions: i32,
     pub(crate) producer: Arc<dyn Producer>,
@@ -38,16 +48,31 @@ pub(crate) struct Running {
 
 impl Scene {
     pub(crate) async fn set(partitions: i32) -> Self {
+        Self::set_with(DEFINITION, partitions).await
+    }
+
+    pub(crate) async fn set_with(text: &str, partitions: i32) -> Self {
         let clock = Clock::system();
         let embedded = EmbeddedBus::new(clock.clone());
-        let definition = Definition::parse("test.yaml", DEFINITION).unwrap_or_else(|problems| panic!("{problems}"));
+        let definition = parsed(text, 1);
         let topics = Topics::of(definition.name());
         let names = [&topics.requests, &topics.responses, &topics.results, &topics.dead_letters];
         let specs = names.map(|name| TopicSpec { name: name.clone(), partitions, retention: None, compacted: false });
         embedded.create_topics(&specs).await.expect("they are new");
         let written = names.map(String::as_str);
         let producer = embedded.producer(&written).await.expect("the topics exist");
-        Self { embedded, clock, definition: Arc::new(definition), topics, partitions, producer }
+        let versions = watch::Sender::new(Arc::new(Versions::only(Arc::clone(&definition))));
+        Self { embedded, clock, definition, versions, topics, partitions, producer }
+    }
+
+    /// Makes `definition` the live version; all earlier ones stay known.
+    pub(crate) fn edit(&self, definition: &Arc<Definition>) {
+        self.versions.send_modify(|versions| {
+            let known = (1..=versions.newest()).filter_map(|version| versions.get(version)).chain([definition.clone()]);
+            let all: BTreeMap<u64, Arc<Version>> =
+                known.map(|known| (known.policy_ref.version, Arc::new(Version::parsed(known)))).collect();
+            *versions = Arc::new(Versions::new(all, Arc::clone(definition), None));
+        });
     }
 
     /// Starts a collector and waits until it serves.
@@ -59,11 +84,16 @@ impl Scene {
 
     /// Starts a collector.
     pub(crate) fn start(&self) -> (Running, oneshot::Receiver<()>) {
+        self.start_seeing(self.versions.subscribe())
+    }
+
+    /// Starts a collector that sees these versions.
+    pub(crate) fn start_seeing(&self, versions: watch::Receiver<Arc<Versions>>) -> (Running, oneshot::Receiver<()>) {
         let (stop, metrics) = (CancellationToken::new(), Arc::new(Metrics::default()));
         let station = CollectorStation {
             bus: self.embedded.clone(),
             clock: self.clock.clone(),
-            versions: tokio::sync::watch::channel(Arc::new(policies::Versions::only(self.definition.clone()))).1,
+            versions,
             metrics: metrics.clone(),
         };
         let (ready, served) = oneshot::channel();
@@ -72,15 +102,20 @@ impl Scene {
     }
 
     pub(crate) fn ask(&self, number: u32, budget: Budget) {
+        self.ask_under(&self.definition, number, budget, None);
+    }
+
+    /// Asks as a starter does that serves `definition`.
+    pub(crate) fn ask_under(&self, definition: &Definition, number: u32, budget: Budget, key: Option<&str>) {
         let id = id(number);
         let request = Request {
             id,
             born: self.clock.now(),
-            budget,
-            policy: self.definition.policy_ref.clone(),
-            plan: self.definition.plan(),
+            budget: budget.min(definition.budget),
+            policy: definition.policy_ref.clone(),
+            plan: definition.plan(),
             case: None,
-            key: None,
+            key: key.map(Arc::from),
             attributes: wire::Attributes::default(),
             traceparent: None,
             body: "{\"x\":1}".into(),
@@ -165,6 +200,11 @@ impl Running {
         prometheus_client::encoding::text::encode(&mut text, &registry).expect("text takes text");
         text
     }
+}
+
+pub(crate) fn parsed(text: &str, version: u64) -> Arc<Definition> {
+    let definition = Definition::parse("test.yaml", text).unwrap_or_else(|problems| panic!("{problems}"));
+    Arc::new(definition.at_version(version))
 }
 
 pub(crate) fn id(number: u32) -> RequestId {
