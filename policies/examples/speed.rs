@@ -1,4 +1,8 @@
 //! How fast the core decides: `cargo run --release -p hedgerow-policies --example speed`.
+//!
+//! A request is opened, four responses are parsed and heard, and every clause of the ladder is played: none but the
+//! last decides, and only when everybody has spoken. What is told for an event is all that, with the verdict and its
+//! receipt, divided by four; writing the result's body is told apart.
 
 use std::{
     hint::black_box,
@@ -13,40 +17,57 @@ use wire::{ExecutorId, ModelVersion, Plan, Reply, RequestId, Response, Timestamp
 const ROUNDS: u32 = 2_000;
 const BATCHES: u32 = 200;
 
+const HEAD: &str = "rendezvous: wine\nbudget: 50ms\ninput: { features: [alcohol] }\n\
+    answer: { value: class, confidence: probability }\nexecutors:\n  forest: { echo: , family: trees }\n  \
+    boost: { echo: , family: trees }\n  linear: { echo: }\n  next: { echo: , canary: { of: forest } }\ndecide:\n";
+
+/// Ten clauses, of every kind that may decide; the answers disagree, so that only the last one does.
+const TEN: &str = "- agree: 3\n  until: 5ms\n\
+    - agree: majority\n  until: 10ms\n\
+    - agree: { votes: plurality, margin: 1, weights: { forest: 1.5 } }\n  until: 15ms\n\
+    - agree: { votes: 2, must_include: [forest], from_families: 2 }\n  until: 20ms\n\
+    - agree: { votes: 2, on: [{ probability: { within: { abs: 0.001 } } }] }\n  until: 25ms\n\
+    - agree: { votes: 2, on: [{ class: class }] }\n  until: 30ms\n\
+    - best: { score: SCORE, at_least: 0.99 }\n  until: 35ms\n\
+    - best: { score: SCORE, at_least: 0.95 }\n  until: 40ms\n\
+    - combine: { mean: [missing] }\n  until: 45ms\n\
+    - prefer: [forest, boost, linear]\n- default: { class: unknown }\n";
+
 fn main() -> io::Result<()> {
-    let wine = include_str!("../wine.yaml");
-    let fields = Definition::parse("wine.yaml", wine).expect("the wine policy is sound");
-    let expression = wine.replace("score: answer.confidence", "score: answer.confidence * 1.0");
-    let expression = Definition::parse("wine.yaml", &expression).expect("a policy with an expression is sound");
-    // All four answer; the three candidates disagree, so that every clause down to `best` is played.
+    // All four answer; the three candidates disagree, so that every clause is played.
     let heard: Vec<Response> = ["next", "forest", "boost", "linear"]
         .iter()
         .zip(["2", "0", "1", "2"])
         .map(|(name, class)| response(name, class))
         .collect();
     let mut out = io::stdout().lock();
-    for (name, definition) in [("fields", &fields), ("expression", &expression)] {
-        let plan = definition.plan();
-        let each = nanos_each(|| drop(black_box(decide(definition, &plan, &heard))));
-        writeln!(out, "{name}: {each} ns a request of 4 responses, {} ns an event", each / 4)?;
+    let wine = include_str!("../wine.yaml");
+    let ten = format!("{HEAD}{TEN}");
+    for (name, text, cel) in [
+        ("wine, 4 clauses", wine, "answer.confidence * 1.0"),
+        ("10 clauses", ten.as_str(), "answer.confidence * 1.0"),
+    ] {
+        for (kind, score) in [("without CEL", "answer.confidence"), ("with CEL", cel)] {
+            let text = text.replace("SCORE", score).replace("score: answer.confidence,", &format!("score: {score},"));
+            let definition = Definition::parse("speed.yaml", &text).unwrap_or_else(|problems| panic!("{problems}"));
+            let plan = definition.plan();
+            let tried = decide(&definition, &plan, &heard).receipt.clauses.len();
+            let each = nanos_each(|| drop(black_box(decide(&definition, &plan, &heard))));
+            writeln!(out, "{name}, {kind}: {each} ns a request ({tried} clauses tried), {} ns an event", each / 4)?;
+        }
     }
+    let fields = Definition::parse("wine.yaml", wine).unwrap_or_else(|problems| panic!("{problems}"));
     let verdict = decide(&fields, &fields.plan(), &heard);
-    let each = nanos_each(|| drop(black_box(verdict.body(&fields.policy_ref, None, Timestamp::EPOCH, fields.budget))));
-    let bytes = verdict.body(&fields.policy_ref, None, Timestamp::EPOCH, fields.budget).len();
-    writeln!(out, "body: {each} ns for {bytes} bytes")?;
+    let body = || verdict.body(&fields.policy_ref, None, Timestamp::EPOCH, fields.budget);
+    let each = nanos_each(|| drop(black_box(body())));
+    writeln!(out, "body: {each} ns for {} bytes", body().len())?;
     writeln!(out, "open request: {} bytes and {} a voice", size_of::<Evaluation>(), Evaluation::VOICE_BYTES)
 }
 
 fn decide(definition: &Definition, plan: &Plan, heard: &[Response]) -> Verdict {
     let policy = Arc::clone(&definition.policy);
-    let mut step = Evaluation::open(
-        policy,
-        plan,
-        Timestamp::EPOCH,
-        definition.budget,
-        Duration::from_millis(1),
-        &Circumstances::default(),
-    );
+    let (born, lead) = (Timestamp::EPOCH, Duration::from_millis(1));
+    let mut step = Evaluation::open(policy, plan, born, definition.budget, lead, &Circumstances::default());
     for (at, response) in (1_000..).zip(heard) {
         let Step::Wait(evaluation) = step else { break };
         step = evaluation.observe(response, Timestamp::from_micros(at)).1;
