@@ -1,12 +1,16 @@
 //! The command line: one file per command.
 
 mod apply;
+mod asking;
 mod check;
 mod completions;
 mod control;
 mod demo;
 mod diff;
+mod duration;
+mod explain;
 mod policies;
+mod progress;
 mod rollback;
 mod run;
 mod test;
@@ -80,6 +84,8 @@ enum Command {
     Withdraw(rollback::Withdraw),
     /// Show versions: who made them, when and why, which is live, and how a trial does
     Policies(policies::Policies),
+    /// Show one request on one screen: who answered what when, what was decided and why
+    Explain(explain::Explain),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -112,6 +118,7 @@ impl Cli {
             Command::Promote(promote) => promote.run(),
             Command::Withdraw(withdraw) => withdraw.run(),
             Command::Policies(policies) => policies.run(),
+            Command::Explain(explain) => explain.run(),
             Command::Completions(completions) => Ok(completions.run()),
         }
     }

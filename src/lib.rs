@@ -5,8 +5,10 @@
 
 pub mod app;
 pub mod cli;
+pub mod explain;
 pub mod load;
 pub mod observer;
 pub mod policy_file;
 pub mod settings;
 pub mod station;
+pub mod stretch;

@@ -17,8 +17,9 @@ use std::{
 };
 
 use futures::FutureExt;
+use wire::Timestamp;
 
-use crate::{BoxFuture, Bus, BusError, Clock, Consumer, Producer, TopicPartition, TopicSpec};
+use crate::{BoxFuture, Bus, BusError, Clock, Consumer, Producer, StartAt, TopicPartition, TopicSpec};
 use consumer::EmbeddedConsumer;
 use group::Group;
 use partition::Partition;
@@ -102,6 +103,10 @@ impl Bus for EmbeddedBus {
 
     fn span<'a>(&'a self, partition: &'a TopicPartition) -> BoxFuture<'a, Result<Range<i64>, BusError>> {
         ready(self.log.reached().and_then(|log| Ok(log.partition(partition)?.span())))
+    }
+
+    fn locate<'a>(&'a self, partition: &'a TopicPartition, at: Timestamp) -> BoxFuture<'a, Result<i64, BusError>> {
+        ready(self.log.reached().and_then(|log| log.partition(partition)?.locate(StartAt::Time(at))))
     }
 
     fn producer<'a>(&'a self, topics: &'a [&'a str]) -> BoxFuture<'a, Result<Arc<dyn Producer>, BusError>> {

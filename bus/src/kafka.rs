@@ -29,6 +29,7 @@ use rdkafka::{
     error::KafkaError,
     types::RDKafkaErrorCode as Code,
 };
+use wire::Timestamp;
 
 use crate::{BoxFuture, Bus, BusError, Consumer, Producer, TopicPartition, TopicSpec};
 use consumer::KafkaConsumer;
@@ -84,6 +85,11 @@ impl Bus for KafkaBus {
     fn span<'a>(&'a self, partition: &'a TopicPartition) -> BoxFuture<'a, Result<Range<i64>, BusError>> {
         let (asker, partition) = (Arc::clone(&self.asker), partition.clone());
         question::ask(move || question::span(&asker, &partition)).boxed()
+    }
+
+    fn locate<'a>(&'a self, partition: &'a TopicPartition, at: Timestamp) -> BoxFuture<'a, Result<i64, BusError>> {
+        let (asker, partition) = (Arc::clone(&self.asker), partition.clone());
+        question::ask(move || question::locate(&asker, &partition, at)).boxed()
     }
 
     fn producer<'a>(&'a self, topics: &'a [&'a str]) -> BoxFuture<'a, Result<Arc<dyn Producer>, BusError>> {

@@ -42,6 +42,10 @@ pub trait Bus: Send + Sync + 'static {
     /// Returns the offsets that `partition` holds now: from its low watermark to behind its last record.
     fn span<'a>(&'a self, partition: &'a TopicPartition) -> BoxFuture<'a, Result<Range<i64>, BusError>>;
 
+    /// Returns the offset of the first record of `partition` appended at or after `at`; behind the newest if there is
+    /// none. Who reads a stretch of the log and then ends begins there.
+    fn locate<'a>(&'a self, partition: &'a TopicPartition, at: Timestamp) -> BoxFuture<'a, Result<i64, BusError>>;
+
     /// Opens a producer and warms it up: connections, metadata of `topics`, producer id. The first record that is sent
     /// afterwards costs what every record costs. Nothing becomes visible in the topics by it.
     fn producer<'a>(&'a self, topics: &'a [&'a str]) -> BoxFuture<'a, Result<Arc<dyn Producer>, BusError>>;

@@ -19,6 +19,8 @@ use wire::{Attributes, ResultKind, Role};
 
 use again::replayed;
 
+pub use instant::rfc3339;
+
 use crate::{
     ClauseBody, Completeness, DecidedBy, Definition, Given, Reason, Recorded, Verdict, evidence::canonical_eq,
 };
@@ -187,9 +189,7 @@ impl Explanation {
 
 /// Rendezvous, and the version that decided, or was to decide.
 fn name(recorded: &Recorded, definition: Option<&Definition>) -> (String, String) {
-    let of_result = recorded.result.as_ref().map(|given| &given.record.policy);
-    let of_request = || recorded.request.as_ref().map(|(request, _)| &request.policy);
-    let policy = of_result.or_else(of_request).or(definition.map(|definition| &definition.policy_ref));
+    let policy = recorded.policy().or(definition.map(|definition| &definition.policy_ref));
     policy.map_or_else(Default::default, |policy| (policy.rendezvous.to_string(), policy.to_string()))
 }
 

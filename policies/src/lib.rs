@@ -34,7 +34,7 @@ pub use definition::{
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use evaluation::{Evaluation, Heard, Step};
 pub use example::{Example, ExampleOutcome, Expectation};
-pub use explanation::{ClauseTold, ExecutorTold, Explanation, ReplayTold, StateTold, VerdictTold, WithMore};
+pub use explanation::{ClauseTold, ExecutorTold, Explanation, ReplayTold, StateTold, VerdictTold, WithMore, rfc3339};
 pub use history::{Effect, Entry, History, Refusal, Refused, State, admit};
 pub use load::Load;
 pub use meaning::{Change, ChangeKind, Difference, Origin, Outcome, Replay, diff};

@@ -3,7 +3,7 @@
 //! Law: whoever read them in the log's order can replay them, and the replay gives the verdict that was given.
 //! It deliberately does not know how topics are read.
 
-use wire::{Request, RequestId, Response, ResultRecord, Timestamp};
+use wire::{PolicyRef, Request, RequestId, Response, ResultRecord, Timestamp};
 
 use crate::ResultBody;
 
@@ -38,6 +38,13 @@ impl Recorded {
         let of_request = self.request.as_ref().map(|(request, _)| request.id);
         let of_response = || self.responses.first().map(|(response, _)| response.request);
         of_request.or_else(|| self.result.as_ref().map(|given| given.record.request)).or_else(of_response)
+    }
+
+    /// Returns the version that decided, or that was to decide.
+    #[must_use]
+    pub fn policy(&self) -> Option<&PolicyRef> {
+        let of_result = self.result.as_ref().map(|given| &given.record.policy);
+        of_result.or_else(|| self.request.as_ref().map(|(request, _)| &request.policy))
     }
 
     /// Returns whether nothing was found.

@@ -219,7 +219,8 @@ pub(crate) fn born(request: &Request, appended: Timestamp) -> Timestamp {
 fn circumstances(body: &ResultBody, born: Timestamp) -> Circumstances {
     let last_known = body.decision.last_known.map(|known| LastKnown {
         answer: body.answer.to_string().into(),
-        at: born.before(Duration::from_micros(known.age_us)),
+        // Its age is that at the verdict.
+        at: born.after(Duration::from_micros(body.decision.elapsed_us)).before(Duration::from_micros(known.age_us)),
     });
     Circumstances { last_known, ..Circumstances::default() }
 }

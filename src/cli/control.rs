@@ -80,12 +80,7 @@ impl Reach {
     /// Opens the way. Over the log, it returns once every version is known.
     pub(super) async fn open(&self) -> Result<Control, Failure> {
         let clock = Clock::system();
-        let bus = BusArgs {
-            brokers: self.brokers.clone(),
-            options: self.options.clone(),
-            kafka_config: self.kafka_config.clone(),
-            ..BusArgs::default()
-        };
+        let bus = self.bus_args();
         if bus.brokers().is_none() {
             // What a proxy elsewhere would reach as 127.0.0.1 is not this machine.
             let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build();
@@ -98,6 +93,18 @@ impl Reach {
         match tokio::time::timeout(PATIENCE, follower).await {
             Ok(follower) => Ok(Control::Log(follower.with_context(|| format!("on {place}"))?)),
             Err(_) => Err(anyhow!("{place} did not tell within {PATIENCE:?} what versions there are").into()),
+        }
+    }
+}
+
+impl Reach {
+    /// Returns how the log is reached, if brokers are named.
+    pub(super) fn bus_args(&self) -> BusArgs {
+        BusArgs {
+            brokers: self.brokers.clone(),
+            options: self.options.clone(),
+            kafka_config: self.kafka_config.clone(),
+            ..BusArgs::default()
         }
     }
 }
@@ -197,7 +204,7 @@ async fn get<T: DeserializeOwned>(client: &reqwest::Client, at: &str, path: &str
     answered(response).await?.json().await.with_context(|| format!("{at} does not answer as hedgerow would"))
 }
 
-async fn asked(at: &str, request: reqwest::RequestBuilder) -> anyhow::Result<reqwest::Response> {
+pub(super) async fn asked(at: &str, request: reqwest::RequestBuilder) -> anyhow::Result<reqwest::Response> {
     request.send().await.map_err(|error| {
         if error.is_builder() {
             return anyhow!("`{at}` is no address: write it like http://127.0.0.1:8080");
@@ -218,7 +225,7 @@ async fn answered(response: reqwest::Response) -> anyhow::Result<reqwest::Respon
     bail!("{at} says {status}: {}", error_of(&response.text().await.unwrap_or_default()))
 }
 
-fn error_of(body: &str) -> String {
+pub(super) fn error_of(body: &str) -> String {
     let said: Option<serde_json::Value> = serde_json::from_str(body).ok();
     said.and_then(|said| Some(said.get("error")?.as_str()?.to_owned())).unwrap_or_else(|| body.trim().to_owned())
 }

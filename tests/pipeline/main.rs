@@ -5,6 +5,7 @@
 mod cases;
 mod edits;
 mod embedded;
+mod explain;
 mod kafka;
 mod processes;
 mod rendezvous;

@@ -7,13 +7,16 @@ use std::{
 };
 
 use rdkafka::{
-    consumer::Consumer as _,
+    Offset,
+    consumer::{Consumer, ConsumerContext},
     error::{KafkaError, KafkaResult},
     metadata::Metadata,
 };
 use tokio::sync::oneshot;
 
-use super::{ANSWER_WITHIN, Asker, error};
+use wire::Timestamp;
+
+use super::{ANSWER_WITHIN, Asker, error, group::native};
 use crate::{BusError, TopicPartition};
 
 /// Asks on a thread and waits for the answer. Dropped, it no longer waits; the thread ends when its own bound does.
@@ -51,6 +54,33 @@ pub(super) fn span(asker: &Asker, partition: &TopicPartition) -> Result<Range<i6
     let question = || asker.fetch_watermarks(&partition.topic, partition.partition, ANSWER_WITHIN);
     let (low, high) = answered(asker, &format!("ask what {partition} holds"), patiently(question))?;
     Ok(low..high)
+}
+
+/// Asks for the offset of the first record of `partition` at or after `at`, or for the end. Blocks.
+pub(super) fn locate(asker: &Asker, partition: &TopicPartition, at: Timestamp) -> Result<i64, BusError> {
+    let question = || first_at(&**asker, partition, at, ANSWER_WITHIN);
+    answered(asker, &format!("ask where in {partition} an instant lies"), patiently(question))
+}
+
+/// Asks once for the offset of the first record of `partition` at or after `at`, or for the end. Blocks.
+pub(super) fn first_at<C: ConsumerContext>(
+    client: &impl Consumer<C>,
+    partition: &TopicPartition,
+    at: Timestamp,
+    within: Duration,
+) -> KafkaResult<i64> {
+    // Kafka's instants are milliseconds, rounded down: the first that is not before `at` is the next one up.
+    let millis = at.as_micros().div_euclid(1_000) + i64::from(at.as_micros().rem_euclid(1_000) > 0);
+    // The end is asked for first: what is appended between the two questions must not be missed.
+    let (_, end) = client.fetch_watermarks(&partition.topic, partition.partition, within)?;
+    let mut times = native([partition]);
+    times.set_all_offsets(Offset::Offset(millis.max(0)))?;
+    let answer = client.offsets_for_times(times, within)?;
+    let found = answer.find_partition(&partition.topic, partition.partition);
+    match found.map(|found| found.error().map(|()| found.offset())).transpose()? {
+        Some(Offset::Offset(offset)) => Ok(offset),
+        _ => Ok(end),
+    }
 }
 
 /// Asks for what is known of `topic`, or of all of them. Blocks.

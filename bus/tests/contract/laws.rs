@@ -40,6 +40,7 @@ macro_rules! contract {
             reading::from_the_end_only_what_comes_later_is_delivered,
             reading::from_the_end_of_the_span_nothing_is_missed,
             reading::from_an_instant_the_first_record_of_it_comes_first,
+            reading::an_instant_is_located_where_a_reader_of_it_begins,
             reading::from_an_instant_to_come_only_what_comes_later_is_delivered,
             reading::an_offset_that_is_not_held_stops_its_partition_only,
             groups::the_only_member_gets_every_partition,

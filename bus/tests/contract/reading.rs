@@ -186,6 +186,22 @@ pub(crate) async fn from_an_instant_the_first_record_of_it_comes_first(bus: &dyn
     assert!(first > 0 && reader.read(1).await[0].offset == first);
 }
 
+pub(crate) async fn an_instant_is_located_where_a_reader_of_it_begins(bus: &dyn Bus) {
+    let name = topic(bus, 1).await;
+    let producer = producer(bus, &name).await;
+    let only = TopicPartition::new(&name, 0);
+    send_numbers(&*producer, &only, 0..10).await;
+    let mut tail = Reader::tail(bus).await;
+    tail.start(&only, StartAt::Beginning);
+    let read = tail.read(10).await;
+    for instant in [read[0].appended, read[4].appended, read[9].appended] {
+        let first = read.iter().find(|received| received.appended >= instant).expect("it is one of them").offset;
+        assert_eq!(within(bus.locate(&only, instant)).await.unwrap(), first);
+    }
+    let later = read[9].appended.after(Duration::from_hours(1));
+    assert_eq!(within(bus.locate(&only, later)).await.unwrap(), 10);
+}
+
 pub(crate) async fn from_an_instant_to_come_only_what_comes_later_is_delivered(bus: &dyn Bus) {
     let name = topic(bus, 1).await;
     let producer = producer(bus, &name).await;

@@ -13,7 +13,7 @@ use crate::{
         error,
         group::native,
         inbox::{Inbox, Told},
-        question::aside,
+        question::{aside, first_at},
     },
 };
 
@@ -54,19 +54,8 @@ pub(super) fn located(
     partition: TopicPartition,
     instant: Timestamp,
 ) -> Result<(), BusError> {
-    // Kafka's instants are milliseconds, rounded down: the first that is not before `instant` is the next one up.
-    let millis = instant.as_micros().div_euclid(1_000) + i64::from(instant.as_micros().rem_euclid(1_000) > 0);
     persist(client, inbox, move |client| {
-        // The end is asked for first: what is appended between the two questions must not be missed.
-        let (_, end) = client.fetch_watermarks(&partition.topic, partition.partition, TRY_FOR)?;
-        let mut times = native([&partition]);
-        times.set_all_offsets(Offset::Offset(millis.max(0)))?;
-        let answer = client.offsets_for_times(times, TRY_FOR)?;
-        let found = answer.find_partition(&partition.topic, partition.partition);
-        let offset = match found.map(|found| found.error().map(|()| found.offset())).transpose()? {
-            Some(Offset::Offset(offset)) => offset,
-            _ => end,
-        };
+        let offset = first_at(&**client, &partition, instant, TRY_FOR)?;
         Ok(vec![Told::Located(epoch, offset)])
     })
 }

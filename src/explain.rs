@@ -1,0 +1,144 @@
+//! Finds one request in the topics: itself, every response, and its one valid result.
+//!
+//! All three lie in the partition of its id, so only that one is read. The result is chosen by the rule of
+//! `wire::ResultsReader`; a reader may start anywhere, because whoever writes results repeats its fence.
+
+mod door;
+
+use std::{sync::Arc, time::Duration};
+
+use bus::{Bus, BusError, Received, TopicPartition};
+use policies::{Definition, Explanation, Given, Recorded, Versions, rfc3339};
+use wire::{Envelope, Reading, Record, RendezvousName, RequestId, ResultRecord, ResultsReader, Timestamp, Topics};
+
+use crate::stretch::Stretch;
+
+pub use door::{Shelf, explain_routes};
+
+/// A fence is repeated far more often than this, so that one lies before each result that is looked for.
+const FENCE_WITHIN: Duration = Duration::from_mins(1);
+
+/// Where one request was looked for.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// Whose topics.
+    pub rendezvous: RendezvousName,
+    /// Which request.
+    pub id: RequestId,
+    /// From when on.
+    pub since: Timestamp,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// What was found, perhaps nothing.
+    pub recorded: Recorded,
+    /// The partition that was read.
+    pub partition: i32,
+    /// How many records were read.
+    pub read: u64,
+}
+
+/// Picks one request's records out of its partition.
+struct Picker {
+    id: RequestId,
+    reader: ResultsReader,
+    recorded: Recorded,
+}
+
+/// Explains what was found by the version that decided, if it is among `versions`; `None` if nothing was found.
+#[must_use]
+pub fn explain(found: &Found, versions: Option<&Versions>, more: Duration) -> Option<Explanation> {
+    let version = found.recorded.policy().map(|policy| policy.version);
+    let definition: Option<Arc<Definition>> = version.and_then(|version| versions?.get(version));
+    Explanation::of(&found.recorded, definition.as_deref(), more)
+}
+
+/// Returns the id that `text` means: a UUID is one unless it is said to be a key, everything else is a caller's key.
+#[must_use]
+pub fn request(rendezvous: &RendezvousName, text: &str, is_key: bool) -> RequestId {
+    match text.parse() {
+        Ok(id) if !is_key => id,
+        _ => RequestId::from_key(rendezvous, text),
+    }
+}
+
+// === impl Search ===
+
+impl Search {
+    /// Reads what there is. `progress` is told how many records of how many are read.
+    pub async fn run(&self, bus: &dyn Bus, mut progress: impl FnMut(u64, u64)) -> Result<Found, BusError> {
+        let topics = Topics::of(&self.rendezvous);
+        let partition = self.id.partition(bus.partitions(&topics.requests).await?);
+        let mut stretch = Stretch::default();
+        for (topic, since) in [
+            (&topics.requests, self.since),
+            (&topics.responses, self.since),
+            (&topics.results, self.since.before(FENCE_WITHIN)),
+        ] {
+            stretch.add(bus, TopicPartition::new(topic, partition), since).await?;
+        }
+        let (total, mut read) = (stretch.len(), 0);
+        let mut picker = Picker { id: self.id, reader: ResultsReader::new(1), recorded: Recorded::default() };
+        let told = |count| {
+            read = count;
+            progress(count, total);
+        };
+        stretch.read(bus, |received| picker.see(&received), told).await?;
+        Ok(Found { recorded: picker.recorded, partition, read })
+    }
+}
+
+impl Search {
+    /// Says where the request that somebody called `asked` was looked for, and what else could be tried.
+    #[must_use]
+    pub fn not_found(&self, found: &Found, asked: &str) -> String {
+        let Self { id, rendezvous, since } = self;
+        let Found { partition, read, .. } = found;
+        let is_id = id.to_string().eq_ignore_ascii_case(asked);
+        let name = if is_id { id.to_string() } else { format!("`{asked}` ({id})") };
+        let key = if is_id { "; if it is a caller's key, say so with --key" } else { "" };
+        format!(
+            "there is no request {name} in {rendezvous}: {read} records were read, of partition {partition} of the \
+             requests, responses and results, from {} on; to look further back give a longer --since, as far as the \
+             topics keep their records{key}",
+            rfc3339(*since)
+        )
+    }
+}
+
+// === impl Picker ===
+
+impl Picker {
+    /// Most records are others', which their key tells without a look at their headers; fences have no key.
+    fn see(&mut self, received: &Received) {
+        if !self.concerns(&received.record) {
+            return;
+        }
+        let appended = received.appended;
+        match Envelope::decode(&received.record) {
+            Ok(Envelope::Request(request)) if request.id == self.id => {
+                self.recorded.request.get_or_insert((request, appended));
+            }
+            Ok(Envelope::Response(response)) if response.request == self.id => {
+                self.recorded.responses.push((response, appended));
+            }
+            Ok(Envelope::Fence(fence)) => {
+                self.reader.on_fence(fence);
+            }
+            Ok(Envelope::Result(result)) if result.request == self.id => self.on_result(result, appended),
+            _ => {}
+        }
+    }
+
+    fn on_result(&mut self, result: ResultRecord, appended: Timestamp) {
+        if self.reader.on_result(&result) == Reading::Valid {
+            self.recorded.result = Given::read(result, appended).ok();
+        }
+    }
+
+    fn concerns(&self, record: &Record) -> bool {
+        record.key.as_deref().is_none_or(|key| key == self.id.as_uuid().as_bytes())
+    }
+}
