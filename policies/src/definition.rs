@@ -34,6 +34,8 @@ pub struct Definition {
     pub attributes: Vec<Arc<str>>,
     /// Who is asked, in the file's order.
     pub executors: Vec<ExecutorSpec>,
+    /// Who is asked, unless a case applies; made of `executors` once.
+    pub(crate) everybody: Plan,
     /// Whether and where inputs are archived.
     pub decoy: Option<DecoySpec>,
     /// How is decided, unless a case applies.
@@ -225,7 +227,7 @@ impl Definition {
     /// Returns the plan of the requests that no case is about.
     #[must_use]
     pub fn plan(&self) -> Plan {
-        Plan::new(self.executors.iter().map(ExecutorSpec::asked).collect())
+        self.everybody.clone()
     }
 }
 

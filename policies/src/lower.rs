@@ -96,6 +96,7 @@ fn lower(text: &str, document: &Document, report: &mut Report<'_>) -> Option<Def
         input,
         attributes,
         policy: Arc::new(Policy::new(budget, &executors, &everybody, fields, rungs)),
+        everybody,
         executors,
         decoy,
         cases,

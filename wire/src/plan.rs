@@ -3,13 +3,13 @@
 //!
 //! As text, in one header: `forest,boost+5000,~next`; `+` gives a later start in microseconds, `~` marks a canary.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use crate::{ExecutorId, InvalidName};
 
-/// The executors that were asked, in the policy's order.
+/// The executors that were asked, in the policy's order. Copies share them: most requests are asked alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan(Vec<Asked>);
+pub struct Plan(Arc<[Asked]>);
 
 /// One executor that was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Plan {
     /// Returns a plan that asks `asked`, in this order.
     #[must_use]
     pub fn new(asked: Vec<Asked>) -> Self {
-        Self(asked)
+        Self(asked.into())
     }
 
     /// Returns everybody that was asked.

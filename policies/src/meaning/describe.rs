@@ -24,6 +24,7 @@ pub(super) fn definition(definition: &Definition) -> Part {
     let Definition {
         policy_ref: PolicyRef { rendezvous, version: _ },
         text: _,
+        everybody: _,
         budget,
         input: InputSchema { features },
         attributes,
