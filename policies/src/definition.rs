@@ -253,3 +253,6 @@ impl ExecutorSpec {
         wire::Asked { executor: self.id.clone(), role: self.role, start_after: self.start_after }
     }
 }
+
+#[cfg(test)]
+mod tests;

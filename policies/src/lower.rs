@@ -238,3 +238,6 @@ fn objective(entry: &ObjectiveEntry) -> Option<Objective> {
     let (within, share, window) = (entry.within.as_ref()?, entry.share.as_ref()?, entry.window.as_ref()?);
     Some(Objective { within: within.is, share: share.is, window: window.is })
 }
+
+#[cfg(test)]
+mod tests;

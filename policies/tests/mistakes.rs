@@ -325,8 +325,20 @@ fn an_expression_nested_too_deeply_is_refused() {
 
 #[test]
 fn no_cut_of_a_sound_policy_makes_the_reader_panic() {
-    for (cut, _) in SOUND.char_indices() {
-        let _ = problems(&SOUND[..cut]).to_string();
-        let _ = problems(&SOUND[cut..]).to_string();
+    for sound in [SOUND, language::SOUND] {
+        for (cut, _) in sound.char_indices().step_by(3) {
+            let _ = problems(&sound[..cut]).to_string();
+            let _ = problems(&sound[cut..]).to_string();
+        }
+    }
+}
+
+#[test]
+fn no_letter_in_the_wrong_place_makes_the_reader_panic() {
+    for (index, (place, letter)) in language::SOUND.char_indices().enumerate() {
+        let wrong = ["[", "}", ":", "-", "\"", "*", "0", "ä"][index % 8];
+        let mut text = language::SOUND.to_owned();
+        text.replace_range(place..place + letter.len_utf8(), wrong);
+        let _ = problems(&text).to_string();
     }
 }

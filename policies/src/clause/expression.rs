@@ -196,4 +196,6 @@ fn copied(value: &serde_json::Value) -> Value {
 }
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;

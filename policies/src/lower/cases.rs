@@ -59,6 +59,10 @@ fn case(
     let is_asked = |executor: &&ExecutorSpec| {
         executor.role == Role::Canary || ask.as_ref().is_none_or(|ask| ask.contains(&executor.id))
     };
+    let candidates = executors.iter().filter(|executor| executor.role == Role::Candidate);
+    for executor in candidates.filter(is_asked) {
+        check_asked(executor, entry, budget, ask.as_deref(), report);
+    }
     let plan = Plan::new(executors.iter().filter(is_asked).map(ExecutorSpec::asked).collect());
     let budget = budget?;
     let policy = Arc::new(Policy::new(budget, executors, &plan, ladder.into_fields(), rungs));
@@ -97,6 +101,29 @@ fn asked(names: &[Spanned<String>], executors: &[ExecutorSpec], report: &mut Rep
         }
     }
     asked
+}
+
+/// Whoever is asked can be heard in time, and is told what it waits for.
+fn check_asked(
+    executor: &ExecutorSpec,
+    entry: &CaseEntry,
+    budget: Option<Budget>,
+    ask: Option<&[ExecutorId]>,
+    report: &mut Report<'_>,
+) {
+    let named = entry.ask.iter().flatten().find(|name| name.is == executor.id.as_str());
+    let at = named.map(|name| name.at).or(entry.budget.as_ref().map(|budget| budget.at));
+    let start = executor.start_after;
+    if let (Some(at), Some(budget)) = (at, budget.filter(|budget| start >= budget.as_duration())) {
+        let problem = report.error(at, format!("`{}` starts when this case is over", executor.id));
+        problem.label(format!("it starts after {}, and the case has {budget}", written(start)));
+        problem.hint("leave it out of the case's `ask`, or give the case more time");
+    }
+    let missed = executor.hears.iter().find(|heard| ask.is_some_and(|ask| !ask.contains(heard)));
+    if let (Some(at), Some(heard)) = (at, missed) {
+        let problem = report.error(at, format!("`{}` hears `{heard}`, whom this case does not ask", executor.id));
+        problem.hint(format!("add `{heard}` to the case's `ask`, or leave `{}` out", executor.id));
+    }
 }
 
 fn check_names(entries: &[CaseEntry], report: &mut Report<'_>) {

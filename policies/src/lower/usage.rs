@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use crate::{
-    diagnostic::Report,
-    document::{ClauseBody, ClauseEntry, Document},
+    diagnostic::{Report, Spanned},
+    document::{ClauseBody, ClauseEntry, Document, TieEntry},
 };
 
 pub(super) fn check(document: &Document, report: &mut Report<'_>) {
@@ -14,6 +14,42 @@ pub(super) fn check(document: &Document, report: &mut Report<'_>) {
     check_executors(document, ladders().flatten(), report);
     for ladder in ladders() {
         check_reached(ladder, document, report);
+    }
+    for clause in ladders().flatten() {
+        let expression = match &clause.body {
+            Some(ClauseBody::First(accepts)) => accepts.as_ref(),
+            Some(ClauseBody::Best(best)) => best.score.as_ref(),
+            _ => None,
+        };
+        if let Some(expression) = expression {
+            check_spelling(expression, document, report);
+        }
+    }
+}
+
+/// What answers hold is not known here, but some names are nearly certainly others.
+fn check_spelling(expression: &Spanned<String>, document: &Document, report: &mut Report<'_>) {
+    let declared = [("value", &document.answer.value), ("confidence", &document.answer.confidence)];
+    let is_declared = |name: &str| {
+        declared.iter().any(|(alias, path)| {
+            *alias == name || path.as_ref().is_some_and(|path| path.is.split('.').any(|part| part == name))
+        })
+    };
+    for (start, _) in expression.is.match_indices("answer.") {
+        let Some(name) = words(&expression.is[start + "answer.".len()..]).next().filter(|name| !is_declared(name))
+        else {
+            continue;
+        };
+        // `values` is a name of its own.
+        let near = |alias: &&str| {
+            (alias.len() > 8 || alias.len() == name.len())
+                && strsim::damerau_levenshtein(alias, &name) <= alias.len() / 4
+        };
+        let aliases = declared.iter().filter(|(_, path)| path.is_some()).map(|(alias, _)| *alias);
+        if let Some(alias) = aliases.into_iter().find(near) {
+            let problem = report.warn(expression.at, format!("`answer.{name}` is hardly ever what an answer has"));
+            problem.hint(format!("did you mean `answer.{alias}`?"));
+        }
     }
 }
 
@@ -39,10 +75,12 @@ fn check_families<'all>(
     report: &mut Report<'_>,
 ) {
     let Some(family) = document.executors.iter().find_map(|entry| entry.family.as_ref()) else { return };
+    let says = |score: &Spanned<String>| score.is.contains("family");
+    let breaks = |tie: &Spanned<TieEntry>| matches!(&tie.is, TieEntry::Best(score) if says(score));
     let looks = |clause: &ClauseEntry| match &clause.body {
-        Some(ClauseBody::Agree(agree)) => agree.from_families.is_some(),
-        Some(ClauseBody::First(Some(accepts))) => accepts.is.contains("family"),
-        Some(ClauseBody::Best(best)) => best.score.as_ref().is_some_and(|score| score.is.contains("family")),
+        Some(ClauseBody::Agree(agree)) => agree.from_families.is_some() || agree.on_tie.iter().any(breaks),
+        Some(ClauseBody::First(Some(accepts))) => says(accepts),
+        Some(ClauseBody::Best(best)) => best.score.as_ref().is_some_and(says) || best.on_tie.iter().any(breaks),
         _ => false,
     };
     if !clauses.any(looks) {

@@ -130,6 +130,16 @@ pub(crate) const MISTAKES: &[Mistake] = &[
     ("case that asks somebody twice", "ask: [forest, boost]", "ask: [forest, boost, boost]"),
     ("case that cannot agree", "ask: [forest, boost]", "ask: [forest]"),
     ("case that prefers whom it does not ask", "- agree: 2\n", "- prefer: [forest, linear]\n"),
+    (
+        "case that is over before somebody starts",
+        "  boost: { onnx: boost.onnx, family: trees }",
+        "  boost: { onnx: boost.onnx, family: trees, start: { after: 25ms } }",
+    ),
+    (
+        "case that does not ask whom a judge hears",
+        "  boost: { onnx: boost.onnx, family: trees }",
+        "  boost: { echo: , hears: [linear], wait: 5ms, family: trees }",
+    ),
     // Expressions.
     ("condition on an unknown feature", "input.alcohol > 13.0", "input.alcool > 13.0"),
     ("condition on an unknown attribute", "attributes.tenant ==", "attributes.tennant =="),
@@ -173,6 +183,7 @@ pub(crate) const MISTAKES: &[Mistake] = &[
         " }\n    until: 5ms\n  - agree:\n      votes: 2\n",
     ),
     ("clause that can never decide", "  - default: { last_known", "  - first: any\n  - default: { last_known"),
+    ("misspelt name that every policy has", "\"answer.confidence * 2.0", "\"answer.confidense * 2.0"),
     ("tie of majorities", "votes: 2\n", "votes: majority\n"),
     ("wait behind the first", "decide: [first: any]", "decide: [{ first: any, extra_wait: 2ms }]"),
     ("case that never is", "budget_ms < 10", "1 > 2"),

@@ -71,7 +71,7 @@ impl<'check> Checker<'check> {
             Expr::Call(call) => self.call(id, call),
             Expr::List(list) => {
                 let items: Vec<Type> = list.elements.iter_mut().map(|item| self.widened(item)).collect();
-                Type::List(Box::new(items.into_iter().reduce(Type::or).unwrap_or(Type::Any)))
+                Type::List(Box::new(items.into_iter().reduce(Type::or).unwrap_or(Type::Nothing)))
             }
             Expr::Map(map) => {
                 for entry in &mut map.entries {
@@ -118,8 +118,10 @@ impl<'check> Checker<'check> {
         self.locals.push((of.iter_var.clone(), range.item()));
         self.locals.extend(of.iter_var2.clone().map(|name| (name, Type::Any)));
         self.check(&mut of.loop_cond);
-        self.check(&mut of.loop_step);
+        let step = self.check(&mut of.loop_step);
         self.locals.truncate(outside + 1);
+        let gathered = &mut self.locals[outside].1;
+        *gathered = gathered.clone().or(step);
         let is = self.check(&mut of.result);
         self.locals.truncate(outside);
         is
@@ -233,7 +235,8 @@ impl<'check> Checker<'check> {
             operators::ADD if is.is_any() && other.is_any() => Type::Any,
             operators::ADD if is.may_be(&Type::Text) && other.may_be(&Type::Text) => Type::Text,
             operators::ADD if matches!((&is, &other), (Type::List(_) | Type::Any, Type::List(_) | Type::Any)) => {
-                Type::List(Box::new(is.item().or(other.item())))
+                let list = |is: Type| if is.is_any() { Type::List(Box::new(Type::Any)) } else { is };
+                list(is).or(list(other))
             }
             operators::ADD | operators::SUBSTRACT | operators::MULTIPLY | operators::DIVIDE if numbers => {
                 let Some(sum) = Sum::of(&is, &other) else {

@@ -23,6 +23,8 @@ pub(super) enum Type {
     Map,
     /// Whatever an answer has there; its numbers are doubles.
     Any,
+    /// What an empty list has as its items.
+    Nothing,
 }
 
 impl Type {
@@ -48,7 +50,7 @@ impl Type {
             Self::Null => "null",
             Self::List(_) => "a list",
             Self::Map => "a map",
-            Self::Any => "anything",
+            Self::Any | Self::Nothing => "anything",
         }
     }
 
@@ -85,6 +87,8 @@ impl Type {
     pub(super) fn or(self, other: Self) -> Self {
         match (self, other) {
             (left, right) if left == right => left,
+            (Self::Nothing, other) | (other, Self::Nothing) => other,
+            (Self::List(left), Self::List(right)) => Self::List(Box::new(left.or(*right))),
             (left, right) if left.is_number() && right.is_number() => Self::Double,
             _ => Self::Any,
         }
@@ -93,7 +97,7 @@ impl Type {
     /// Returns what an item of it is.
     pub(super) fn item(&self) -> Self {
         match self {
-            Self::List(item) => (**item).clone(),
+            Self::List(item) if **item != Self::Nothing => (**item).clone(),
             Self::Map => Self::Text,
             _ => Self::Any,
         }
