@@ -59,9 +59,9 @@ pub(crate) fn check_file(source: &str, bytes: &[u8]) -> Checked {
 /// Says where a file stops being text.
 fn no_text(source: &str, bytes: &[u8], read: usize) -> Diagnostics {
     let (before, rest) = bytes.split_at(read);
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let its_start = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-    let column = String::from_utf8_lossy(its_start).chars().count() + 1;
+    let before = String::from_utf8_lossy(before);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     let text = String::from_utf8_lossy(bytes);
     let mut report = Report::new(source, &text);
     let problem = report.error(Span { line, column, width: 1 }, "the file is not UTF-8 text");

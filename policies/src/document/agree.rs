@@ -202,27 +202,19 @@ pub(super) fn on_tie(node: &Node, report: &mut Report<'_>) -> Vec<Spanned<TieEnt
 }
 
 fn tie(node: &Node, report: &mut Report<'_>) -> Option<Spanned<TieEntry>> {
-    let (written, at) = match &node.value {
-        Value::Map(members) => match members.as_slice() {
-            [(kind, node)] => match kind.is.as_str() {
-                "prefer" => {
-                    let names = names(node, "a tie's `prefer`", report);
-                    return (!names.is_empty()).then_some(Spanned { is: TieEntry::Prefer(names), at: kind.at });
-                }
-                "best" => {
-                    let score = read::text(node, "a tie's score", report)?;
-                    return Some(Spanned { is: TieEntry::Best(score), at: kind.at });
-                }
-                _ => (kind.is.as_str(), kind.at),
-            },
-            _ => {
-                report.error(node.at, "a tie is broken by one thing after another").hint("start each with `- `");
-                return None;
-            }
-        },
-        _ => (node.text().unwrap_or_default(), node.at),
+    let Value::Map(members) = &node.value else {
+        return tie_word(node.text().unwrap_or_default(), node.at, report);
     };
-    tie_word(written, at, report)
+    let [(kind, node)] = members.as_slice() else {
+        report.error(node.at, "a tie is broken by one thing after another").hint("start each with `- `");
+        return None;
+    };
+    let is = match kind.is.as_str() {
+        "prefer" => TieEntry::Prefer(names(node, "a tie's `prefer`", report)),
+        "best" => TieEntry::Best(read::text(node, "a tie's score", report)?),
+        word => return tie_word(word, kind.at, report),
+    };
+    Some(Spanned { is, at: kind.at })
 }
 
 fn tie_word(written: &str, at: Span, report: &mut Report<'_>) -> Option<Spanned<TieEntry>> {

@@ -148,6 +148,22 @@ fn say_of_types(fault: &FaultKind, at: Span, report: &mut Report<'_>) {
             let problem = report.error(at, "what is null counts as missing, so nothing equals null");
             problem.hint("ask whether it is there: `has(answer.class)`");
         }
+        FaultKind::NoNumber(is) => {
+            let problem = report.error(at, format!("a score is a number, and this is {is}"));
+            if *is == "true or false" {
+                problem.hint("say what each is worth: `… ? 1.0 : 0.0`");
+            }
+        }
+        FaultKind::NoTruth(is) => {
+            let problem = report.error(at, format!("this must be true or false, and is {is}"));
+            problem.hint("compare it with something, as in `… > 0.5`");
+        }
+        _ => say_of_forms(fault, at, report),
+    }
+}
+
+fn say_of_forms(fault: &FaultKind, at: Span, report: &mut Report<'_>) {
+    match fault {
         FaultKind::Choice(is) => {
             let problem = report.error(at, format!("`?` asks for true or false, and this is {is}"));
             problem.hint("compare it with something: `answer.confidence > 0.5 ? 1.0 : 0.0`");
@@ -169,16 +185,6 @@ fn say_of_types(fault: &FaultKind, at: Span, report: &mut Report<'_>) {
         FaultKind::PatternUnknown => {
             let problem = report.error(at, "a pattern must be written out");
             problem.hint("write it as text: `answer.class.matches('^cat')`");
-        }
-        FaultKind::NoNumber(is) => {
-            let problem = report.error(at, format!("a score is a number, and this is {is}"));
-            if *is == "true or false" {
-                problem.hint("say what each is worth: `… ? 1.0 : 0.0`");
-            }
-        }
-        FaultKind::NoTruth(is) => {
-            let problem = report.error(at, format!("this must be true or false, and is {is}"));
-            problem.hint("compare it with something, as in `… > 0.5`");
         }
         // Said above.
         _ => {}

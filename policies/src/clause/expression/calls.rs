@@ -9,6 +9,9 @@ use cel::{
 
 use super::{check::Checker, compile::environment, fault::FaultKind, types::Type};
 
+/// Whether a function takes a value of some kind.
+type Takes = fn(&Type) -> bool;
+
 impl Checker<'_> {
     /// Calls by name, as `size(list)` or `list.size()`.
     pub(super) fn function(&mut self, id: u64, call: &mut CallExpr) -> Type {
@@ -18,7 +21,7 @@ impl Checker<'_> {
             let is = if name == "dyn" { self.widened(argument) } else { self.check(argument) };
             arguments.push((argument.id, is));
         }
-        let (takes, is): (&[fn(&Type) -> bool], Type) = match name.as_str() {
+        let (takes, is): (&[Takes], Type) = match name.as_str() {
             "size" => (&[has_size], Type::Int),
             "contains" | "startsWith" | "endsWith" | "matches" => (&[text, text], Type::Bool),
             "double" => (&[convertible], Type::Double),

@@ -271,9 +271,8 @@ impl<'check> Checker<'check> {
     fn characters(&self, start: u32, stop: u32, kind: &FaultKind) -> Option<(usize, usize)> {
         let (start, stop) = (usize::try_from(start).ok()?, usize::try_from(stop).ok()?);
         let (before, meant) = (self.source.get(..start)?, self.source.get(start..=stop)?);
-        let name = match kind {
-            FaultKind::UnknownMember { name, .. } | FaultKind::UnknownFunction(name) => name,
-            _ => return Some((before.chars().count(), meant.chars().count())),
+        let (FaultKind::UnknownMember { name, .. } | FaultKind::UnknownFunction(name)) = kind else {
+            return Some((before.chars().count(), meant.chars().count()));
         };
         // Calls are placed at their parenthesis, members at their dot or bracket.
         let behind = self.source.get(start..).and_then(|text| text.find(name.as_str())).filter(|skipped| *skipped <= 2);

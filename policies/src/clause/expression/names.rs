@@ -118,7 +118,7 @@ fn fact_of_executor(fact: &str) -> (Slot, Type) {
 }
 
 fn names(all: &[Arc<str>]) -> Vec<String> {
-    all.iter().map(|name| name.to_string()).collect()
+    all.iter().map(ToString::to_string).collect()
 }
 
 /// Finds the field under `members`: `value` and `confidence` are where the policy says. `None` if the path must be
