@@ -43,10 +43,9 @@ fn main() -> io::Result<()> {
     let mut out = io::stdout().lock();
     let wine = include_str!("../wine.yaml");
     let ten = format!("{HEAD}{TEN}");
-    for (name, text, cel) in [
-        ("wine, 4 clauses", wine, "answer.confidence * 1.0"),
-        ("10 clauses", ten.as_str(), "answer.confidence * 1.0"),
-    ] {
+    for (name, text, cel) in
+        [("wine, 4 clauses", wine, "answer.confidence * 1.0"), ("10 clauses", ten.as_str(), "answer.confidence * 1.0")]
+    {
         for (kind, score) in [("without CEL", "answer.confidence"), ("with CEL", cel)] {
             let text = text.replace("SCORE", score).replace("score: answer.confidence,", &format!("score: {score},"));
             let definition = Definition::parse("speed.yaml", &text).unwrap_or_else(|problems| panic!("{problems}"));

@@ -27,14 +27,12 @@ pub struct Evaluation {
     evidence: Evidence,
     /// What its policy had to know besides, when it was opened; most policies need nothing.
     known: Option<Box<Known>>,
-    /// No clause lasts longer than this, since birth: the request's budget, less the way back.
-    cap: Duration,
-    /// The clause that is being tried.
-    rung: usize,
-    /// Why the clauses above it did not decide.
+    /// Why the clauses above the one that is tried did not decide: as many as there are above it.
     refused: Vec<Why>,
-    /// How many responses the clause has refused one by one.
+    /// How many responses that clause has refused one by one.
     heard_out: u16,
+    /// No clause lasts longer than until then: the request's deadline, less the way back.
+    cap: Timestamp,
     /// What has been played so far; never goes back.
     clock: Timestamp,
     /// The next instant at which something is due.
@@ -104,9 +102,8 @@ impl Evaluation {
         }
         let evidence = Evidence::new(policy.roster(plan), born);
         let known = Known::of(&policy, &evidence, circumstances);
-        let cap = budget.saturating_sub(lead.min(budget / 2));
-        let (rung, refused, heard_out) = (0, Vec::new(), 0);
-        Self { policy, evidence, known, cap, rung, refused, heard_out, clock: born, wake: born }.settle()
+        let cap = born.after(budget.saturating_sub(lead.min(budget / 2)));
+        Self { policy, evidence, known, refused: Vec::new(), heard_out: 0, cap, clock: born, wake: born }.settled()
     }
 
     /// Returns the default for a request that is not evaluated at all: stale on arrival, or shed at `at`.
@@ -119,10 +116,10 @@ impl Evaluation {
         at: Timestamp,
         circumstances: &Circumstances,
     ) -> Verdict {
-        let evidence = Evidence::new(policy.roster(plan), born);
+        let mut evidence = Evidence::new(policy.roster(plan), born);
         let choice = policy.fallback().say(circumstances.last_known.as_ref(), at);
         let (decided_by, completeness) = (DecidedBy::Default, Completeness::None);
-        Ruling { decided_by, completeness, reason, choice, at }.explained(evidence, &policy.fields, Vec::new())
+        Ruling { decided_by, completeness, reason, choice, at }.explained(&mut evidence, &policy.fields, Vec::new())
     }
 
     /// Hears a response that the log took in at `at`. Clauses that ended by then are played first.
@@ -142,7 +139,7 @@ impl Evaluation {
         self.clock = self.clock.max(at);
         self.evidence.hear(seat, response, self.clock, &self.policy.fields);
         // What a canary says is recorded, and no clause looks at it.
-        let step = if self.evidence.is_candidate(seat) { self.settle() } else { Step::Wait(self) };
+        let step = if self.evidence.is_candidate(seat) { self.settled() } else { Step::Wait(self) };
         (Heard::New, step)
     }
 
@@ -150,9 +147,8 @@ impl Evaluation {
     pub fn on_time(mut self, now: Timestamp) -> Step {
         while self.wake <= now {
             self.clock = self.clock.max(self.wake);
-            match self.settle() {
-                Step::Wait(evaluation) => self = evaluation,
-                emit @ Step::Emit(_) => return emit,
+            if let Some(verdict) = self.settle() {
+                return Step::Emit(verdict);
             }
         }
         self.clock = self.clock.max(now);
@@ -165,33 +161,46 @@ impl Evaluation {
         self.wake
     }
 
+    fn settled(mut self) -> Step {
+        self.settle().map_or_else(|| Step::Wait(self), Step::Emit)
+    }
+
     /// Plays every clause that has an opinion now, until one waits or decides.
-    fn settle(mut self) -> Step {
+    fn settle(&mut self) -> Option<Box<Verdict>> {
         loop {
-            let (moment, end) = self.moment(self.rung);
-            let clause = &self.policy.rung(self.rung).clause;
+            let rung = self.refused.len();
+            let (moment, end) = self.moment(rung);
+            let clause = &self.policy.rung(rung).clause;
             let refused = match clause.judge(&moment) {
-                Judgement::Accept(choice) => return self.decide(choice, false),
+                Judgement::Accept(choice) => return Some(self.decide(choice, false)),
                 Judgement::Reject(why) => why,
                 Judgement::Wait(wake) if moment.since < end => {
                     self.wake = self.evidence.born.after(wake.map_or(end, |wake| wake.min(end)));
                     self.heard_out = self.evidence.heard();
-                    return Step::Wait(self);
+                    return None;
                 }
                 Judgement::Wait(_) => match clause.conclude(&moment) {
-                    Ok(choice) => return self.decide(choice, true),
+                    Ok(choice) => return Some(self.decide(choice, true)),
                     Err(why) => why,
                 },
             };
-            self.refused.push(refused);
-            self.rung += 1;
-            self.heard_out = 0;
+            self.refuse_by(refused);
         }
+    }
+
+    /// Goes on to the next clause.
+    fn refuse_by(&mut self, why: Why) {
+        if self.refused.is_empty() {
+            self.refused.reserve_exact(self.policy.ladder.len());
+        }
+        self.refused.push(why);
+        self.heard_out = 0;
     }
 
     /// Returns what the clause at `rung` judges now, and when it ends.
     fn moment(&self, rung: usize) -> (Moment<'_>, Duration) {
-        let end = |rung| self.policy.end(rung, self.cap, &self.evidence);
+        let cap = self.cap.since(self.evidence.born);
+        let end = |rung| self.policy.end(rung, cap, &self.evidence);
         let moment = Moment {
             evidence: &self.evidence,
             seating: self.evidence.roster.seating(rung),
@@ -204,33 +213,29 @@ impl Evaluation {
         (moment, end(rung))
     }
 
-    fn decide(mut self, choice: Choice, ended: bool) -> Step {
-        let decided_by = self.policy.rung(self.rung).clause.kind();
+    fn decide(&mut self, choice: Choice, ended: bool) -> Box<Verdict> {
+        let decided_by = self.policy.rung(self.refused.len()).clause.kind();
         let reason = match decided_by {
             DecidedBy::Default => self.why_default(),
             _ if self.evidence.pending().is_empty() => Reason::AllAnswered,
             _ if ended || choice.impatient => Reason::Deadline,
             _ => Reason::Early,
         };
-        let mut refused = std::mem::take(&mut self.refused);
-        refused.push(choice.why.clone());
-        let clauses = refused.into_iter().enumerate().map(|(rung, why)| self.note(rung, why)).collect();
-        let ruling = Ruling { decided_by, completeness: self.completeness(), reason, choice, at: self.clock };
-        Step::Emit(Box::new(ruling.explained(self.evidence, &self.policy.fields, clauses)))
+        let completeness = self.completeness();
+        let decided = self.refused.len();
+        let tried = std::mem::take(&mut self.refused).into_iter().chain([choice.why.clone()]).enumerate();
+        let clauses = tried.map(|(rung, why)| self.note(rung, rung == decided, why)).collect();
+        let ruling = Ruling { decided_by, completeness, reason, choice, at: self.clock };
+        Box::new(ruling.explained(&mut self.evidence, &self.policy.fields, clauses))
     }
 
     /// Says how the clause at `index` fared.
-    fn note(&self, index: usize, why: Why) -> ClauseNote {
+    fn note(&self, index: usize, decided: bool, why: Why) -> ClauseNote {
         let (rung, (moment, end)) = (self.policy.rung(index), self.moment(index));
-        let until = rung.until.min(self.cap);
-        ClauseNote {
-            kind: rung.clause.kind(),
-            until,
-            extra_until: (end < until).then_some(end),
-            decided: index == self.rung,
-            why,
-            patience: rung.clause.patience_at(&moment),
-        }
+        let until = rung.until.min(self.cap.since(self.evidence.born));
+        let extra_until = (end < until).then_some(end);
+        let patience = rung.clause.patience_at(&moment);
+        ClauseNote { kind: rung.clause.kind(), until, extra_until, decided, why, patience }
     }
 
     fn completeness(&self) -> Completeness {

@@ -10,7 +10,7 @@ mod seats;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use wire::{Asked, ExecutorId, ModelVersion, Reply, Response, Role, Timestamp};
+use wire::{ExecutorId, ModelVersion, Reply, Response, Role, Timestamp};
 
 pub(crate) use facts::{Facts, Field, Fields, Path, canonical_eq, same_number};
 pub(crate) use roster::{Cast, Roster};
@@ -26,7 +26,8 @@ pub(crate) const EXECUTORS_MAX: usize = 64;
 pub(crate) struct Evidence {
     pub(crate) roster: Arc<Roster>,
     pub(crate) born: Timestamp,
-    voices: Box<[Option<Said>]>,
+    /// By seat.
+    pub(crate) voices: Box<[Option<Said>]>,
     /// Candidates that have not been heard.
     pending: Seats,
     /// Candidates whose answers may be chosen.
@@ -114,11 +115,6 @@ impl Evidence {
     /// Returns how long the first usable answer took.
     pub(crate) fn first_usable(&self) -> Option<Duration> {
         self.usable.into_iter().map(|seat| self.latency(seat)).min()
-    }
-
-    /// Returns each executor that was asked, with what it said, in the plan's order.
-    pub(crate) fn voices(&self) -> impl Iterator<Item = (&Asked, Option<&Said>)> {
-        self.roster.asked().iter().zip(self.voices.iter().map(Option::as_ref))
     }
 
     /// Returns the usable answer at `seat`.

@@ -123,10 +123,8 @@ pub struct ReceiptEntry {
     pub model: Option<ModelVersion>,
     /// The `confidence` field of its answer, if the policy names one and the answer has it.
     pub confidence: Option<f64>,
-    /// A canary's answer whole (nobody else shows it); a candidate's is shown by digest.
+    /// Its answer, whatever it was. A result shows a canary's whole, and a candidate's by its digest.
     pub answer: Option<Bytes>,
-    /// The first 64 bits of the answer's digest, as 16 hexadecimal digits (FNV-1a, to compare, not to protect).
-    pub digest: Option<String>,
     /// Why there is no answer.
     pub failure: Option<String>,
 }
@@ -207,11 +205,12 @@ pub(crate) struct Ruling {
 }
 
 impl Ruling {
-    /// Adds what was known when it fell.
-    pub(crate) fn explained(self, evidence: Evidence, fields: &Fields, clauses: Vec<ClauseNote>) -> Verdict {
+    /// Adds what was known when it fell: the evidence is spent.
+    pub(crate) fn explained(self, evidence: &mut Evidence, fields: &Fields, clauses: Vec<ClauseNote>) -> Verdict {
         let Self { decided_by, completeness, reason, choice, at } = self;
         let executors = choice.seats.into_iter().map(|seat| evidence.name(seat).clone()).collect();
-        let entries = evidence.voices().map(|(asked, said)| ReceiptEntry::of(asked, said, fields)).collect();
+        let voices = std::mem::take(&mut evidence.voices).into_iter().zip(evidence.roster.asked());
+        let entries = voices.map(|(said, asked)| ReceiptEntry::of(asked, said, fields)).collect();
         let receipt = Receipt { entries, clauses };
         let (answer, fallback) = (choice.answer, choice.fallen);
         Verdict { decided_by, completeness, reason, answer, executors, fallback, at, receipt }
@@ -221,37 +220,40 @@ impl Ruling {
 // === impl ReceiptEntry ===
 
 impl ReceiptEntry {
-    fn of(asked: &Asked, said: Option<&Said>, fields: &Fields) -> Self {
-        let (mut answer, mut digest, mut confidence, mut failure) = (None, None, None, None);
-        match said.map(|said| &said.speech) {
-            Some(Speech::Usable(bytes, facts)) => {
-                digest = Some(fnv(bytes));
-                confidence = fields.confidence().and_then(|field| field.number(facts));
-            }
-            Some(Speech::Shown(bytes)) => {
-                digest = Some(fnv(bytes));
-                let facts = fields.confidence().and_then(|field| Some((field, fields.read(bytes).ok()?)));
-                confidence = facts.and_then(|(field, facts)| field.number(&facts));
-                answer = Some(bytes.clone());
-            }
-            Some(Speech::Abstained(bytes, why)) => {
-                digest = bytes.as_deref().map(fnv);
-                failure = Some(why.clone());
-            }
-            Some(Speech::Failed(why)) => failure = Some(why.clone()),
-            None => {}
-        }
-        Self {
+    fn of(asked: &Asked, said: Option<Said>, fields: &Fields) -> Self {
+        let (state, after) = (said.as_ref().map_or(ReceiptState::Pending, Said::state), said.as_ref().map(Said::after));
+        let mut entry = Self {
             executor: asked.executor.clone(),
             role: asked.role,
-            state: said.map_or(ReceiptState::Pending, Said::state),
-            after: said.map(Said::after),
-            model: said.map(|said| said.model.clone()),
-            confidence,
-            answer,
-            digest,
-            failure,
+            state,
+            after,
+            model: None,
+            confidence: None,
+            answer: None,
+            failure: None,
+        };
+        let Some(Said { model, speech, .. }) = said else { return entry };
+        entry.model = Some(model);
+        match speech {
+            Speech::Usable(bytes, facts) => {
+                entry.confidence = fields.confidence().and_then(|field| field.number(&facts));
+                entry.answer = Some(bytes);
+            }
+            Speech::Shown(bytes) => {
+                let facts = fields.confidence().and_then(|field| Some((field, fields.read(&bytes).ok()?)));
+                entry.confidence = facts.and_then(|(field, facts)| field.number(&facts));
+                entry.answer = Some(bytes);
+            }
+            Speech::Abstained(bytes, why) => (entry.answer, entry.failure) = (bytes, Some(why)),
+            Speech::Failed(why) => entry.failure = Some(why),
         }
+        entry
+    }
+
+    /// Returns the answer's digest, as 16 hexadecimal digits (FNV-1a, 64 bits, to compare, not to protect).
+    #[must_use]
+    pub fn digest(&self) -> Option<String> {
+        self.answer.as_deref().map(fnv)
     }
 }
 

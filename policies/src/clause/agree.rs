@@ -53,7 +53,7 @@ impl Agree {
 
     pub(super) fn conclude(&self, moment: &Moment<'_>) -> Result<Choice, Why> {
         let tally = self.count(moment);
-        tally.winner().map(|group| tally.choice(group))
+        tally.winner().map(|group| tally.choice(group)).ok_or_else(|| tally.why_not(tally.voters))
     }
 
     fn count<'evidence>(&'evidence self, moment: &Moment<'evidence>) -> Tally<'evidence> {

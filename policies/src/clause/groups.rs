@@ -6,9 +6,11 @@ use crate::evidence::{EXECUTORS_MAX, Evidence, Seats};
 /// Votes by what they say; no vote is in two groups.
 #[derive(Debug)]
 pub(super) struct Groups {
-    members: [Seats; EXECUTORS_MAX],
-    speakers: [u8; EXECUTORS_MAX],
-    count: usize,
+    /// Whose answers are the groups'.
+    speakers: Seats,
+    voters: Seats,
+    /// The speaker of each voter's group, by seat. Small on purpose: this is made for every clause that is judged.
+    speaker_of: [u8; EXECUTORS_MAX],
 }
 
 /// Those who say the same.
@@ -34,30 +36,33 @@ pub(super) fn same(on: &[Compared], left: usize, right: usize, evidence: &Eviden
 // === impl Groups ===
 
 impl Groups {
-    pub(super) const NONE: Self =
-        Self { members: [Seats::NONE; EXECUTORS_MAX], speakers: [0; EXECUTORS_MAX], count: 0 };
+    pub(super) const NONE: Self = Self { speakers: Seats::NONE, voters: Seats::NONE, speaker_of: [0; EXECUTORS_MAX] };
 
     /// Groups voters by a transitive equality. The plan's first member speaks for a group.
     pub(super) fn of(voters: Seats, same: impl Fn(usize, usize) -> bool) -> Self {
         let mut groups = Self::NONE;
         for voter in voters {
-            let known = (0..groups.count).find(|index| same(usize::from(groups.speakers[*index]), voter));
-            match known {
-                Some(index) => groups.members[index] = groups.members[index].union(Seats::one(voter)),
-                None => groups.push(Group { members: Seats::one(voter), speaker: voter }),
-            }
+            let known = groups.speakers.into_iter().find(|speaker| same(*speaker, voter));
+            groups.add(Group { members: Seats::one(voter), speaker: known.unwrap_or(voter) });
         }
         groups
     }
 
-    pub(super) fn push(&mut self, group: Group) {
-        self.members[self.count] = group.members;
-        self.speakers[self.count] = u8::try_from(group.speaker).expect("there are at most 64 seats");
-        self.count += 1;
+    /// Adds members to the group of their speaker.
+    pub(super) fn add(&mut self, group: Group) {
+        self.speakers = self.speakers.union(Seats::one(group.speaker));
+        self.voters = self.voters.union(group.members);
+        for member in group.members {
+            self.speaker_of[member] = u8::try_from(group.speaker).expect("there are at most 64 seats");
+        }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = Group> + Clone {
-        let both = self.members.iter().zip(&self.speakers).take(self.count);
-        both.map(|(members, speaker)| Group { members: *members, speaker: usize::from(*speaker) })
+    /// Goes through the groups in the order of their speakers.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Group> {
+        self.speakers.into_iter().map(|speaker| Group { members: self.members(speaker), speaker })
+    }
+
+    fn members(&self, speaker: usize) -> Seats {
+        self.voters.into_iter().filter(|voter| usize::from(self.speaker_of[*voter]) == speaker).collect()
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn groups(on: &[Compared], voters: Seats, scales: &Scales, evidence: 
     let (mut groups, mut left) = (Groups::NONE, voters);
     while let Some(speaker) = left.into_iter().reduce(|best, seat| map.better(best, seat, left)) {
         let members = map.near[speaker].intersection(left);
-        groups.push(Group { members, speaker });
+        groups.add(Group { members, speaker });
         left = left.without(members);
     }
     groups

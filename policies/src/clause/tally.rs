@@ -25,26 +25,30 @@ pub(super) struct Tally<'evidence> {
 
 impl Tally<'_> {
     /// Returns the group that decides if nobody else speaks.
-    pub(super) fn winner(&self) -> Result<Group, Why> {
-        let mut ahead: Option<Group> = None;
-        let mut tied = false;
+    pub(super) fn winner(&self) -> Option<Group> {
+        let (group, tied) = self.ahead()?;
+        (!tied && self.is_far_ahead(group.members, self.heaviest_but(group))).then_some(group)
+    }
+
+    /// Returns the best of the groups that may decide, and whether another one is as good.
+    fn ahead(&self) -> Option<(Group, bool)> {
+        let mut ahead: Option<(Group, bool)> = None;
         for group in self.groups.iter().filter(|group| self.may_decide(group.members)) {
-            match ahead.map_or(Preference::Right, |ahead| self.preference(ahead.members, group.members)) {
-                Preference::Left => {}
-                Preference::Right => (ahead, tied) = (Some(group), false),
-                Preference::Neither | Preference::Open => tied = true,
-            }
+            ahead = match ahead {
+                None => Some((group, false)),
+                Some((best, tied)) => match self.preference(best.members, group.members) {
+                    Preference::Left => Some((best, tied)),
+                    Preference::Right => Some((group, false)),
+                    Preference::Neither | Preference::Open => Some((best, true)),
+                },
+            };
         }
-        match ahead {
-            Some(group) if tied => Err(Why::Tied { votes: self.weigh(group.members) }),
-            Some(group) if self.is_far_ahead(group.members, self.heaviest_but(group)) => Ok(group),
-            _ => Err(self.why_not(self.voters)),
-        }
+        ahead
     }
 
     /// Returns the group that decides whatever those say who have not spoken, if there is one.
     pub(super) fn settled(&self) -> Option<Group> {
-        let winner = self.winner().ok()?;
+        let winner = self.winner()?;
         let pending = self.evidence.pending();
         if pending.is_empty() {
             return Some(winner);
@@ -82,16 +86,25 @@ impl Tally<'_> {
     }
 
     pub(super) fn choice(&self, group: Group) -> Choice {
-        let why = Why::Agreed { votes: self.weigh(group.members), needed: self.electorate.needed };
+        let votes = self.weigh(group.members);
+        let why = match self.rule.votes {
+            Votes::Count(_) | Votes::Majority => Why::Agreed { votes, needed: self.electorate.needed },
+            Votes::Plurality { .. } => Why::Most { votes, next: self.heaviest_but(group) },
+        };
         Choice::of(group.members, self.evidence.answer(group.speaker).clone(), why)
     }
 
     /// Says why no group decides. If all who `could` have voted had been enough together, they disagree.
     pub(super) fn why_not(&self, could: Seats) -> Why {
-        let (needed, votes, dispute) = (self.electorate.needed, self.weigh(self.voters), self.may_decide(could));
+        let (needed, votes) = (self.electorate.needed, self.weigh(self.voters));
         if self.weigh(could) < needed {
-            return Why::TooFew { votes, needed };
+            // A plurality without `min_votes` needs somebody, however light.
+            return Why::TooFew { votes, needed: if needed == Weight(1) { Weight::ONE } else { needed } };
         }
+        if let Some((group, true)) = self.ahead() {
+            return Why::Tied { votes: self.weigh(group.members) };
+        }
+        let dispute = self.may_decide(could);
         let heaviest = self.groups.iter().map(|group| group.members).max_by_key(|members| self.weigh(*members));
         let heaviest = heaviest.unwrap_or(Seats::NONE);
         let largest = self.weigh(heaviest);

@@ -21,6 +21,8 @@ pub(crate) enum Why {
     NoRank,
     /// So much agrees, where so much had to.
     Agreed { votes: Weight, needed: Weight },
+    /// More than on anything else.
+    Most { votes: Weight, next: Weight },
     /// Not enough voted.
     TooFew { votes: Weight, needed: Weight },
     /// Enough voted, and did not agree.
@@ -82,6 +84,7 @@ impl fmt::Display for Why {
             Self::Rank(rank) => write!(out, "best-ranked answer (rank {rank})"),
             Self::NoRank => out.write_str("none of the ranked answered"),
             Self::Agreed { votes, needed } => write!(out, "{votes} agree, {needed} needed"),
+            Self::Most { votes, next } => write!(out, "{votes} agree, at most {next} on anything else"),
             Self::TooFew { votes, needed } => write!(out, "{votes} voted, {needed} needed"),
             Self::Dispute { largest, votes, needed } => {
                 write!(out, "{votes} voted, at most {largest} agree, {needed} needed")

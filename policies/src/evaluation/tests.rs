@@ -10,6 +10,7 @@ use crate::{Circumstances, Definition, Verdict};
 
 mod clauses;
 mod laws;
+mod options;
 mod times;
 
 /// A policy over candidates a to d and canary z, with a budget of 50 ms, that decides by `ladder`.

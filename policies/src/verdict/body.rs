@@ -149,7 +149,7 @@ struct Entry<'verdict> {
     #[serde(skip_serializing_if = "Option::is_none")]
     confidence: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    digest: Option<&'verdict str>,
+    digest: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<Verbatim<'verdict>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -231,8 +231,8 @@ impl<'verdict> Entry<'verdict> {
             after_us: entry.after.map(micros),
             model: entry.model.as_ref().map(wire::ModelVersion::as_str),
             confidence: entry.confidence,
-            digest: entry.digest.as_deref(),
-            answer: entry.answer.as_deref().map(Verbatim::of),
+            digest: entry.digest(),
+            answer: entry.answer.as_deref().filter(|_| entry.role == Role::Canary).map(Verbatim::of),
             failure: entry.failure.as_deref(),
         }
     }
