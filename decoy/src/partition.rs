@@ -27,6 +27,7 @@ use crate::{
 pub(crate) struct Partition {
     name: TopicPartition,
     committed: Option<i64>,
+    has_moved: bool,
     stage: Stage,
     trouble: Option<Trouble>,
     draining: bool,
@@ -87,9 +88,10 @@ impl Partition {
     /// Begins with a look at the archive.
     ///
     /// `committed` is where the group had come to: for display, but less in the archive than that is worth a warning.
-    pub(crate) fn open(name: TopicPartition, committed: Option<i64>) -> Self {
+    /// Of an archive that `has_moved` here it is where the other folder ended.
+    pub(crate) fn open(name: TopicPartition, committed: Option<i64>, has_moved: bool) -> Self {
         let actions = VecDeque::from([Action::Survey]);
-        Self { name, committed, stage: Stage::Surveying, trouble: None, draining: false, actions }
+        Self { name, committed, has_moved, stage: Stage::Surveying, trouble: None, draining: false, actions }
     }
 
     /// Takes the next thing to do.
@@ -244,9 +246,14 @@ impl Partition {
     }
 
     fn archive_behind(&mut self, newest: Option<&Label>) {
-        let begin = newest.map_or(Begin::Anywhere, |label| Begin::At(label.next()));
+        let elsewhere = self.committed.filter(|_| self.has_moved);
+        let begin = newest.map(Label::next).or(elsewhere).map_or(Begin::Anywhere, Begin::At);
         let proof = newest.map(|label| Proof { offset: label.covered.last, appended: label.appended });
-        let from = proof.map_or(StartAt::Beginning, |proof| StartAt::Offset(proof.offset));
+        let from = match (proof, begin) {
+            (Some(proof), _) => StartAt::Offset(proof.offset),
+            (None, Begin::At(next)) => StartAt::Offset(next),
+            (None, Begin::Anywhere) => StartAt::Beginning,
+        };
         let position = begin.position();
         if let Some(committed) = self.committed.take_if(|committed| *committed > position) {
             self.actions.push_back(Action::Report(Report::Shrunk { committed, position }));

@@ -36,6 +36,9 @@ pub struct DecoyStation {
     pub definition: Arc<Definition>,
     /// The folder that the archive's path is relative to: the policy file's.
     pub base: PathBuf,
+    /// Whether inputs were archived in another folder before: an empty archive then begins where that one ended, and
+    /// not at the beginning of the log.
+    pub has_moved: bool,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }
@@ -108,6 +111,7 @@ struct Decoy {
     metrics: Arc<Metrics>,
     keep: Option<Duration>,
     every: Duration,
+    has_moved: bool,
     sizes: Sizes,
     partitions: BTreeMap<TopicPartition, Owned>,
     /// Counts assignments, so that what an earlier owner of a partition began is not taken for this one's.
@@ -136,6 +140,7 @@ impl Decoy {
         ready: oneshot::Sender<()>,
     ) -> Self {
         let now = station.clock.now();
+        let has_moved = station.has_moved;
         let tasks = Tasks::new(station.bus, station.base.join(spec.archive));
         let (clock, metrics, (keep, every)) = (station.clock, station.metrics, (spec.keep, spec.every));
         let (partitions, turns, unreachable_since) = Default::default();
@@ -148,6 +153,7 @@ impl Decoy {
             metrics,
             keep,
             every,
+            has_moved,
             sizes,
             partitions,
             turns,
@@ -195,7 +201,7 @@ impl Decoy {
     fn on_assigned(&mut self, assigned: Vec<Assigned>) {
         for Assigned { partition: name, committed } in assigned {
             self.turns += 1;
-            let partition = Partition::open(name.clone(), committed.map(|committed| committed.offset));
+            let partition = Partition::open(name.clone(), committed.map(|committed| committed.offset), self.has_moved);
             self.partitions.insert(name, Owned { turn: self.turns, partition });
         }
     }

@@ -54,7 +54,7 @@ fn said(partition: &mut Partition) -> String {
 }
 
 fn opened(last: Option<i64>) -> Partition {
-    let mut partition = Partition::open(TopicPartition::new("t", 0), None);
+    let mut partition = Partition::open(TopicPartition::new("t", 0), None, false);
     assert_eq!(said(&mut partition), "survey");
     partition.on_surveyed(Ok(survey(last)), at(0));
     partition
@@ -82,8 +82,21 @@ fn the_archive_says_where() {
 }
 
 #[test]
+fn an_archive_that_moved_begins_where_the_other_folder_ended() {
+    let begun = |committed, last| {
+        let mut partition = Partition::open(TopicPartition::new("t", 0), committed, true);
+        assert_eq!(said(&mut partition), "survey");
+        partition.on_surveyed(Ok(survey(last)), at(0));
+        said(&mut partition)
+    };
+    assert_eq!(begun(Some(500), None), "start@500, commit 500");
+    assert_eq!(begun(Some(500), Some(519)), "start@519, commit 520");
+    assert_eq!(begun(None, None), "start", "the other folder holds nothing");
+}
+
+#[test]
 fn less_in_the_archive_than_was_committed_is_said() {
-    let mut partition = Partition::open(TopicPartition::new("t", 0), Some(500));
+    let mut partition = Partition::open(TopicPartition::new("t", 0), Some(500), false);
     partition.on_surveyed(Ok(survey(Some(9))), at(0));
     assert_eq!(said(&mut partition), "survey, shrunk, start@9, commit 10");
 }
@@ -151,7 +164,7 @@ fn what_cannot_be_written_is_tried_again_with_patience_until_it_is() {
 
 #[test]
 fn an_archive_that_cannot_be_looked_at_is_looked_at_again() {
-    let mut partition = Partition::open(TopicPartition::new("t", 0), None);
+    let mut partition = Partition::open(TopicPartition::new("t", 0), None, false);
     partition.on_surveyed(Err(full()), at(0));
     assert_eq!(said(&mut partition), "survey, failed first");
     partition.on_time(at(99));

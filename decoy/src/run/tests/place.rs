@@ -53,7 +53,7 @@ impl Place {
         let base = self.folder.path().to_owned();
         let bus: Arc<dyn Bus> = self.bus.clone();
         let (definition, metrics) = (Arc::new(definition), Arc::default());
-        DecoyStation { bus, clock: self.clock.clone(), definition, base, metrics }
+        DecoyStation { bus, clock: self.clock.clone(), definition, base, has_moved: false, metrics }
     }
 
     pub(super) async fn run(&self, sizes: Sizes) -> Running {
