@@ -1,5 +1,7 @@
 //! Builds the stations of one rendezvous and joins them: the wiring diagram.
 
+mod archiving;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -9,7 +11,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use bus::{Bus, BusError, Clock, TopicSpec};
 use collector::CollectorStation;
-use decoy::DecoyStation;
+use control::{FollowError, Follower};
 use executors::ExecutorsStation;
 use policies::{Definition, Versions};
 use prometheus_client::registry::Registry;
@@ -19,8 +21,9 @@ use tokio::{
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
-use wire::{ExecutorId, Topics};
+use wire::{CONTROL_TOPIC, ExecutorId, Topics};
 
+use self::archiving::Archiving;
 use crate::{settings::RETENTION, station::Station};
 
 /// The stations that a process can run.
@@ -72,7 +75,7 @@ const REMIND: Duration = Duration::from_secs(10);
 impl App {
     /// Starts the stations and waits until each of them serves.
     pub async fn start(&self, roles: &[Role], metrics: &mut Registry) -> anyhow::Result<Running> {
-        self.create_topics().await?;
+        create_topics(&self.bus, &topics(&self.definition(), self.partitions)).await?;
         let stop = CancellationToken::new();
         let mut running = Running { starter: None, stop: stop.clone(), stations: Vec::new() };
         for role in roles {
@@ -80,7 +83,6 @@ impl App {
                 Role::Starter => self.start_starter(&stop, metrics, &mut running.starter)?,
                 Role::Executors => self.start_executors(&stop, metrics)?,
                 Role::Collector => self.start_collector(&stop, metrics)?,
-                Role::Decoy if self.definition().decoy.is_none() => continue,
                 Role::Decoy => self.start_decoy(&stop, metrics)?,
             };
             running.stations.push(station);
@@ -139,40 +141,15 @@ impl App {
     }
 
     fn start_decoy(&self, stop: &CancellationToken, metrics: &mut Registry) -> anyhow::Result<Station> {
-        let station = DecoyStation {
+        let station = Archiving {
             bus: Arc::clone(&self.bus),
             clock: self.clock.clone(),
-            definition: self.definition(),
+            versions: self.versions.clone(),
             base: self.data.clone(),
             metrics: Arc::new(decoy::Metrics::default()),
         };
         station.metrics.register(metrics);
-        Station::start(&self.called("decoy"), stop, move |stop, ready| decoy::run(station, stop, ready))
-    }
-
-    /// Creates the topics; while the bus is away it waits, and says for what and since when.
-    async fn create_topics(&self) -> anyhow::Result<()> {
-        let specs = topics(&self.definition(), self.partitions);
-        let since = Instant::now();
-        let mut spoken: Option<Instant> = None;
-        loop {
-            match self.bus.create_topics(&specs).await {
-                Ok(()) => break,
-                Err(BusError::Unavailable(why)) => {
-                    if spoken.is_none_or(|at| at.elapsed() >= REMIND) {
-                        let waited = since.elapsed().as_secs();
-                        tracing::warn!("waiting for {} since {waited} s: {why}", self.bus.describe());
-                        spoken = Some(Instant::now());
-                    }
-                    sleep(RETRY).await;
-                }
-                Err(error) => return Err(error).with_context(|| format!("on {}", self.bus.describe())),
-            }
-        }
-        if spoken.is_some() {
-            tracing::info!("{} answers after {} s", self.bus.describe(), since.elapsed().as_secs());
-        }
-        Ok(())
+        Station::start(&self.called("decoy"), stop, move |stop, ready| station.run(stop, ready))
     }
 
     /// Returns the version that is live now.
@@ -219,9 +196,66 @@ pub fn load(path: &Path) -> anyhow::Result<(Arc<Definition>, PathBuf)> {
     Ok((Arc::new(definition), folder))
 }
 
+/// Reads the control topic to its end and follows it from then on, for every rendezvous of the process; `None` if it
+/// was stopped before. Waits for a bus that is away.
+pub async fn follow(
+    bus: &Arc<dyn Bus>,
+    clock: &Clock,
+    metrics: &mut Registry,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Follower>> {
+    let counted = Arc::new(control::Metrics::default());
+    counted.register(metrics);
+    let followed = async {
+        create_topics(bus, &[control_topic()]).await?;
+        Ok(Follower::start(Arc::clone(bus), clock.clone(), counted, stop.clone()).await)
+    };
+    let followed: anyhow::Result<_> = tokio::select! {
+        followed = followed => followed,
+        () = stop.cancelled() => return Ok(None),
+    };
+    match followed? {
+        Err(FollowError::Stopped) => Ok(None),
+        followed => Ok(Some(followed?)),
+    }
+}
+
+/// Creates topics; while the bus is away it waits, and says for what and since when.
+async fn create_topics(bus: &Arc<dyn Bus>, specs: &[TopicSpec]) -> anyhow::Result<()> {
+    let since = Instant::now();
+    let mut spoken: Option<Instant> = None;
+    loop {
+        match bus.create_topics(specs).await {
+            Ok(()) => break,
+            Err(BusError::Unavailable(why)) => {
+                if spoken.is_none_or(|at| at.elapsed() >= REMIND) {
+                    let waited = since.elapsed().as_secs();
+                    tracing::warn!("waiting for {} since {waited} s: {why}", bus.describe());
+                    spoken = Some(Instant::now());
+                }
+                sleep(RETRY).await;
+            }
+            Err(error) => return Err(error).with_context(|| format!("on {}", bus.describe())),
+        }
+    }
+    if spoken.is_some() {
+        tracing::info!("{} answers after {} s", bus.describe(), since.elapsed().as_secs());
+    }
+    Ok(())
+}
+
 fn topics(definition: &Definition, partitions: i32) -> Vec<TopicSpec> {
     let Topics { inputs, requests, responses, results, dead_letters, .. } = Topics::of(definition.name());
-    [inputs, requests, responses, results, dead_letters]
-        .map(|name| TopicSpec { name, partitions, retention: Some(RETENTION), compacted: false })
-        .into()
+    let of_its_own = [inputs, requests, responses, results, dead_letters].map(|name| TopicSpec {
+        name,
+        partitions,
+        retention: Some(RETENTION),
+        compacted: false,
+    });
+    of_its_own.into_iter().chain([control_topic()]).collect()
+}
+
+/// What is shared by all rendezvous: one order of all changes, nothing of which is forgotten.
+fn control_topic() -> TopicSpec {
+    TopicSpec { name: CONTROL_TOPIC.to_owned(), partitions: 1, retention: None, compacted: true }
 }

@@ -19,9 +19,9 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use wire::{Budget, RequestId};
 
-use super::Failure;
+use super::{Failure, control::whoever_calls};
 use crate::{
-    app::{App, Role, Running},
+    app::{self, App, Role, Running},
     load::{Finished, Latencies, Pace},
     observer::Observer,
     settings::BusArgs,
@@ -74,7 +74,11 @@ impl Demo {
             let bus = self.bus.open(&clock).map_err(Failure::Refused)?;
             let data = self.archive.clone().unwrap_or_else(|| folder.path().to_owned());
             let partitions = self.bus.partitions;
-            let versions = tokio::sync::watch::channel(Arc::new(policies::Versions::only(definition))).1;
+            let stop = CancellationToken::new();
+            let follower = app::follow(&bus, &clock, &mut Registry::default(), &stop).await?;
+            let follower = follower.context("nobody stops the demo so early")?;
+            let versions = follower.ensure_first(&definition, &whoever_calls(), "the demo's policy").await;
+            let versions = versions.context("the demo's policy has no version")?;
             let app = App { bus, clock, versions, models, data, only: None, partitions };
             let summary = self.stream(&app).await?;
             println!("{}", if self.json { summary.json() } else { summary.table() });

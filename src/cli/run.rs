@@ -1,11 +1,18 @@
 //! `hedgerow up FILE…` and `hedgerow run STATION… FILE`: serve until told to stop.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use axum::{Router, routing::get};
 use bus::{Bus, Clock};
 use clap::Args;
+use control::{Access, door};
+use policies::Definition;
 use prometheus_client::registry::Registry;
 use starter::Starter;
 use tokio::{
@@ -15,9 +22,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use wire::ExecutorId;
 
-use super::Failure;
+use super::{Failure, control::whoever_calls};
 use crate::{
-    app::{App, Role, Running},
+    app::{self, App, Role, Running},
     settings::BusArgs,
 };
 
@@ -56,7 +63,7 @@ pub(super) struct Run {
 /// What both need.
 #[derive(Args, Debug)]
 struct Serve {
-    /// Where the front door listens (`/v2`, `/metrics`)
+    /// Where the front door listens (`/v2`, `/metrics`, `/control`)
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", env = "LISTEN", hide_env_values = true)]
     listen: SocketAddr,
 
@@ -66,6 +73,15 @@ struct Serve {
 
     #[command(flatten)]
     bus: BusArgs,
+}
+
+/// A rendezvous' file, read.
+struct Loaded {
+    /// The file's name, as it was given.
+    source: String,
+    definition: Arc<Definition>,
+    /// The folder that its model paths start from.
+    models: PathBuf,
 }
 
 // === impl Up ===
@@ -95,6 +111,15 @@ impl Run {
     }
 }
 
+// === impl Loaded ===
+
+impl Loaded {
+    fn read(file: &Path) -> Result<Self, Failure> {
+        let (definition, models) = super::load(file)?;
+        Ok(Self { source: file.display().to_string(), definition, models })
+    }
+}
+
 fn role(name: &str) -> Result<Role, Failure> {
     <Role as clap::ValueEnum>::from_str(name, true).map_err(|_| {
         Failure::Refused(anyhow::anyhow!("`{name}` is no station: there are starter, executors, collector and decoy"))
@@ -105,21 +130,11 @@ fn role(name: &str) -> Result<Role, Failure> {
 
 impl Serve {
     fn run(&self, files: &[PathBuf], roles: &[Role], only: &[ExecutorId]) -> Result<ExitCode, Failure> {
-        let loaded = files.iter().map(|file| super::load(file)).collect::<Result<Vec<_>, _>>()?;
+        let loaded = files.iter().map(|file| Loaded::read(file)).collect::<Result<Vec<_>, _>>()?;
         let clock = Clock::system();
         super::runtime()?.block_on(async {
             let bus = self.bus.open(&clock).map_err(Failure::Refused)?;
-            let data = self.data(&clock);
-            let apps = loaded.into_iter().map(|(definition, models)| App {
-                bus: Arc::clone(&bus),
-                clock: clock.clone(),
-                versions: tokio::sync::watch::channel(Arc::new(policies::Versions::only(definition))).1,
-                models,
-                data: data.clone(),
-                only: (!only.is_empty()).then(|| only.to_vec()),
-                partitions: self.bus.partitions,
-            });
-            self.serve(&bus, apps.collect(), roles).await.map_err(Failure::Failed)
+            self.serve(&bus, &clock, loaded, roles, only).await.map_err(Failure::Failed)
         })
     }
 
@@ -131,7 +146,14 @@ impl Serve {
         }
     }
 
-    async fn serve(&self, bus: &Arc<dyn Bus>, apps: Vec<App>, roles: &[Role]) -> anyhow::Result<ExitCode> {
+    async fn serve(
+        &self,
+        bus: &Arc<dyn Bus>,
+        clock: &Clock,
+        loaded: Vec<Loaded>,
+        roles: &[Role],
+        only: &[ExecutorId],
+    ) -> anyhow::Result<ExitCode> {
         let stop = CancellationToken::new();
         stop_on_signal(stop.clone())?;
         // The door is taken before anything starts: an address in use is found at once.
@@ -139,7 +161,25 @@ impl Serve {
             .await
             .with_context(|| format!("cannot listen on {}: choose another address with --listen", self.listen))?;
         let (mut registry, mut all, mut starters) = (Registry::default(), Vec::new(), Vec::new());
-        for app in &apps {
+        let Some(follower) = app::follow(bus, clock, &mut registry, &stop).await? else {
+            return Ok(ExitCode::SUCCESS);
+        };
+        let (caller, data, mut names) = (whoever_calls(), self.data(clock), Vec::new());
+        for Loaded { source, definition, models } in loaded {
+            let versions = tokio::select! {
+                versions = follower.ensure_first(&definition, &caller, &source) => versions?,
+                () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
+            };
+            let app = App {
+                bus: Arc::clone(bus),
+                clock: clock.clone(),
+                versions,
+                models,
+                data: data.clone(),
+                only: (!only.is_empty()).then(|| only.to_vec()),
+                partitions: self.bus.partitions,
+            };
+            names.push(app.definition().name().to_string());
             let labels = [("rendezvous".into(), app.definition().name().to_string().into())];
             let metrics = registry.sub_registry_with_labels(labels.into_iter());
             let running = tokio::select! {
@@ -152,9 +192,10 @@ impl Serve {
         }
         // Asked of the socket, because port 0 lets the system choose.
         let address = listener.local_addr()?;
-        let names: Vec<String> = apps.iter().map(|app| app.definition().name().to_string()).collect();
         tracing::info!("{} ready on {}, at http://{address}", names.join(", "), bus.describe());
-        let door = axum::serve(listener, routes(starters, registry));
+        let routes = routes(starters, registry).merge(door::router(follower, Access::Loopback));
+        // Changes of policies are taken by where they come from.
+        let door = axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>());
         door.with_graceful_shutdown(stop.clone().cancelled_owned()).await?;
         stop_all(all).await?;
         Ok(ExitCode::SUCCESS)

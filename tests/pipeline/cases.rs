@@ -1,5 +1,7 @@
 //! What must hold on every bus; `embedded.rs` and `kafka.rs` play each case.
 
+mod edits;
+
 use std::collections::HashSet;
 
 use bus::{Event, StartAt, TopicPartition};
@@ -9,6 +11,8 @@ use policies::{Completeness, DecidedBy};
 use starter::Refusal;
 use tokio::time::timeout;
 use wire::{DeadLetter, ResultKind};
+
+pub(crate) use edits::*;
 
 pub(crate) use crate::edits::edits_under_load_lose_nothing_and_each_answer_is_of_a_version_that_was_live;
 use crate::rendezvous::{PATIENCE, Rendezvous, archived, body, wine_rows};
@@ -224,6 +228,9 @@ macro_rules! each {
             collectors_share_the_work_and_take_over_from_each_other(cases::SLOW, &AROUND),
             the_decoy_archives_each_request_once(&cases::wine(), &ALL),
             edits_under_load_lose_nothing_and_each_answer_is_of_a_version_that_was_live(&crate::edits::text(1), &UNARCHIVED),
+            an_edit_is_taken_by_every_station_without_a_restart(cases::ARCHIVED, &ALL),
+            a_station_that_starts_finds_the_live_version(cases::ARCHIVED, &AROUND),
+            an_edit_of_the_decoy_restarts_it_alone_and_archives_everything_once(cases::ARCHIVED, &ALL),
         }
     };
     ($start:ident: $($case:ident($policy:expr, $roles:expr)),+ $(,)?) => {

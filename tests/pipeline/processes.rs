@@ -84,6 +84,18 @@ impl Deployment {
         (process, said)
     }
 
+    /// Makes the file, with `before` replaced by `after`, the next version; the file stays as it is.
+    fn apply(&self, before: &str, after: &str) {
+        let edited = self.folder.path().join("edited.yaml");
+        let text = std::fs::read_to_string(&self.policy).unwrap();
+        assert!(text.contains(before), "{text}");
+        std::fs::write(&edited, text.replace(before, after)).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hedgerow"));
+        command.args(["apply", edited.to_str().unwrap(), "--brokers", &self.brokers, "--author", "a test"]);
+        let applied = command.output().unwrap();
+        assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    }
+
     async fn observe(&self) -> (Observer, CancellationToken) {
         let bus: Arc<dyn Bus> = Arc::new(KafkaBus::connect(KafkaSettings::new(&self.brokers)).unwrap());
         let (definition, _) = app::load(&self.policy).unwrap();
@@ -184,6 +196,31 @@ async fn killed_stations_lose_nothing_and_answer_nothing_twice() {
     let before = archived.len();
     archived.dedup();
     assert_eq!((before, archived.len()), (REQUESTS, REQUESTS), "nothing missing in the archive, nothing doubled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_station_finds_the_live_version_and_not_its_file() {
+    let deployment = Deployment::new(cases::ARCHIVED).await;
+    let stations = ["collector", "executors", "decoy", "starter"];
+    let first = stations.map(|name| deployment.run(name).0);
+    deployment.apply("answer: { class: 1 }", "answer: { class: 2 }");
+    first.into_iter().for_each(Process::kill);
+
+    let mut address = String::new();
+    let again = stations.map(|name| {
+        let (process, lines) = deployment.start(name);
+        heard(&lines, "serves version 2 of its policy");
+        address = heard(&lines, "at http://");
+        process
+    });
+    let url = format!("http://{address}/v2/models/{}/infer", deployment.name());
+    let answered = reqwest::Client::new().post(&url).body(r#"{"x": 1}"#).timeout(PATIENCE).send().await.unwrap();
+    assert_eq!(answered.headers()["hedgerow-policy"], format!("{}@2", deployment.name()));
+    let body: Value = answered.json().await.unwrap();
+    assert!(body.to_string().contains(r#""class":2"#), "{body}");
+    for process in again {
+        assert_eq!(process.terminate(), Some(0));
+    }
 }
 
 #[test]

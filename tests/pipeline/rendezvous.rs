@@ -13,11 +13,11 @@ use std::{
 
 use bus::{Bus, Clock, TopicPartition};
 use bytes::Bytes;
-use control::Follower;
+use control::{Follower, Outcome};
 use decoy::ArchivedRecord;
 use futures::future::join_all;
 use hedgerow::{
-    app::{App, Role, Running},
+    app::{self, App, Role, Running},
     observer::Observer,
 };
 use policies::{Definition, ResultBody};
@@ -27,7 +27,7 @@ use starter::{Answered, RawInput, Refusal, Starter};
 use tempfile::TempDir;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use wire::{Record, Topics};
+use wire::{Action, Apply, ApplyMode, Record, Topics};
 
 /// Generous: it bounds a test that has failed, never one that passes.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -44,6 +44,8 @@ pub(crate) struct Rendezvous {
     observer: Observer,
     watching: CancellationToken,
     folder: TempDir,
+    /// As it was first.
+    definition: Arc<Definition>,
 }
 
 impl Rendezvous {
@@ -54,8 +56,7 @@ impl Rendezvous {
         let text = policy.replace("NAME", &name);
         let definition = Arc::new(Definition::parse("test", &text).unwrap_or_else(|problems| panic!("{problems}")));
         let (folder, watching) = (TempDir::new().unwrap(), CancellationToken::new());
-        let metrics = Arc::new(control::Metrics::default());
-        let follower = Follower::start(Arc::clone(&bus), clock.clone(), metrics, watching.clone()).await.unwrap();
+        let follower = follow(&bus, &clock, &watching).await;
         let app = App {
             bus,
             clock,
@@ -67,7 +68,7 @@ impl Rendezvous {
         };
         let running = app.start(roles, &mut Registry::default()).await.unwrap();
         let observer = Observer::start(&app.bus, &app.definition(), app.clock.now(), watching.clone()).await.unwrap();
-        Self { app, follower, running, observer, watching, folder }
+        Self { app, follower, running, observer, watching, folder, definition }
     }
 
     pub(crate) fn starter(&self) -> &Starter {
@@ -83,14 +84,39 @@ impl Rendezvous {
         self.app.start(&[role], &mut Registry::default()).await.unwrap()
     }
 
+    /// Starts stations as another process would, which only has the file of the first version.
+    pub(crate) async fn another_process(&self, roles: &[Role]) -> Running {
+        let follower = follow(&self.app.bus, &self.app.clock, &self.watching).await;
+        let versions = follower.ensure_first(&self.definition, "a test", "test").await.unwrap();
+        let (bus, clock) = (Arc::clone(&self.app.bus), self.app.clock.clone());
+        let (models, data) = (self.app.models.clone(), self.app.data.clone());
+        let app = App { bus, clock, versions, models, data, only: None, partitions: self.app.partitions };
+        app.start(roles, &mut Registry::default()).await.unwrap()
+    }
+
+    /// Makes `policy` live; returns its version.
+    pub(crate) async fn apply(&self, policy: &str) -> u64 {
+        let name = self.definition.name();
+        let expected = self.app.versions.borrow().newest();
+        let text = policy.replace("NAME", name.as_str()).into();
+        let apply = Apply { text, mode: ApplyMode::Live, expected, rolls_back: None };
+        let change = self.follower.change(name, "a test", "an edit", Action::Apply(apply));
+        let outcome = timeout(PATIENCE, self.follower.publish(change)).await.unwrap().unwrap();
+        assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+        expected + 1
+    }
+
     pub(crate) async fn ask(&self, body: &str) -> Result<Answered, Refusal> {
         self.ask_as(body, None).await
     }
 
     pub(crate) async fn ask_as(&self, body: &str, key: Option<&str>) -> Result<Answered, Refusal> {
-        let body = Bytes::copy_from_slice(body.as_bytes());
-        let input = RawInput { body, key: key.map(str::to_owned), ..RawInput::default() };
-        timeout(PATIENCE, self.starter().ask(input)).await.expect("an answer or a refusal in time")
+        ask(self.starter(), body, key).await
+    }
+
+    /// Asks by another process' starter.
+    pub(crate) async fn ask_of(&self, starter: &Starter, body: &str) -> Answered {
+        ask(starter, body, None).await.unwrap()
     }
 
     /// Asks all at once.
@@ -127,12 +153,32 @@ impl Rendezvous {
         assert!(seen.is_ok(), "waited for {what}, saw so many results, and responses: {saw:?}");
     }
 
+    /// Waits until the archive holds `count` records.
+    pub(crate) async fn has_archived(&self, count: usize) {
+        let enough = async {
+            while archived(self.folder.path()).len() < count {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        assert!(timeout(PATIENCE, enough).await.is_ok(), "{} are archived", archived(self.folder.path()).len());
+    }
+
     /// Stops every station; returns the folder that the decoy wrote into.
     pub(crate) async fn stop(self) -> TempDir {
         self.running.stop().await.unwrap();
         self.watching.cancel();
         self.folder
     }
+}
+
+async fn follow(bus: &Arc<dyn Bus>, clock: &Clock, stop: &CancellationToken) -> Follower {
+    app::follow(bus, clock, &mut Registry::default(), stop).await.unwrap().unwrap()
+}
+
+async fn ask(starter: &Starter, body: &str, key: Option<&str>) -> Result<Answered, Refusal> {
+    let body = Bytes::copy_from_slice(body.as_bytes());
+    let input = RawInput { body, key: key.map(str::to_owned), ..RawInput::default() };
+    timeout(PATIENCE, starter.ask(input)).await.expect("an answer or a refusal in time")
 }
 
 /// The result's body.
