@@ -7,7 +7,7 @@
 //! A request is scored by the model that its own version names. Where that is not here any more, or not yet, by another
 //! model of the same executor that reads the same inputs; the response says which model it was.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bus::{BoxFuture, Clock, Producer};
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
@@ -84,6 +84,9 @@ pub(crate) struct Sheet {
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) executor: ExecutorId,
+    /// Whom it hears before it begins, and for how long after a request's birth it waits for them.
+    pub(crate) hears: Vec<ExecutorId>,
+    pub(crate) wait: Duration,
     /// Where it sits, as long as nothing changes; `None` if it went.
     seat: Option<usize>,
 }
@@ -144,8 +147,11 @@ impl Crew {
             return Some(Arc::clone(sheet));
         }
         let definition = self.versions.get(version)?;
-        let posts: Vec<Post> = post::of(&definition, self.office.only.as_deref()).collect();
-        let places = posts.iter().map(|post| Place { executor: post.spec.id.clone(), seat: self.seat_for(post) });
+        let posts = post::of(&definition, self.office.only.as_deref());
+        let places = posts.map(|post| {
+            let seat = self.seat_for(&post);
+            Place { executor: post.spec.id, hears: post.spec.hears, wait: post.spec.wait, seat }
+        });
         let sheet = Arc::new(Sheet { schema: Arc::new(definition.input.clone()), places: places.collect() });
         if self.sheets.len() >= SHEETS {
             self.sheets.clear();
@@ -179,6 +185,11 @@ impl Crew {
                 seat.hand_over();
             }
         }
+    }
+
+    /// Returns the executors that are run here, of those that a version has; `None` for all.
+    pub(crate) fn only(&self) -> Option<&[ExecutorId]> {
+        self.office.only.as_deref()
     }
 
     /// Says for `executor`, who does not sit here, that it will not answer.

@@ -36,7 +36,8 @@ pub struct Input {
     pub request: RequestId,
     /// When its result is due.
     pub deadline: Timestamp,
-    /// The input as it was sent: one JSON object of features.
+    /// The input as it was sent: one JSON object of features. For one that hears others, the object
+    /// `{"input": {…}, "answers": {"forest": {…}}}`, which has no features of its own.
     pub body: Bytes,
     schema: Arc<InputSchema>,
     features: OnceLock<Result<Box<[f64]>, String>>,
@@ -49,6 +50,11 @@ impl Input {
     #[must_use]
     pub fn new(request: RequestId, deadline: Timestamp, body: Bytes, schema: Arc<InputSchema>) -> Self {
         Self { request, deadline, body, schema, features: OnceLock::new() }
+    }
+
+    /// Returns what a judge is given about `input`: a JSON object of it and of the others' answers.
+    pub(crate) fn judged(input: &Self, body: Bytes) -> Self {
+        Self::new(input.request, input.deadline, body, Arc::clone(&input.schema))
     }
 
     /// Returns the features in the schema's order. Decoded once, however many executors ask.

@@ -1,33 +1,40 @@
 //! The fetching loop's turns: partitions come and go, versions change, and each request goes to those it asks.
 
+mod held;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use bus::{Assigned, BusError, Clock, Commit, Committed, Consumer, Event, Received, StartAt, TopicPartition};
+use bus::{Assigned, BusError, Clock, Commit, Consumer, Event, Received, StartAt, TopicPartition};
 use policies::{InputSchema, Versions};
 use tokio::sync::watch;
-use wire::{Asked, Envelope, Plan, Request, Timestamp, Topics};
+use wire::{Asked, Envelope, Request, Timestamp, Topics};
 
+use self::held::{Held, Waiting};
 use crate::{
     ExecutorsStation,
     crew::{Crew, Loaded, Sheet},
     desk::Job,
-    executor::Input,
+    ear::Heard,
+    hearing::Judge,
+    judging::{Asking, Judging},
     metrics::{Metrics, Skipped},
     outage::Outage,
     parked::Parked,
-    work::{Share, Work},
+    work::Share,
 };
 
 /// How far back a group that never committed begins, and how old records must be for the reader to jump ahead.
 const HORIZON: Duration = Duration::from_mins(1);
 /// How long behind its deadline a request is passed over without a word.
 const STALE: Duration = Duration::from_secs(5);
+
 /// What the loop holds.
 pub(crate) struct Fetch {
     consumer: Box<dyn Consumer>,
     versions: watch::Receiver<Arc<Versions>>,
     crew: Crew,
     held: HashMap<i32, Held>,
+    judging: Judging,
     /// Requests of versions that are not known here yet.
     parked: Parked<Waiting>,
     topics: Topics,
@@ -37,27 +44,13 @@ pub(crate) struct Fetch {
     outage: Outage,
 }
 
-/// A request that was read and not given to anybody yet.
-struct Waiting {
-    request: Request,
-    share: Arc<Share>,
-    offset: i64,
-    fetched: Timestamp,
-}
-
 /// What a turn begins with.
 enum Happened {
     Edited,
     Loaded(Loaded),
     Time,
     Event(Result<Event, BusError>),
-}
-
-/// A partition that is ours.
-struct Held {
-    requests: TopicPartition,
-    share: Arc<Share>,
-    committed: i64,
+    Heard(Result<Heard, BusError>),
 }
 
 // === impl Fetch ===
@@ -65,9 +58,11 @@ struct Held {
 impl Fetch {
     pub(crate) fn new(station: ExecutorsStation, crew: Crew, consumer: Box<dyn Consumer>) -> Self {
         let (topics, horizon) = (Topics::of(station.definition().name()), horizon(&station.versions.borrow()));
-        let ExecutorsStation { clock, metrics, versions, .. } = station;
+        let ExecutorsStation { bus, clock, metrics, versions, .. } = station;
+        let mut judging = Judging::new(bus, topics.responses.clone());
+        judging.follow(&versions.borrow(), crew.only());
         let (held, parked, outage) = Default::default();
-        Self { consumer, versions, crew, held, parked, topics, clock, metrics, horizon, outage }
+        Self { consumer, versions, crew, held, judging, parked, topics, clock, metrics, horizon, outage }
     }
 
     pub(crate) fn has_partitions(&self) -> bool {
@@ -76,12 +71,13 @@ impl Fetch {
 
     /// Waits for what happens next and does what follows. Cancel-safe: nothing is taken before the wait is over.
     pub(crate) async fn turn(&mut self) -> Result<(), BusError> {
-        let wake = self.parked.next_deadline();
+        let wake = [self.parked.next_deadline(), self.judging.next_deadline()].into_iter().flatten().min();
         let happened = tokio::select! {
             biased;
             () = edited(&mut self.versions) => Happened::Edited,
             loaded = self.crew.next_loaded() => Happened::Loaded(loaded),
             () = sleep_until(&self.clock, wake) => Happened::Time,
+            heard = self.judging.ear.next() => Happened::Heard(heard),
             event = self.consumer.next() => Happened::Event(event),
         };
         match happened {
@@ -93,7 +89,9 @@ impl Fetch {
                 self.on_event(event)?;
             }
             Happened::Event(Err(error)) => self.on_error(error)?,
+            Happened::Heard(heard) => self.on_heard(heard)?,
         }
+        self.begin_judging();
         self.crew.hand_over();
         Ok(())
     }
@@ -130,6 +128,7 @@ impl Fetch {
     fn on_edited(&mut self) {
         let versions = Arc::clone(&self.versions.borrow_and_update());
         self.horizon = self.horizon.max(horizon(&versions));
+        self.judging.follow(&versions, self.crew.only());
         self.crew.follow(versions);
         for waiting in self.parked.release() {
             let sheet = self.crew.sheet(waiting.request.policy.version);
@@ -138,8 +137,35 @@ impl Fetch {
     }
 
     fn on_time(&mut self) {
-        for waiting in self.parked.expire(self.clock.now()) {
+        let now = self.clock.now();
+        for waiting in self.parked.expire(now) {
             self.fail(waiting, "the request's version of the policy did not arrive in time");
+        }
+        self.judging.on_time(now);
+    }
+
+    fn on_heard(&mut self, heard: Result<Heard, BusError>) -> Result<(), BusError> {
+        let now = self.clock.now();
+        match heard {
+            Ok(heard) => self.judging.on_heard(heard, now),
+            Err(error @ BusError::Fatal(_)) => Err(error),
+            Err(BusError::OffsetGone { .. }) => self.judging.on_gap(now),
+            Err(error) => {
+                self.outage.begin(&error.to_string(), now);
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives judges what they have waited for.
+    fn begin_judging(&mut self) {
+        let now = self.clock.now();
+        while let Some(Asking { judge, version, work, start }) = self.judging.poll_ready(now) {
+            let sheet = self.crew.sheet(version);
+            match sheet.as_ref().and_then(|sheet| sheet.place(&judge)) {
+                Some(place) => self.crew.give(place, Job { work, start }),
+                None => self.crew.fail(&judge, &work, "its version of the policy cannot be read any more"),
+            }
         }
     }
 
@@ -148,6 +174,7 @@ impl Fetch {
             Event::Assigned(partitions) => partitions.into_iter().try_for_each(|assigned| self.on_assigned(assigned)),
             Event::Revoked(partitions) => {
                 for revoked in partitions {
+                    self.judging.ear.stop(revoked.partition)?;
                     let _ = self.held.remove(&revoked.partition).map(|held| held.share.revoke());
                 }
                 Ok(())
@@ -179,7 +206,7 @@ impl Fetch {
         let share = Arc::new(Share::new(responses, next.unwrap_or(0)));
         let held = Held { requests: partition.clone(), share, committed: next.unwrap_or(0) };
         self.held.insert(partition.partition, held);
-        Ok(())
+        self.judging.on_assigned(partition.partition, self.clock.now())
     }
 
     fn live(&self) -> StartAt {
@@ -245,7 +272,9 @@ impl Fetch {
     /// Gives a request to everybody it asks who is here, or keeps it until its version has come.
     fn give_out(&mut self, waiting: Waiting, sheet: Option<Arc<Sheet>>) {
         let version = waiting.request.policy.version;
-        if let Some(sheet) = sheet {
+        if waiting.share.is_revoked() {
+            // Another process has the partition now, and gives it out there.
+        } else if let Some(sheet) = sheet {
             self.hand_out(waiting, &sheet);
         } else if !self.crew.may_come(version) {
             self.fail(waiting, "the request's version of the policy cannot be read");
@@ -255,17 +284,34 @@ impl Fetch {
     }
 
     fn hand_out(&mut self, waiting: Waiting, sheet: &Sheet) {
-        let born = waiting.request.born;
+        let (born, version, fetched) = (waiting.request.born, waiting.request.policy.version, waiting.fetched);
         let (work, plan) = waiting.begin(Arc::clone(&sheet.schema));
+        let mut judges = Vec::new();
         for asked in plan.asked() {
             let Some(place) = sheet.place(&asked.executor) else { continue };
-            self.crew.give(place, Job { work: Arc::clone(&work), start: born.after(asked.start_after) });
+            let (work, start) = (Arc::clone(&work), born.after(asked.start_after));
+            if place.hears.is_empty() {
+                self.crew.give(place, Job { work, start });
+                continue;
+            }
+            let who = Asking { judge: asked.executor.clone(), version, work, start };
+            // Whoever was not asked about this request says nothing about it.
+            let awaited = place.hears.iter().filter(|heard| plan.find(heard).is_some()).cloned().collect();
+            judges.push(Judge { who, awaited, until: born.after(place.wait) });
+        }
+        if !judges.is_empty() {
+            for refused in self.judging.on_request(work.input.request, judges, fetched) {
+                self.crew.fail(&refused.judge, &refused.work, "too many requests wait for what others say");
+            }
         }
     }
 
     /// Answers for everybody here whom a request asks that nobody can score.
     fn fail(&self, waiting: Waiting, why: &str) {
         let (work, plan) = waiting.begin(Arc::new(InputSchema { features: Vec::new() }));
+        if work.share.is_revoked() {
+            return;
+        }
         for asked in plan.asked().iter().filter(|asked| self.crew.is_ours(&asked.executor)) {
             self.crew.fail(&asked.executor, &work, why);
         }
@@ -290,7 +336,7 @@ fn horizon(versions: &Versions) -> Duration {
 /// Waits for other versions; for ever if nobody can publish any.
 async fn edited(versions: &mut watch::Receiver<Arc<Versions>>) {
     if versions.changed().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -298,26 +344,5 @@ async fn sleep_until(clock: &Clock, at: Option<Timestamp>) {
     match at {
         Some(at) => clock.sleep_until(at).await,
         None => std::future::pending().await,
-    }
-}
-
-// === impl Waiting, Held ===
-
-impl Waiting {
-    /// Returns the work that it is, and whom it asks.
-    fn begin(self, schema: Arc<InputSchema>) -> (Arc<Work>, Plan) {
-        let Self { request, share, offset, fetched } = self;
-        let input = Input::new(request.id, request.deadline(), request.body, schema);
-        (Arc::new(Work { input, share, offset, fetched }), request.plan)
-    }
-}
-
-impl Held {
-    fn commit(&mut self, now: Timestamp) -> Option<Commit> {
-        let offset = self.share.progress().committable(now);
-        (offset > self.committed).then(|| {
-            self.committed = offset;
-            Commit { partition: self.requests.clone(), committed: Committed { offset, metadata: String::new() } }
-        })
     }
 }

@@ -1,7 +1,8 @@
 //! A model on an Open Inference Protocol v2 server elsewhere.
 //!
 //! The server is asked once what inputs its model takes. One that is away when the station starts is not an error: it
-//! is asked again later, and meanwhile gets one tensor `input` of all features.
+//! is asked again later, and meanwhile gets one tensor `input` of all features. A judge gets one tensor of text (`BYTES`,
+//! shape `[1]`) instead, which is a JSON object: the input, and what others said about it.
 
 mod protocol;
 
@@ -12,7 +13,6 @@ use std::{
 
 use bus::{BoxFuture, Clock};
 use bytes::Bytes;
-use policies::InputSchema;
 use reqwest::{Client, Url};
 use wire::{Failure, ModelVersion, Timestamp};
 
@@ -21,6 +21,8 @@ use crate::{
     executor::{Executor, Input, failed},
 };
 use protocol::{Inferred, Layout, Metadata};
+
+pub use protocol::Takes;
 
 /// How long a server may take to describe its model, and to take a connection.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -39,7 +41,7 @@ struct Shared {
     infer: Url,
     client: Client,
     clock: Clock,
-    schema: Arc<InputSchema>,
+    takes: Takes,
     state: Mutex<State>,
 }
 
@@ -85,15 +87,15 @@ impl Http {
         name: &str,
         infer: &str,
         connections: usize,
-        schema: Arc<InputSchema>,
+        takes: Takes,
         clock: Clock,
     ) -> Result<Self, HttpError> {
         let infer = address(infer)?;
         let client = Client::builder().pool_max_idle_per_host(connections).connect_timeout(PATIENCE).tcp_nodelay(true);
         let client = client.build().map_err(|error| HttpError::Client(cause(&error)))?;
         let model = ModelVersion::new(name, "unversioned");
-        let state = Mutex::new(State { model, layout: Arc::default(), ask_at: None, away: None });
-        let shared = Arc::new(Shared { name: name.to_owned(), infer, client, clock, schema, state });
+        let state = Mutex::new(State { model, layout: Arc::new(Layout::assumed(&takes)), ask_at: None, away: None });
+        let shared = Arc::new(Shared { name: name.to_owned(), infer, client, clock, takes, state });
         shared.describe().await?;
         Ok(Self { shared })
     }
@@ -131,7 +133,7 @@ fn address(url: &str) -> Result<Url, HttpError> {
 impl Shared {
     async fn infer(&self, input: &Input) -> Result<Bytes, String> {
         let layout = Arc::clone(&self.state().layout);
-        let body = layout.body(input.request, input.features().map_err(|failure| failure.message)?);
+        let body = layout.body(input)?;
         let left = input.deadline.since(self.clock.now());
         let request = self.client.post(self.infer.clone()).timeout(left).header("content-type", "application/json");
         let response = request.body(body).send().await.map_err(|error| self.problem(&error))?;
@@ -184,7 +186,7 @@ impl Shared {
     /// Asks the server what inputs its model takes; no answer is a reason to ask again, not an error.
     async fn describe(&self) -> Result<(), HttpError> {
         let layout = match self.metadata().await {
-            Ok(metadata) => Layout::of(metadata, &self.schema),
+            Ok(metadata) => Layout::of(metadata, &self.takes),
             Err(problem) => {
                 tracing::warn!(executor = self.name, %problem, "asking again in {} s", AGAIN.as_secs());
                 self.state().ask_at = Some(self.clock.now().after(AGAIN));

@@ -2,18 +2,22 @@
 //!
 //! Several in one process share one fetch and one decoding; each has a thread of its own, so that a model that hangs,
 //! panics or is slow harms nobody else. Reading order: `executor` (the trait) → the kinds (`onnx`, `http`, `echo`,
-//! `constant`) → `run` → `fetch` → `crew` → `desk` → `work` → `progress`.
+//! `constant`) → `run` → `fetch` → `crew` → `desk` → `work` → `progress`;
+//! for judges, who hear others, `hearing` → `judging`.
 
 mod answer;
 mod backlog;
 mod constant;
 mod crew;
 mod desk;
+mod ear;
 mod echo;
 mod executor;
 mod features;
 mod fetch;
+mod hearing;
 mod http;
+mod judging;
 mod load;
 mod metrics;
 mod onnx;
@@ -28,7 +32,7 @@ mod work;
 pub use constant::Constant;
 pub use echo::Echo;
 pub use executor::{Executor, Input};
-pub use http::{Http, HttpError};
+pub use http::{Http, HttpError, Takes};
 pub use load::{LoadError, Loader, Loading, by_kind};
 pub use metrics::Metrics;
 pub use onnx::{LibraryError, Onnx, OnnxError};

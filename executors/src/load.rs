@@ -9,7 +9,7 @@ use crate::{
     constant::Constant,
     echo::Echo,
     executor::Executor,
-    http::{Http, HttpError},
+    http::{Http, HttpError, Takes},
     onnx::{Onnx, OnnxError},
 };
 
@@ -49,7 +49,8 @@ pub fn by_kind(base: PathBuf, clock: Clock) -> Loader {
             let executor: Arc<dyn Executor> = match &spec.kind {
                 ExecutorKind::Onnx(path) => Arc::new(Onnx::load(name, &base.join(path), &schema)?),
                 ExecutorKind::Http(url) => {
-                    Arc::new(Http::connect(name, url, spec.concurrency.get(), schema, clock).await?)
+                    let takes = if spec.hears.is_empty() { Takes::Features(schema) } else { Takes::Text };
+                    Arc::new(Http::connect(name, url, spec.concurrency.get(), takes, clock).await?)
                 }
                 ExecutorKind::Echo => Arc::new(Echo::new(&spec.id)),
                 ExecutorKind::Constant { answer, delay } => Arc::new(Constant::new(&spec.id, answer, *delay)),

@@ -46,7 +46,8 @@ impl Post {
 
     /// Returns whether it is another model of the same executor, which reads the same inputs.
     pub(crate) fn can_stand_in_for(&self, other: &Self) -> bool {
-        self.spec.id == other.spec.id && self.schema == other.schema
+        let judge = |post: &Self| !post.spec.hears.is_empty();
+        self.spec.id == other.spec.id && self.schema == other.schema && judge(self) == judge(other)
     }
 }
 
@@ -91,6 +92,12 @@ mod tests {
         check(ONE, ("hue", "a: { constant: { answer: { class: 1 } } }"), None, 2);
         check(ONE, ("hue", "a: { echo: , concurrency: 2 }"), None, 2);
         check(ONE, ("hue, ash", "a: { echo: }"), None, 2);
+        check(
+            ("hue", "a: { echo: }, b: { echo: }"),
+            ("hue", "b: { echo: }, a: { echo: , hears: [b], wait: 5ms }"),
+            None,
+            3,
+        );
     }
 
     #[test]

@@ -168,8 +168,8 @@ impl ExecutorsStation {
         let (only, metrics, clock) = (self.only.clone(), Arc::clone(&self.metrics), self.clock.clone());
         let mut crew = Crew::new(Office { loader, only, producer, metrics, clock }, versions);
         while crew.is_loading() {
-            let loaded = crew.next_loaded().await;
-            if let Some((executor, cause)) = crew.on_loaded(loaded).filter(|_| is_first) {
+            let next = crew.next_loaded().await;
+            if let Some((executor, cause)) = crew.on_loaded(next).filter(|_| is_first) {
                 return Err(ExecutorsError::Load { executor, cause });
             }
         }

@@ -4,6 +4,8 @@
 
 #[path = "station/edits.rs"]
 mod edits;
+#[path = "station/judges.rs"]
+mod judges;
 #[path = "station/rig.rs"]
 mod rig;
 

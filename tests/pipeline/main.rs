@@ -6,6 +6,7 @@ mod cases;
 mod edits;
 mod embedded;
 mod explain;
+mod judges;
 mod kafka;
 mod processes;
 mod rendezvous;

@@ -1,11 +1,16 @@
 //! PURE: the Open Inference Protocol v2 as JSON: what a model's metadata asks for, what we send, what comes back.
 
+use std::sync::Arc;
+
 use policies::InputSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wire::RequestId;
 
-use crate::answer::{Output, Values};
+use crate::{
+    answer::{Output, Values},
+    executor::Input,
+};
 
 /// How a server wants a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +19,17 @@ pub(super) enum Layout {
     Row(Tensor),
     /// One tensor `[1, 1]` a feature; each with the feature's place in the schema.
     Columns(Vec<(usize, Tensor)>),
+    /// One tensor `[1]` of text, under this name: what a judge is given, as JSON.
+    Text(String),
+}
+
+/// What a model takes.
+#[derive(Clone, Debug)]
+pub enum Takes {
+    /// The features of an input.
+    Features(Arc<InputSchema>),
+    /// An input and what others said about it, as text.
+    Text,
 }
 
 /// A tensor's name and type.
@@ -38,7 +54,7 @@ struct Infer<'a> {
 #[derive(Serialize)]
 struct Given<'a> {
     name: &'a str,
-    shape: [usize; 2],
+    shape: Vec<usize>,
     datatype: &'a str,
     data: Data<'a>,
 }
@@ -48,6 +64,7 @@ struct Given<'a> {
 enum Data<'a> {
     Floats(&'a [f64]),
     Whole(Vec<i64>),
+    Text([&'a str; 1]),
 }
 
 /// The part of an answer that we need.
@@ -68,16 +85,34 @@ struct Returned {
 
 // === impl Layout ===
 
-impl Default for Layout {
-    /// What is sent to a server that says nothing of itself.
-    fn default() -> Self {
-        Self::Row(Tensor { name: "input".to_owned(), datatype: "FP64".to_owned() })
-    }
-}
-
 impl Layout {
-    /// Returns the layout that `metadata` asks for, or how it differs from `schema`.
-    pub(super) fn of(metadata: Metadata, schema: &InputSchema) -> Result<Self, String> {
+    /// Returns what is sent to a server that says nothing of itself.
+    pub(super) fn assumed(takes: &Takes) -> Self {
+        match takes {
+            Takes::Features(_) => Self::Row(Tensor { name: "input".to_owned(), datatype: "FP64".to_owned() }),
+            Takes::Text => Self::Text("input".to_owned()),
+        }
+    }
+
+    /// Returns the layout that `metadata` asks for, or how it differs from what there is to give.
+    pub(super) fn of(metadata: Metadata, takes: &Takes) -> Result<Self, String> {
+        match takes {
+            Takes::Features(schema) => Self::of_features(metadata, schema),
+            Takes::Text => Self::of_text(&metadata),
+        }
+    }
+
+    fn of_text(metadata: &Metadata) -> Result<Self, String> {
+        match metadata.inputs.as_slice() {
+            [Tensor { name, datatype }] if datatype == "BYTES" => Ok(Self::Text(name.clone())),
+            [Tensor { name, datatype }] => {
+                Err(format!("its input `{name}` takes {datatype}, and what a judge is given is text, BYTES"))
+            }
+            several => Err(format!("it has {} inputs, and what a judge is given is one text", several.len())),
+        }
+    }
+
+    fn of_features(metadata: Metadata, schema: &InputSchema) -> Result<Self, String> {
         let known = |tensor: &Tensor| match tensor.datatype.as_str() {
             "FP64" | "FP32" | "INT64" | "INT32" => Ok(()),
             other => Err(format!("its input `{}` takes {other}, which is not a number we can give", tensor.name)),
@@ -95,16 +130,33 @@ impl Layout {
         }
     }
 
-    /// Returns the body of an `infer` request.
-    pub(super) fn body(&self, id: RequestId, features: &[f64]) -> Vec<u8> {
+    /// Returns the body of an `infer` request about `input`, or why it cannot be written.
+    pub(super) fn body(&self, input: &Input) -> Result<Vec<u8>, String> {
+        let features = || input.features().map_err(|failure| failure.message);
+        match self {
+            Self::Row(_) | Self::Columns(_) => Ok(self.body_of(input.request, features()?)),
+            Self::Text(name) => {
+                let text = std::str::from_utf8(&input.body).map_err(|error| error.to_string())?;
+                let given = Given { name, shape: vec![1], datatype: "BYTES", data: Data::Text([text]) };
+                Ok(written(input.request, vec![given]))
+            }
+        }
+    }
+
+    fn body_of(&self, id: RequestId, features: &[f64]) -> Vec<u8> {
         let inputs = match self {
             Self::Row(tensor) => vec![Given::new(tensor, features)],
             Self::Columns(tensors) => {
                 tensors.iter().map(|(place, tensor)| Given::new(tensor, &features[*place..=*place])).collect()
             }
+            Self::Text(_) => Vec::new(),
         };
-        serde_json::to_vec(&Infer { id: id.to_string(), inputs }).expect("numbers and names are always written")
+        written(id, inputs)
     }
+}
+
+fn written(id: RequestId, inputs: Vec<Given<'_>>) -> Vec<u8> {
+    serde_json::to_vec(&Infer { id: id.to_string(), inputs }).expect("numbers and names are always written")
 }
 
 fn column(tensor: &Tensor, schema: &InputSchema) -> Result<(usize, Tensor), String> {
@@ -124,7 +176,7 @@ impl<'a> Given<'a> {
         } else {
             Data::Floats(features)
         };
-        Self { name: &tensor.name, shape: [1, features.len()], datatype: &tensor.datatype, data }
+        Self { name: &tensor.name, shape: vec![1, features.len()], datatype: &tensor.datatype, data }
     }
 }
 
@@ -164,16 +216,16 @@ mod tests {
     use super::*;
     use crate::answer;
 
-    fn schema() -> InputSchema {
-        InputSchema { features: vec!["hue".into(), "ash".into()] }
+    fn features() -> Takes {
+        Takes::Features(Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] }))
     }
 
     fn check_body(metadata: &str, expected: Result<&str, &str>) {
-        let layout = Layout::of(serde_json::from_str(metadata).unwrap(), &schema());
+        let layout = Layout::of(serde_json::from_str(metadata).unwrap(), &features());
         match (layout, expected) {
             (Ok(layout), Ok(expected)) => {
                 let id = RequestId::from_position(&wire::RendezvousName::new("wine").unwrap(), "t", 0, 0);
-                let body: Value = serde_json::from_slice(&layout.body(id, &[1.5, 2.0])).unwrap();
+                let body: Value = serde_json::from_slice(&layout.body_of(id, &[1.5, 2.0])).unwrap();
                 assert_eq!(body["id"], id.to_string());
                 assert_eq!(body["inputs"].to_string(), expected);
             }
@@ -214,6 +266,21 @@ mod tests {
             r#"{"inputs": [{"name": "hue", "datatype": "FP32"}, {"name": "acid", "datatype": "FP32"}]}"#,
             Err("it has an input `acid`, the policy has no such feature"),
         );
+    }
+
+    #[test]
+    fn a_judge_is_given_text() {
+        let check = |metadata: &str, expected: Result<&str, &str>| {
+            let layout = Layout::of(serde_json::from_str(metadata).unwrap(), &Takes::Text);
+            let expected = expected.map(|name| Layout::Text(name.to_owned())).map_err(str::to_owned);
+            assert_eq!(layout, expected);
+        };
+        check(r#"{"inputs": [{"name": "case", "datatype": "BYTES", "shape": [1]}]}"#, Ok("case"));
+        check(
+            r#"{"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2]}]}"#,
+            Err("its input `x` takes FP32, and what a judge is given is text, BYTES"),
+        );
+        check(r#"{"inputs": []}"#, Err("it has 0 inputs, and what a judge is given is one text"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
+use policies::InputSchema;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use wire::{RequestId, Timestamp};
@@ -73,7 +74,7 @@ async fn connect(address: &str) -> Result<Http, HttpError> {
 
 async fn connect_on(address: &str, clock: Clock) -> Result<Http, HttpError> {
     let schema = Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] });
-    Http::connect("vendor", address, 4, schema, clock).await
+    Http::connect("vendor", address, 4, Takes::Features(schema), clock).await
 }
 
 async fn ask(executor: &Http, budget: Duration) -> Result<Value, String> {

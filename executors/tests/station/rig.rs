@@ -179,8 +179,18 @@ impl Rig {
 
     /// Starts a station with the kinds that the policy names.
     pub(crate) async fn start_kinds(&self) -> Running {
-        let kinds = executors::by_kind("/nowhere".into(), self.clock.clone());
-        self.begin_with(kinds).ready().await
+        self.begin_with(self.kinds(), self.station()).ready().await
+    }
+
+    /// The same, in a process that runs only some of them.
+    pub(crate) async fn start_only(&self, names: &[&str]) -> Running {
+        let only = names.iter().map(|name| ExecutorId::new(name).unwrap()).collect();
+        let station = ExecutorsStation { only: Some(only), ..self.station() };
+        self.begin_with(self.kinds(), station).ready().await
+    }
+
+    fn kinds(&self) -> Loader {
+        executors::by_kind("/nowhere".into(), self.clock.clone())
     }
 
     /// Makes a version with `executors` live; returns its number.
@@ -227,17 +237,17 @@ impl Rig {
             };
             Box::pin(async { Ok(executor) })
         });
-        self.begin_with(loader)
+        self.begin_with(loader, self.station())
     }
 
-    fn begin_with(&self, loader: Loader) -> Starting {
+    fn begin_with(&self, loader: Loader, station: ExecutorsStation) -> Starting {
         let loads = Arc::clone(&self.loads);
         let loader: Loader = Arc::new(move |spec, schema| {
             loads.lock().unwrap().push(spec.id.to_string());
             loader(spec, schema)
         });
         let (stop, (ready, is_ready)) = (CancellationToken::new(), oneshot::channel());
-        let task = tokio::spawn(executors::run_with(self.station(), loader, stop.clone(), ready));
+        let task = tokio::spawn(executors::run_with(station, loader, stop.clone(), ready));
         Starting { stop, ready: is_ready, task }
     }
 

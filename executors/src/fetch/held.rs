@@ -1,0 +1,49 @@
+//! What the fetching loop holds: partitions, and requests that were not given to anybody yet.
+
+use std::sync::Arc;
+
+use bus::{Commit, Committed, TopicPartition};
+use policies::InputSchema;
+use wire::{Plan, Request, Timestamp};
+
+use crate::{
+    executor::Input,
+    work::{Share, Work},
+};
+
+/// A partition that is ours.
+pub(super) struct Held {
+    pub(super) requests: TopicPartition,
+    pub(super) share: Arc<Share>,
+    pub(super) committed: i64,
+}
+
+/// A request that was read and not given to anybody yet.
+pub(super) struct Waiting {
+    pub(super) request: Request,
+    pub(super) share: Arc<Share>,
+    pub(super) offset: i64,
+    pub(super) fetched: Timestamp,
+}
+
+// === impl Waiting, Held ===
+
+impl Waiting {
+    /// Returns the work that it is, and whom it asks.
+    pub(super) fn begin(self, schema: Arc<InputSchema>) -> (Arc<Work>, Plan) {
+        let Self { request, share, offset, fetched } = self;
+        let input = Input::new(request.id, request.deadline(), request.body, schema);
+        (Arc::new(Work { input, share, offset, fetched }), request.plan)
+    }
+}
+
+impl Held {
+    /// Returns how far it is done, if that is further than was committed.
+    pub(super) fn commit(&mut self, now: Timestamp) -> Option<Commit> {
+        let offset = self.share.progress().committable(now);
+        (offset > self.committed).then(|| {
+            self.committed = offset;
+            Commit { partition: self.requests.clone(), committed: Committed { offset, metadata: String::new() } }
+        })
+    }
+}
