@@ -130,7 +130,7 @@ impl<'recorded> Rehearing<'recorded> {
     /// Returns the amounts of more time that could change something, ascending, each with the candidate whose response
     /// would then come before the end of a clause or of a patience that it came too late for.
     pub(crate) fn thresholds(&self, definition: &Definition) -> Result<Vec<(Duration, &ExecutorId)>, Unreplayable> {
-        let policy = self.policy(definition)?;
+        let policy = &self.pinned(self.policy(definition)?);
         let budget = self.request.budget.min(policy.budget()).as_duration();
         let cap = budget.saturating_sub(self.lead(policy));
         let ends = policy.ladder.iter().flat_map(|rung| rung.clause.patience().chain([rung.until]));
