@@ -14,6 +14,7 @@ mod progress;
 mod rollback;
 mod run;
 mod test;
+mod what_if;
 
 use std::{
     fmt,
@@ -86,6 +87,8 @@ enum Command {
     Policies(policies::Policies),
     /// Show one request on one screen: who answered what when, what was decided and why
     Explain(explain::Explain),
+    /// Decide recorded requests again by another policy, without any model call
+    WhatIf(what_if::WhatIfCommand),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -119,6 +122,7 @@ impl Cli {
             Command::Withdraw(withdraw) => withdraw.run(),
             Command::Policies(policies) => policies.run(),
             Command::Explain(explain) => explain.run(),
+            Command::WhatIf(what_if) => what_if.run(),
             Command::Completions(completions) => Ok(completions.run()),
         }
     }

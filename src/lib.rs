@@ -9,6 +9,7 @@ pub mod explain;
 pub mod load;
 pub mod observer;
 pub mod policy_file;
+pub mod recordings;
 pub mod settings;
 pub mod station;
 pub mod stretch;

@@ -23,6 +23,7 @@ mod rehearing;
 mod trial;
 mod verdict;
 mod versions;
+mod what_if;
 
 pub use circumstances::{Circumstances, LastKnown, Latencies, Quantile};
 /// The largest policy file, in bytes.
@@ -47,3 +48,4 @@ pub use verdict::{
     Reason, Receipt, ReceiptBody, ReceiptEntry, ReceiptState, ResultBody, Verdict,
 };
 pub use versions::{Version, Versions};
+pub use what_if::{ArmTold, ExampleTold, OutcomeTold, WhatIf, WhatIfReport};

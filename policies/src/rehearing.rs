@@ -58,6 +58,22 @@ pub enum Unreplayable {
     NoCase(String),
 }
 
+// === impl Unreplayable ===
+
+impl Unreplayable {
+    /// Returns why in a few words, the same for all requests that it is true of.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::RequestGone => "the request is no longer in the log",
+            Self::NoResult => "no result yet",
+            Self::ResponsesGone(_) => "responses are no longer in the log",
+            Self::Shrunk => "the result was too large for the log",
+            Self::NoCase(_) => "its case is unknown",
+        }
+    }
+}
+
 // === impl Rehearing ===
 
 impl<'recorded> Rehearing<'recorded> {
@@ -118,13 +134,16 @@ impl<'recorded> Rehearing<'recorded> {
     }
 
     /// Decides under another policy, `definition`: its cases, its executors, its times. A caller who had asked for
-    /// less time than the policy of then gets no more now; `usual` is the budget of that policy.
+    /// less time than the policy of then, `old`, gets no more now.
     #[must_use]
-    pub fn under(&self, definition: &Definition, usual: Budget) -> Verdict {
-        let asked = Some(self.request.budget).filter(|asked| *asked < usual);
-        let route = definition.route(&self.request.body, &self.request.attributes, asked);
+    pub fn under(&self, definition: &Definition, old: Option<&Definition>) -> Verdict {
+        let old = old.and_then(|old| self.policy(old).ok());
+        let asked = self.request.budget;
+        let within = (asked < old.map_or(definition.budget, |old| old.budget())).then_some(asked);
+        let route = definition.route(&self.request.body, &self.request.attributes, within);
         let policy = definition.policy_for(route.case.as_deref()).unwrap_or(&definition.policy);
-        self.play(policy, &route.plan, route.budget, self.lead(policy), self.arrivals.iter())
+        let lead = old.map_or(Duration::ZERO, |old| self.lead(old));
+        self.play(policy, &route.plan, route.budget, lead, self.arrivals.iter())
     }
 
     /// Returns the amounts of more time that could change something, ascending, each with the candidate whose response

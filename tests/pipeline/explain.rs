@@ -5,8 +5,11 @@ use std::{future::IntoFuture as _, sync::Arc, time::Duration};
 use assert_cmd::cargo::cargo_bin_cmd;
 use bus::{Clock, EmbeddedBus};
 use futures::future::join_all;
-use hedgerow::explain::{Found, Search, Shelf, explain_routes};
-use policies::{Explanation, StateTold};
+use hedgerow::{
+    explain::{Found, Search, Shelf, explain_routes},
+    recordings::Recordings,
+};
+use policies::{Explanation, Recorded, StateTold, WhatIf};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::timeout};
 use wire::{RequestId, Timestamp};
@@ -162,5 +165,24 @@ async fn the_command_asks_a_running_process() {
     let (code, _, error) =
         command(vec!["order-17".to_owned(), "--at".to_owned(), at, "--rendezvous=other".to_owned()]).await;
     assert_eq!((code, error.as_str()), (Some(1), "error: there is no rendezvous `other` here\n"));
+    rendezvous.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_policy_that_decided_would_have_decided_the_same() {
+    let rendezvous = start(CLOSE).await;
+    for burst in numbers(300).chunks(50) {
+        rendezvous.ask_all(burst).await;
+    }
+    let definition = rendezvous.app.definition();
+    let mut what_if = WhatIf::new(Arc::clone(&definition));
+    let recordings = Recordings { rendezvous: definition.name().clone(), since: Timestamp::EPOCH };
+    let see = |recorded: &Recorded| what_if.add(recorded, Some(&definition));
+    timeout(PATIENCE, recordings.read(&*rendezvous.app.bus, see, |_, _| ())).await.unwrap().unwrap();
+    let report = what_if.finish();
+    assert_eq!((report.replayed, report.left_out.len()), (300, 0), "{report}");
+    // Whoever had been read too late for its clause might have been heard, and nobody else.
+    assert_eq!(report.silent, [""; 0], "{report}");
+    assert_eq!((report.different, report.was.clone()), (0, report.would.clone()), "{report}");
     rendezvous.stop().await;
 }

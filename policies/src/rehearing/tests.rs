@@ -232,7 +232,7 @@ fn another_policy_hears_those_who_were_late_for_the_first() {
     let recorded = recorded(&hasty, said, Duration::ZERO);
     let replay = Rehearing::of(&recorded).unwrap();
     let patient = definition("- agree: 2\n  until: 50ms\n- default: { class: unknown }");
-    let verdict = replay.under(&patient, hasty.budget);
+    let verdict = replay.under(&patient, Some(&hasty));
     assert_eq!(
         (verdict.answer, verdict.at),
         (Bytes::from(r#"{"class":"cat","sure":0.9}"#), BORN.after(Duration::from_millis(12)))

@@ -1,0 +1,135 @@
+//! Every request of a rendezvous since some instant, each with its responses and its result: for commands that replay.
+//!
+//! One partition after the other, so that no more than one is held in memory, and of each at most `REQUESTS_MAX`.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    time::Duration,
+};
+
+use bus::{Bus, BusError, Received, TopicPartition};
+use policies::{Given, Recorded};
+use wire::{Envelope, Reading, RendezvousName, RequestId, ResultsReader, Timestamp, Topics};
+
+use crate::stretch::Stretch;
+
+/// Where requests are looked for.
+#[derive(Clone, Debug)]
+pub struct Recordings {
+    /// Whose topics.
+    pub rendezvous: RendezvousName,
+    /// From when on.
+    pub since: Timestamp,
+}
+
+/// The requests of one partition.
+struct Gathered {
+    requests: HashMap<RequestId, Recorded>,
+    /// In the order of the log.
+    order: Vec<RequestId>,
+    /// Results and responses, which may be read before their requests are.
+    early: HashMap<RequestId, Recorded>,
+    reader: ResultsReader,
+    over: u64,
+}
+
+/// At most so many requests of one partition are held at a time; later ones are counted and left out.
+const REQUESTS_MAX: usize = 500_000;
+/// A fence is repeated far more often than this.
+const FENCE_WITHIN: Duration = Duration::from_mins(1);
+
+// === impl Recordings ===
+
+impl Recordings {
+    /// Shows each request to `see`, in the log's order within its partition; returns how many were too many to hold.
+    /// `progress` is told how many records of how many are read.
+    pub async fn read(
+        &self,
+        bus: &dyn Bus,
+        mut see: impl FnMut(&Recorded),
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<u64, BusError> {
+        let topics = Topics::of(&self.rendezvous);
+        let mut stretches = Vec::new();
+        for partition in 0..bus.partitions(&topics.requests).await? {
+            stretches.push(self.stretch(bus, &topics, partition).await?);
+        }
+        let total = stretches.iter().map(Stretch::len).sum();
+        let (mut before, mut over) = (0, 0);
+        for stretch in stretches {
+            let (mut gathered, length) = (Gathered::new(), stretch.len());
+            stretch.read(bus, |received| gathered.take(&received), |read| progress(before + read, total)).await?;
+            before += length;
+            over += gathered.over;
+            gathered.order.iter().filter_map(|id| gathered.requests.get(id)).for_each(&mut see);
+        }
+        Ok(over)
+    }
+
+    async fn stretch(&self, bus: &dyn Bus, topics: &Topics, partition: i32) -> Result<Stretch, BusError> {
+        let mut stretch = Stretch::default();
+        for (topic, since) in [
+            (&topics.requests, self.since),
+            (&topics.responses, self.since),
+            (&topics.results, self.since.before(FENCE_WITHIN)),
+        ] {
+            stretch.add(bus, TopicPartition::new(topic, partition), since).await?;
+        }
+        Ok(stretch)
+    }
+}
+
+// === impl Gathered ===
+
+impl Gathered {
+    fn new() -> Self {
+        let (requests, order, early) = Default::default();
+        Self { requests, order, early, reader: ResultsReader::new(REQUESTS_MAX), over: 0 }
+    }
+
+    fn take(&mut self, received: &Received) {
+        let appended = received.appended;
+        match Envelope::decode(&received.record) {
+            Ok(Envelope::Request(request)) => {
+                if self.requests.len() >= REQUESTS_MAX {
+                    self.over += u64::from(!self.requests.contains_key(&request.id));
+                    return;
+                }
+                let id = request.id;
+                if let Entry::Vacant(vacant) = self.requests.entry(id) {
+                    let early = self.early.remove(&id).unwrap_or_default();
+                    vacant.insert(Recorded { request: Some((request, appended)), ..early });
+                    self.order.push(id);
+                }
+            }
+            Ok(Envelope::Response(response)) => {
+                let id = response.request;
+                if let Some(recorded) = self.of(id) {
+                    recorded.responses.push((response, appended));
+                }
+            }
+            Ok(Envelope::Fence(fence)) => {
+                self.reader.on_fence(fence);
+            }
+            Ok(Envelope::Result(result)) => {
+                if self.reader.on_result(&result) == Reading::Valid
+                    && let Some(recorded) = self.of(result.request)
+                {
+                    recorded.result = Given::read(result, appended).ok();
+                }
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// The record of a request, be it read already or not; `None` if too many wait for theirs.
+    fn of(&mut self, id: RequestId) -> Option<&mut Recorded> {
+        if self.requests.contains_key(&id) {
+            return self.requests.get_mut(&id);
+        }
+        if self.early.len() >= REQUESTS_MAX && !self.early.contains_key(&id) {
+            return None;
+        }
+        Some(self.early.entry(id).or_default())
+    }
+}
