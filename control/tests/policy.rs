@@ -1,6 +1,6 @@
 //! The policy that these tests change.
 
-#![allow(dead_code, reason = "not every test needs all of it")]
+#![allow(dead_code, clippy::unwrap_used, reason = "all of this is tests, none of which needs all of it")]
 
 use std::{sync::Arc, time::Duration};
 

@@ -33,6 +33,7 @@ use super::{
     on_trial, proposed, refused, none) · version · missing (approvals) · if refused: why, sentence, since: [{version, \
     state, author, at, message, …}]\n\n\
     Exit codes: 0 done, or proposed · 1 failed · 2 the file has mistakes · 3 somebody else was first")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(super) struct Apply {
     /// The file
     #[arg(value_name = "FILE")]
