@@ -23,12 +23,11 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 use wire::RendezvousName;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A file that is edited, and where its policy runs.
 struct Desk {
     folder: TempDir,
-    name: String,
     /// `--at` or `--brokers`, and what stands behind.
     place: [String; 2],
 }
@@ -63,7 +62,7 @@ examples:
 
 impl Desk {
     fn new(name: &str, place: [String; 2]) -> Self {
-        let desk = Self { folder: TempDir::new().unwrap(), name: name.to_owned(), place };
+        let desk = Self { folder: TempDir::new().unwrap(), place };
         desk.save(&text(name, 50));
         desk
     }
@@ -127,7 +126,7 @@ impl Process {
 
 /// Instants are what they are.
 fn timeless(text: &str) -> String {
-    let year = text.find("-").and_then(|dash| dash.checked_sub(4)).filter(|start| text.is_char_boundary(*start));
+    let year = text.find('-').and_then(|dash| dash.checked_sub(4)).filter(|start| text.is_char_boundary(*start));
     match year.and_then(|start| Some((start, text.get(start..start + 20)?))) {
         Some((start, at)) if at.ends_with('Z') && at.contains('T') => {
             format!("{}an instant{}", &text[..start], timeless(&text[start + 20..]))
@@ -255,6 +254,34 @@ async fn every_save_is_applied_until_somebody_else_applies() {
 }
 
 #[test]
+fn a_process_takes_edits_on_save_and_through_its_door() {
+    let desk = Desk::new("wine", ["--listen".to_owned(), "127.0.0.1:0".to_owned()]);
+    let up = Up::start(&desk, &["--watch"]);
+    let door = Desk::new("wine", ["--at".to_owned(), up.at.clone()]);
+    heard(&up.said, "version 1 says so already");
+    desk.save(&text("wine", 40));
+    heard(&up.said, "version 2 is live");
+    assert_eq!(door.json(&["policies", "wine", "--json"])["live"], 2);
+    let (said, _) = door.says(0, &["rollback", "wine"]);
+    assert_eq!(said, "wine: version 3 is live\n");
+    let answer = reqwest_get(&format!("{}/v2/models/wine", up.at));
+    assert!(answer.contains("\"3\""), "{answer}");
+    let metrics = reqwest_get(&format!("{}/metrics", up.at));
+    assert!(metrics.contains("hedgerow_policy_version{rendezvous=\"wine\"} 3"), "{metrics}");
+}
+
+#[test]
+fn a_door_can_be_for_reading_only() {
+    let desk = Desk::new("wine", ["--listen".to_owned(), "127.0.0.1:0".to_owned()]);
+    let up = Up::start(&desk, &["--control", "nobody"]);
+    let door = Desk::new("wine", ["--at".to_owned(), up.at.clone()]);
+    door.save(&text("wine", 40));
+    let (_, erred) = door.says(1, &["apply", "wine.yaml"]);
+    assert!(erred.contains("this door is for reading"), "{erred}");
+    assert!(door.says(0, &["policies"]).0.contains("version 1 is live"));
+}
+
+#[test]
 fn where_nothing_listens_it_is_said_what_to_do() {
     let desk = Desk::new("wine", ["--at".to_owned(), "http://127.0.0.1:1".to_owned()]);
     let (_, erred) = desk.says(1, &["policies"]);
@@ -282,6 +309,39 @@ async fn over_kafka_the_same_is_said_and_the_other_of_two_is_told() {
     assert_eq!((&view["live"], &view["newest"], view["refused"].as_array().unwrap().len()), (&2.into(), &2.into(), 1));
 }
 
+/// `hedgerow up`, killed when it goes out of scope.
+struct Up {
+    child: Child,
+    at: String,
+    said: mpsc::Receiver<String>,
+}
+
+// === impl Up ===
+
+impl Up {
+    fn start(desk: &Desk, arguments: &[&str]) -> Self {
+        let mut command = desk.command(&[&["up", "wine.yaml"], arguments].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (said, erred) = (lines(child.stdout.take().unwrap()), lines(child.stderr.take().unwrap()));
+        let ready = heard(&erred, "at http://");
+        let at = ready.split("at ").last().unwrap().trim().to_owned();
+        Self { child, at, said }
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn reqwest_get(url: &str) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { reqwest::get(url).await.unwrap().text().await.unwrap() })
+}
+
 fn ended(child: &mut Child) -> Option<i32> {
     child.wait().unwrap().code()
 }
@@ -301,12 +361,13 @@ fn lines(from: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
     said
 }
 
-fn heard(said: &mpsc::Receiver<String>, words: &str) {
+/// Waits for a line with `words`, and returns it.
+fn heard(said: &mpsc::Receiver<String>, words: &str) -> String {
     loop {
         let line = said.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it never said `{words}`"));
         eprint!("{line}");
         if line.contains(words) {
-            return;
+            return line;
         }
     }
 }

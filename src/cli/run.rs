@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use axum::{Router, routing::get};
 use bus::{Bus, Clock};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use control::{Access, door};
 use policies::Definition;
 use prometheus_client::registry::Registry;
@@ -22,7 +22,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use wire::ExecutorId;
 
-use super::{Failure, control::whoever_calls};
+use super::{Failure, apply::watch::watch_inside, control::whoever_calls};
 use crate::{
     app::{self, App, Role, Running},
     settings::BusArgs,
@@ -31,11 +31,16 @@ use crate::{
 /// Runs every station.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  hedgerow up policies/wine.yaml\n  \
-    curl -d @input.json localhost:8080/v2/models/wine/infer\n  hedgerow up *.yaml --brokers kafka:9092 --listen 0.0.0.0:8080")]
+    curl -d @input.json localhost:8080/v2/models/wine/infer\n  hedgerow up *.yaml --brokers kafka:9092 --listen 0.0.0.0:8080\n  \
+    hedgerow up wine.yaml --watch                          every save is live at once")]
 pub(super) struct Up {
     /// The rendezvous' files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+
+    /// Apply each file on every save, until somebody else applies: `hedgerow apply --watch` in the same process
+    #[arg(long)]
+    watch: bool,
 
     #[command(flatten)]
     serve: Serve,
@@ -67,6 +72,10 @@ struct Serve {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", env = "LISTEN", hide_env_values = true)]
     listen: SocketAddr,
 
+    /// From where changes of policies are taken at the door (`/control`); anyone may look
+    #[arg(long, value_enum, value_name = "WHO", default_value_t = Takes::Loopback, env = "HEDGEROW_CONTROL", hide_env_values = true)]
+    control: Takes,
+
     /// The folder that archives are written under
     #[arg(long, value_name = "DIR", default_value = "hedgerow-data")]
     data: PathBuf,
@@ -84,12 +93,35 @@ struct Loaded {
     models: PathBuf,
 }
 
+/// From where changes of policies are taken.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Takes {
+    /// From this machine
+    Loopback,
+    /// From whoever reaches the listener
+    Anyone,
+    /// From nowhere
+    Nobody,
+}
+
 // === impl Up ===
 
 impl Up {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
         let roles = [Role::Collector, Role::Executors, Role::Decoy, Role::Starter];
-        self.serve.run(&self.files, &roles, &[])
+        self.serve.run(&self.files, &roles, &[], self.watch)
+    }
+}
+
+// === impl Takes ===
+
+impl From<Takes> for Access {
+    fn from(takes: Takes) -> Self {
+        match takes {
+            Takes::Loopback => Self::Loopback,
+            Takes::Anyone => Self::Anyone,
+            Takes::Nobody => Self::Nobody,
+        }
     }
 }
 
@@ -107,7 +139,7 @@ impl Run {
         }
         let only = self.only.iter().map(|name| ExecutorId::new(name)).collect::<Result<Vec<_>, _>>();
         let only = only.map_err(|error| Failure::Refused(error.into()))?;
-        self.serve.run(&[PathBuf::from(file)], &roles, &only)
+        self.serve.run(&[PathBuf::from(file)], &roles, &only, false)
     }
 }
 
@@ -129,12 +161,13 @@ fn role(name: &str) -> Result<Role, Failure> {
 // === impl Serve ===
 
 impl Serve {
-    fn run(&self, files: &[PathBuf], roles: &[Role], only: &[ExecutorId]) -> Result<ExitCode, Failure> {
+    fn run(&self, files: &[PathBuf], roles: &[Role], only: &[ExecutorId], watch: bool) -> Result<ExitCode, Failure> {
+        let watched = if watch { files } else { &[] };
         let loaded = files.iter().map(|file| Loaded::read(file)).collect::<Result<Vec<_>, _>>()?;
         let clock = Clock::system();
         super::runtime()?.block_on(async {
             let bus = self.bus.open(&clock).map_err(Failure::Refused)?;
-            self.serve(&bus, &clock, loaded, roles, only).await.map_err(Failure::Failed)
+            self.serve(&bus, &clock, loaded, roles, only, watched).await.map_err(Failure::Failed)
         })
     }
 
@@ -153,6 +186,7 @@ impl Serve {
         loaded: Vec<Loaded>,
         roles: &[Role],
         only: &[ExecutorId],
+        watched: &[PathBuf],
     ) -> anyhow::Result<ExitCode> {
         let stop = CancellationToken::new();
         stop_on_signal(stop.clone())?;
@@ -193,7 +227,10 @@ impl Serve {
         // Asked of the socket, because port 0 lets the system choose.
         let address = listener.local_addr()?;
         tracing::info!("{} ready on {}, at http://{address}", names.join(", "), bus.describe());
-        let routes = routes(starters, registry).merge(door::router(follower, Access::Loopback));
+        for file in watched {
+            watch_inside(follower.clone(), file.clone());
+        }
+        let routes = routes(starters, registry).merge(door::router(follower, self.control.into()));
         // Changes of policies are taken by where they come from.
         let door = axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>());
         door.with_graceful_shutdown(stop.clone().cancelled_owned()).await?;

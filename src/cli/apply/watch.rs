@@ -3,12 +3,20 @@
 //! The file is looked at ten times a second instead of being watched: that sees every way in which editors save, also
 //! over network folders and in containers, and costs next to nothing. A text is applied once it was seen twice alike.
 
-use std::{io, path::Path, process::ExitCode, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use control::Follower;
+use wire::ApplyMode;
 
 use super::{Manner, checked};
 use crate::cli::{
     Failure,
-    control::{CONFLICT, Control, conflict, told},
+    control::{CONFLICT, Control, conflict, told, whoever_calls},
 };
 
 /// How often the file is looked at; it is applied when it did not change for so long.
@@ -32,6 +40,17 @@ pub(in crate::cli) async fn watch(control: &Control, file: &Path, manner: &Manne
             Err(failure) => eprintln!("{failure}"),
         }
     }
+}
+
+/// Applies `file` on every save within the process that runs its policy, as long as that runs.
+pub(in crate::cli) fn watch_inside(follower: Follower, file: PathBuf) {
+    tokio::spawn(async move {
+        let (author, message) = (whoever_calls(), format!("saved {}", file.display()));
+        let manner = Manner { mode: ApplyMode::Live, author, message, dry_run: false, json: false };
+        if let Err(failure) = watch(&Control::Log(follower), &file, &manner).await {
+            eprintln!("{failure}");
+        }
+    });
 }
 
 /// Applies the file as it is; returns the newest version after that, and whether somebody else was first.
