@@ -6,6 +6,7 @@ mod cases;
 mod edits;
 mod embedded;
 mod explain;
+mod fields;
 mod judges;
 mod kafka;
 mod processes;
