@@ -25,7 +25,6 @@ mod why;
 use std::time::Duration;
 
 use bytes::Bytes;
-use wire::ExecutorId;
 
 pub(crate) use agree::{Agree, Votes};
 pub(crate) use best::{Best, Score};
@@ -75,8 +74,6 @@ pub(crate) struct Moment<'evidence> {
     pub(crate) known: Option<&'evidence LastKnown>,
     /// Now, since the request's birth.
     pub(crate) since: Duration,
-    /// When the clause above has its end, whether it was given up before or not.
-    pub(crate) begins: Duration,
     /// How many responses the clause has refused one by one.
     pub(crate) heard_out: u16,
 }
@@ -156,11 +153,6 @@ impl Clause {
     pub(crate) fn patience(&self) -> impl Iterator<Item = Duration> {
         let prefer = if let Self::Prefer(prefer) = self { Some(prefer) } else { None };
         prefer.into_iter().flat_map(Prefer::patience)
-    }
-
-    /// Returns until when each rank that has a patience of its own is waited for.
-    pub(crate) fn patience_at(&self, moment: &Moment<'_>) -> Vec<(ExecutorId, Duration)> {
-        if let Self::Prefer(prefer) = self { prefer.patience_at(moment) } else { Vec::new() }
     }
 
     pub(crate) fn kind(&self) -> DecidedBy {

@@ -15,7 +15,7 @@ use wire::{Budget, Plan, Response, Timestamp};
 
 use crate::{
     Circumstances, Completeness, DecidedBy, LastKnown, Policy, Reason, Verdict,
-    clause::{Choice, Judgement, Moment, Why},
+    clause::{Choice, Clause, Judgement, Moment, Why},
     evidence::Evidence,
     verdict::{ClauseNote, Ruling},
 };
@@ -200,17 +200,15 @@ impl Evaluation {
     /// Returns what the clause at `rung` judges now, and when it ends.
     fn moment(&self, rung: usize) -> (Moment<'_>, Duration) {
         let cap = self.cap.since(self.evidence.born);
-        let end = |rung| self.policy.end(rung, cap, &self.evidence);
         let moment = Moment {
             evidence: &self.evidence,
             seating: self.evidence.roster.seating(rung),
             lookups: self.known.as_ref().map_or(&[], |known| &known.lookups),
             known: self.known.as_ref().and_then(|known| known.last.as_ref()),
             since: self.clock.since(self.evidence.born),
-            begins: rung.checked_sub(1).map_or(Duration::ZERO, end),
             heard_out: self.heard_out,
         };
-        (moment, end(rung))
+        (moment, self.policy.end(rung, cap, &self.evidence))
     }
 
     fn decide(&mut self, choice: Choice, ended: bool) -> Box<Verdict> {
@@ -231,10 +229,13 @@ impl Evaluation {
 
     /// Says how the clause at `index` fared.
     fn note(&self, index: usize, decided: bool, why: Why) -> ClauseNote {
-        let (rung, (moment, end)) = (self.policy.rung(index), self.moment(index));
-        let until = rung.until.min(self.cap.since(self.evidence.born));
+        let (rung, cap) = (self.policy.rung(index), self.cap.since(self.evidence.born));
+        let (until, end) = (rung.until.min(cap), self.policy.end(index, cap, &self.evidence));
         let extra_until = (end < until).then_some(end);
-        let patience = rung.clause.patience_at(&moment);
+        let patience = match &rung.clause {
+            Clause::Prefer(prefer) => prefer.patience_at(&self.moment(index).0),
+            _ => Vec::new(),
+        };
         ClauseNote { kind: rung.clause.kind(), until, extra_until, decided, why, patience }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hedgerow_policies::{Circumstances, Definition, Evaluation, Reason, ResultBody, Step, Verdict};
+use hedgerow_policies::{Circumstances, Definition, Evaluation, LastKnown, Reason, ResultBody, Step, Verdict};
 use wire::{Failure, FailureKind, ModelVersion, Reply, RequestId, Response, Timestamp};
 
 const BORN: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
@@ -106,4 +106,64 @@ fn a_refused_request_is_a_default_in_the_body_too() {
     assert_eq!(verdict.kind(), wire::ResultKind::Default);
     let body = ResultBody::read(&verdict.body(&wine.policy_ref, None, BORN, wine.budget)).expect("a body reads back");
     assert_eq!((body.decision.reason, body.decision.elapsed_us), (Reason::StaleOnArrival, 80_000));
+}
+
+/// The body of a verdict of a small policy whose candidates `a` and `b` say these.
+fn body_of(
+    decide: &str,
+    case: Option<&str>,
+    circumstances: &Circumstances,
+    heard: &[(&str, &'static str)],
+) -> ResultBody {
+    let text = format!(
+        "rendezvous: small\nbudget: 50ms\ninput: {{ features: [x], attributes: [who] }}\nkey: attributes.who\n\
+         executors: {{ a: {{ echo: }}, b: {{ echo: }} }}\ndecide:\n{decide}"
+    );
+    let small = Definition::parse("small.yaml", &text).unwrap_or_else(|problems| panic!("{problems}"));
+    let mut step =
+        Evaluation::open(Arc::clone(&small.policy), &small.plan(), BORN, small.budget, Duration::ZERO, circumstances);
+    for (executor, said) in heard {
+        let Step::Wait(evaluation) = step else { break };
+        step = evaluation.observe(&response(executor, answer(said)), BORN.after(Duration::from_millis(2))).1;
+    }
+    while let Step::Wait(evaluation) = step {
+        let due = evaluation.deadline();
+        step = evaluation.on_time(due);
+    }
+    let Step::Emit(verdict) = step else { unreachable!("time ran out") };
+    ResultBody::read(&verdict.body(&small.policy_ref, case, BORN, small.budget)).expect("a body reads back")
+}
+
+#[test]
+fn a_synthesis_says_so_and_lists_its_sources_and_a_case_is_named() {
+    let heard = [("a", r#"{"n":1,"more":true}"#), ("b", r#"{"n":2}"#)];
+    let body =
+        body_of("- combine: { mean: [n] }\n- default: { n: 0 }", Some("gold"), &Circumstances::default(), &heard);
+    assert_eq!(body.answer, serde_json::json!({ "n": 1.5 }));
+    assert_eq!((body.decision.synthesised, body.decision.executors), (true, vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!((body.decision.case.as_deref(), body.decision.policy.as_str()), (Some("gold"), "small@1"));
+    assert_eq!(body.decision.clauses[0].why, "mean of 2");
+}
+
+#[test]
+fn what_was_known_before_is_given_with_its_age() {
+    let default = "- prefer: [{ a: { until: 20ms } }, b]\n\
+        - default: { last_known: { max_age: 1h, otherwise: { n: 0 } } }";
+    let known = LastKnown { answer: r#"{"n":7}"#.into(), at: BORN.before(Duration::from_secs(60)) };
+    let body = body_of(default, None, &Circumstances { last_known: Some(known), ..Circumstances::default() }, &[]);
+    assert_eq!(body.answer, serde_json::json!({ "n": 7 }));
+    assert_eq!(body.decision.last_known.map(|known| known.age_us), Some(60_050_000));
+    let patience: Vec<(&str, u64)> =
+        body.decision.clauses[0].patience.iter().map(|rank| (rank.executor.as_str(), rank.until_us)).collect();
+    assert_eq!(patience, [("a", 20_000)]);
+    let nothing = body_of(default, None, &Circumstances::default(), &[]);
+    assert_eq!((nothing.answer, nothing.decision.last_known), (serde_json::json!({ "n": 0 }), None));
+}
+
+#[test]
+fn an_extra_wait_that_ended_a_clause_stands_beside_its_end() {
+    let best = "- best: { score: n }\n  until: 30ms\n  extra_wait: 5ms\n- default: { n: 0 }";
+    let body = body_of(best, None, &Circumstances::default(), &[("a", r#"{"n":1}"#)]);
+    let clause = &body.decision.clauses[0];
+    assert_eq!((clause.until_us, clause.extra_until_us, body.decision.elapsed_us), (30_000, Some(7_000), 7_000));
 }

@@ -64,7 +64,7 @@ impl Agree {
         } else {
             Groups::of(voters, |left, right| same(&self.on, left, right, evidence))
         };
-        Tally { rule: self, evidence, electorate, voters, groups }
+        Tally::of(self, moment, voters, groups)
     }
 
     /// Returns whether the equality is one that is not transitive.

@@ -4,8 +4,8 @@
 //! answers after all is still the better answer, as long as none was chosen: from then on ranks race. The clause is
 //! over as soon as nobody is waited for.
 //!
-//! Nobody loses its patience before the clause above has its end. Otherwise it would depend on whether that clause
-//! was given up early who is chosen here.
+//! Nobody loses its patience before the clause above has its end (`lower` makes sure of it). Otherwise it would depend
+//! on whether that clause was given up early who is chosen here.
 
 use std::{iter::zip, time::Duration};
 
@@ -71,7 +71,7 @@ impl Prefer {
     }
 
     /// Returns until when each rank that has a patience of its own and was asked is waited for.
-    pub(super) fn patience_at(&self, moment: &Moment<'_>) -> Vec<(ExecutorId, Duration)> {
+    pub(crate) fn patience_at(&self, moment: &Moment<'_>) -> Vec<(ExecutorId, Duration)> {
         let Moment { evidence, .. } = *moment;
         let name = |evidence: &Evidence, place: &RankSeat| place.seat.map(|seat| evidence.name(seat).clone());
         let ranks = zip(&self.ranks, moment.ranks());
@@ -107,11 +107,10 @@ impl Prefer {
 impl Rank {
     /// Returns until when it is waited for, if not as long as the clause lasts.
     fn patience(&self, place: RankSeat, moment: &Moment<'_>) -> Option<Duration> {
-        let until = match self.until? {
+        Some(match self.until? {
             Patience::At(until) => until,
             Patience::Usual { max, .. } => place.lookup.map_or(max, |lookup| moment.lookups[lookup]),
-        };
-        Some(until.max(moment.begins))
+        })
     }
 
     /// Returns how long its executor usually takes, within bounds; whoever is not known is waited for the longest.

@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 
 use super::{
-    Agree, Choice, Votes, Weight, Why,
+    Agree, Choice, Moment, Votes, Weight, Why,
     groups::{Group, Groups},
     seating::Electorate,
     tie::{Preference, preference},
@@ -21,17 +21,25 @@ pub(super) struct Tally<'evidence> {
     pub(super) electorate: &'evidence Electorate,
     pub(super) voters: Seats,
     pub(super) groups: Groups,
+    /// The best of the groups that may decide, and whether another one is as good.
+    ahead: Option<(Group, bool)>,
 }
 
-impl Tally<'_> {
+impl<'evidence> Tally<'evidence> {
+    pub(super) fn of(rule: &'evidence Agree, moment: &Moment<'evidence>, voters: Seats, groups: Groups) -> Self {
+        let (evidence, electorate) = (moment.evidence, moment.electorate());
+        let mut tally = Self { rule, evidence, electorate, voters, groups, ahead: None };
+        tally.ahead = tally.find_ahead();
+        tally
+    }
+
     /// Returns the group that decides if nobody else speaks.
     pub(super) fn winner(&self) -> Option<Group> {
-        let (group, tied) = self.ahead()?;
+        let (group, tied) = self.ahead?;
         (!tied && self.is_far_ahead(group.members, self.heaviest_but(group))).then_some(group)
     }
 
-    /// Returns the best of the groups that may decide, and whether another one is as good.
-    fn ahead(&self) -> Option<(Group, bool)> {
+    fn find_ahead(&self) -> Option<(Group, bool)> {
         let mut ahead: Option<(Group, bool)> = None;
         for group in self.groups.iter().filter(|group| self.may_decide(group.members)) {
             ahead = match ahead {
@@ -101,7 +109,7 @@ impl Tally<'_> {
             // A plurality without `min_votes` needs somebody, however light.
             return Why::TooFew { votes, needed: if needed == Weight(1) { Weight::ONE } else { needed } };
         }
-        if let Some((group, true)) = self.ahead() {
+        if let Some((group, true)) = self.ahead {
             return Why::Tied { votes: self.weigh(group.members) };
         }
         let dispute = self.may_decide(could);
