@@ -121,7 +121,7 @@ impl Clause {
     pub(crate) fn conclude(&self, moment: &Moment<'_>) -> Result<Choice, Why> {
         match self {
             Self::First(first) => first.conclude(moment),
-            Self::Prefer(prefer) => prefer.conclude(moment),
+            Self::Prefer(_) => Prefer::conclude(moment),
             Self::Agree(agree) => agree.conclude(moment),
             Self::Best(best) => best.conclude(moment),
             Self::Combine(combine) => combine.conclude(moment),

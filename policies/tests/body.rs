@@ -149,7 +149,7 @@ fn a_synthesis_says_so_and_lists_its_sources_and_a_case_is_named() {
 fn what_was_known_before_is_given_with_its_age() {
     let default = "- prefer: [{ a: { until: 20ms } }, b]\n\
         - default: { last_known: { max_age: 1h, otherwise: { n: 0 } } }";
-    let known = LastKnown { answer: r#"{"n":7}"#.into(), at: BORN.before(Duration::from_secs(60)) };
+    let known = LastKnown { answer: r#"{"n":7}"#.into(), at: BORN.before(Duration::from_mins(1)) };
     let body = body_of(default, None, &Circumstances { last_known: Some(known), ..Circumstances::default() }, &[]);
     assert_eq!(body.answer, serde_json::json!({ "n": 7 }));
     assert_eq!(body.decision.last_known.map(|known| known.age_us), Some(60_050_000));

@@ -58,7 +58,7 @@ impl Compared {
             Equality::Class => values().is_some_and(|(left, right)| Label::of(left).is(&Label::of(right))),
             Equality::Within { .. } => self.distance(left, right).is_finite(),
             Equality::Bucket { width } => {
-                numbers().is_some_and(|(left, right)| bucket(left, width) == bucket(right, width))
+                numbers().is_some_and(|(left, right)| bucket(left, width).total_cmp(&bucket(right, width)).is_eq())
             }
         }
     }
@@ -89,7 +89,9 @@ const ROUNDING: f64 = 4.0 * f64::EPSILON;
 /// Returns which bucket a number is in: 0.3 is the first of the fourth of width 0.1, and -0.5 is not in 0.5's.
 fn bucket(number: f64, width: f64) -> f64 {
     let (exact, nearest) = (number / width, (number / width).round());
-    if (exact - nearest).abs() <= ROUNDING * exact.abs() { nearest } else { exact.floor() }
+    let bucket = if (exact - nearest).abs() <= ROUNDING * exact.abs() { nearest } else { exact.floor() };
+    // There is one zero.
+    bucket + 0.0
 }
 
 // === impl Label ===

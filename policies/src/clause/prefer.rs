@@ -58,7 +58,7 @@ impl Prefer {
         Judgement::Reject(Why::NoRank)
     }
 
-    pub(super) fn conclude(&self, moment: &Moment<'_>) -> Result<Choice, Why> {
+    pub(super) fn conclude(moment: &Moment<'_>) -> Result<Choice, Why> {
         let usable = |place: &RankSeat| place.seat.filter(|seat| moment.evidence.usable().contains(*seat));
         let mut answers = moment.ranks().iter().enumerate().filter_map(|(index, place)| Some((index, usable(place)?)));
         answers.next().map(|(index, seat)| Choice::one(seat, moment.evidence, Why::Rank(index + 1))).ok_or(Why::NoRank)

@@ -74,7 +74,7 @@ impl Scales {
     /// Returns the least weight that is more than half of that of `seats`; in whole votes, where votes are whole.
     pub(crate) fn majority(&self, seats: Seats) -> Weight {
         let more_than_half = self.weigh(seats).0 / 2 + 1;
-        let is_whole = |seat| self.weigh(Seats::one(seat)).0 % Weight::ONE.0 == 0;
+        let is_whole = |seat| self.weigh(Seats::one(seat)).0.is_multiple_of(Weight::ONE.0);
         let step = if seats.into_iter().all(is_whole) { Weight::ONE.0 } else { 1 };
         Weight(more_than_half.next_multiple_of(step))
     }

@@ -61,7 +61,7 @@ impl IntoIterator for Seats {
 }
 
 /// What is left to go through.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Iter(Seats);
 
 impl Iterator for Iter {

@@ -258,6 +258,10 @@ fn no_clause_ends_before_the_one_above() {
     let ladder = "- agree: 2\n  until: 10ms\n- best: { score: sure }\n  extra_wait: 2ms\n- default: { class: none }";
     check(ladder, "1:a=cat/0.5 8:b=dog/0.9", "10: dog (best b, deadline, partial)");
     check(ladder, "1:a=cat/0.5 2:b! 3:c!", "3: cat (best a, all_answered, partial)");
+    // Given up at 2, the first clause still has its end at 10: until then the second hears everybody.
+    let given_up = ladder.replace("agree: 2", "agree: 3");
+    check(&given_up, "1:a=cat/0.5 2:b=dog/0.2 5:c=eel/0.9", "5: eel (best c, all_answered, full)");
+    check(&given_up, "1:a=cat/0.5 2:b=dog/0.2", "10: cat (best a, deadline, partial)");
 }
 
 #[test]

@@ -94,7 +94,7 @@ const ON: &[&[(&str, &str)]] = &[
 pub(super) fn ladder() -> impl Strategy<Value = Ladder> {
     let extra = (prop_oneof![Just(0_u64), Just(500), Just(2_000)], 0..=5_000_u64, 0..=20_000_u64);
     let extra = extra.prop_map(|(times, min, more)| Extra { times, min, max: min + more });
-    let step = (rung(), 1..=BUDGET, option::weighted(0.2, extra));
+    let step = (rung(), 1..=BUDGET, option::weighted(0.35, extra));
     let default = prop_oneof![
         2 => Just("{ class: none }"),
         1 => Just("{ last_known: { max_age: 1h, otherwise: { class: none } } }"),

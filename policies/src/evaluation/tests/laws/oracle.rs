@@ -151,7 +151,7 @@ fn chosen(rung: &Rung, votes: &[Vote<'_>]) -> Option<(DecidedBy, Value)> {
         Rung::Best { at_least, on_tie, .. } => {
             let highest = planned.iter().map(sure).max_by(f64::total_cmp)?;
             let best: Vec<Vec<Vote<'_>>> =
-                planned.iter().filter(|vote| sure(vote) == highest).map(|vote| vec![*vote]).collect();
+                planned.iter().filter(|vote| sure(vote).total_cmp(&highest).is_eq()).map(|vote| vec![*vote]).collect();
             let enough = at_least.is_none_or(|mark| highest >= mark);
             let winner = untie(best, on_tie).filter(|_| enough)?;
             Some((DecidedBy::Best, plain(winner[0].answer)))
@@ -198,7 +198,7 @@ fn untie<'said>(mut groups: Vec<Vec<Vote<'said>>>, rules: &[Tie]) -> Option<Vec<
             }
             Tie::Best => {
                 let best = groups.iter().map(|group| score(group)).max_by(f64::total_cmp)?;
-                groups.retain(|group| score(group) == best);
+                groups.retain(|group| score(group).total_cmp(&best).is_eq());
             }
             Tie::NextClause => return (groups.len() == 1).then(|| groups.remove(0)),
             Tie::PlanOrder => break,
