@@ -59,7 +59,7 @@ impl Partition {
         (index, count): (i32, i32),
         committed: Option<Watermarks>,
         seed: Uuid,
-        surroundings: &Surroundings,
+        surroundings: &mut Surroundings,
     ) -> Self {
         let mut partition = Self {
             index,
@@ -91,7 +91,7 @@ impl Partition {
     }
 
     /// Hears that the policy was edited.
-    pub(crate) fn on_versions(&mut self, now: Timestamp, surroundings: &Surroundings) {
+    pub(crate) fn on_versions(&mut self, now: Timestamp, surroundings: &mut Surroundings) {
         self.rendezvous.on_versions(self.index, surroundings);
         self.settle(now);
     }
@@ -104,7 +104,7 @@ impl Partition {
     }
 
     /// Hears that the log does not hold what was to be read.
-    pub(crate) fn on_offset_gone(&mut self, surroundings: &Surroundings) {
+    pub(crate) fn on_offset_gone(&mut self, surroundings: &mut Surroundings) {
         self.ledger.on_offset_gone();
         self.forget(surroundings);
     }
@@ -137,7 +137,7 @@ impl Partition {
     }
 
     /// Does what is due at `now`.
-    pub(crate) fn on_time(&mut self, now: Timestamp, surroundings: &Surroundings) {
+    pub(crate) fn on_time(&mut self, now: Timestamp, surroundings: &mut Surroundings) {
         let again = self.ledger.on_time(now);
         if again > 0 {
             self.tell(Fact::WrittenAgain(again));
@@ -189,7 +189,7 @@ impl Partition {
         self.ledger.unconfirmed()
     }
 
-    fn on_request(&mut self, received: &Received, surroundings: &Surroundings) {
+    fn on_request(&mut self, received: &Received, surroundings: &mut Surroundings) {
         match understand(received).and_then(|envelope| self.expect_request(envelope, surroundings)) {
             Ok(request) => {
                 let oldest_orphan = self.rendezvous.oldest_orphan();
@@ -315,7 +315,7 @@ impl Partition {
     }
 
     /// Drops what is in hand: it will be read again.
-    fn forget(&mut self, surroundings: &Surroundings) {
+    fn forget(&mut self, surroundings: &mut Surroundings) {
         self.rendezvous = Rendezvous::default();
         self.rendezvous.on_versions(self.index, surroundings);
         self.dead_letters.clear();

@@ -115,7 +115,7 @@ impl Rendezvous {
         request: Request,
         appended: Timestamp,
         offset: i64,
-        surroundings: &Surroundings,
+        surroundings: &mut Surroundings,
     ) -> bool {
         self.latest = self.latest.max(appended);
         let id = request.id;
@@ -135,7 +135,7 @@ impl Rendezvous {
 
     /// Opens what waited for a version that has come, and begins, goes on with or ends a trial. `index` is the
     /// partition's.
-    pub fn on_versions(&mut self, index: i32, surroundings: &Surroundings) {
+    pub fn on_versions(&mut self, index: i32, surroundings: &mut Surroundings) {
         self.contest.on_versions(&surroundings.versions, index);
         for Parked { request, place, .. } in self.parking.arrived(&surroundings.versions) {
             if let Some(definition) = surroundings.versions.get(request.policy.version) {
@@ -169,7 +169,7 @@ impl Rendezvous {
     }
 
     /// Plays all that is due at `now`, in one pass.
-    pub fn on_time(&mut self, now: Timestamp, surroundings: &Surroundings) {
+    pub fn on_time(&mut self, now: Timestamp, surroundings: &mut Surroundings) {
         self.latest = self.latest.max(now);
         while let Some(&(due, id)) = self.due.first()
             && due <= now
@@ -226,9 +226,10 @@ impl Rendezvous {
     }
 
     /// Lets `request` hear the responses that came before it.
-    fn deliver(&mut self, request: &RequestId) {
+    fn deliver(&mut self, request: &RequestId, surroundings: &mut Surroundings) {
         for Letter { response, appended } in self.mailbox.take(request) {
-            if self.open.contains_key(request) {
+            if let Some(open) = self.open.get(request) {
+                surroundings.speeds.record(&response, open.born, appended);
                 self.hear(response, appended);
             } else {
                 self.contest.on_response(&response, appended);

@@ -25,8 +25,8 @@ struct Scene {
 impl Scene {
     fn serving() -> Self {
         let definition = Definition::parse("test.yaml", DEFINITION).unwrap_or_else(|problems| panic!("{problems}"));
-        let surroundings = Surroundings::new(Arc::new(Versions::only(Arc::new(definition))));
-        let partition = Partition::new((1, 2), None, Uuid::from_u128(5), &surroundings);
+        let mut surroundings = Surroundings::new(Arc::new(Versions::only(Arc::new(definition))));
+        let partition = Partition::new((1, 2), None, Uuid::from_u128(5), &mut surroundings);
         let now = Timestamp::from_micros(1_000_000);
         let mut scene = Self { partition, surroundings, now, told: Vec::new() };
         scene.answer_survey();
@@ -61,12 +61,12 @@ impl Scene {
         let definition = Definition::parse("test.yaml", text).unwrap_or_else(|problems| panic!("{problems}"));
         let definition = Arc::new(definition.at_version(version));
         self.surroundings.on_versions(Arc::new(Versions::only(definition)));
-        self.partition.on_versions(self.now, &self.surroundings);
+        self.partition.on_versions(self.now, &mut self.surroundings);
         self.pass();
     }
 
     fn pass(&mut self) {
-        self.partition.on_time(self.now, &self.surroundings);
+        self.partition.on_time(self.now, &mut self.surroundings);
         self.told.extend(std::iter::from_fn(|| self.partition.poll_output()));
     }
 

@@ -17,7 +17,7 @@ impl Rendezvous {
         request: &Request,
         place: Place,
         definition: Arc<Definition>,
-        surroundings: &Surroundings,
+        surroundings: &mut Surroundings,
     ) {
         let (pin, is_strange) = Pin::new(request, definition);
         if is_strange {
@@ -33,7 +33,7 @@ impl Rendezvous {
         } else {
             self.admit(request, open, surroundings);
         }
-        self.deliver(&request.id);
+        self.deliver(&request.id, surroundings);
     }
 
     fn admit(&mut self, request: &Request, open: Open, surroundings: &Surroundings) {
@@ -47,7 +47,7 @@ impl Rendezvous {
     }
 
     /// Lets a request wait for its version, or answers it at once if too many do.
-    pub(super) fn park(&mut self, request: Request, place: Place, surroundings: &Surroundings) {
+    pub(super) fn park(&mut self, request: Request, place: Place, surroundings: &mut Surroundings) {
         let (id, lead) = (request.id, surroundings.lead(request.budget));
         match self.parking.park(request, place, lead) {
             None => self.outputs.push_back(Output::Parked(id)),
@@ -56,7 +56,7 @@ impl Rendezvous {
     }
 
     /// Answers a request whose version has not come.
-    pub(super) fn give_up(&mut self, parked: &Parked, surroundings: &Surroundings) {
+    pub(super) fn give_up(&mut self, parked: &Parked, surroundings: &mut Surroundings) {
         let Parked { request, place, due } = parked;
         self.refuse_unheard(request, *place, (Reason::Deadline, *due), surroundings);
     }
@@ -66,14 +66,14 @@ impl Rendezvous {
         request: &Request,
         place: Place,
         when: (Reason, Timestamp),
-        surroundings: &Surroundings,
+        surroundings: &mut Surroundings,
     ) {
         let (pin, _) = Pin::new(request, surroundings.newest());
         let Place { offset, born, .. } = place;
         let open = Open { evaluation: None, due: Timestamp::EPOCH, offset, born, budget: request.budget, pin };
         self.outputs.push_back(Output::Unheard(request.id));
         self.refuse(request, open, when, surroundings);
-        self.deliver(&request.id);
+        self.deliver(&request.id, surroundings);
     }
 
     /// Answers a request with its default without letting it wait.

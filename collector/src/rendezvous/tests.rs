@@ -41,17 +41,17 @@ impl Scene {
         let mut surroundings = Surroundings::new(Arc::new(versions));
         surroundings.way_back = WayBack::of(Duration::ZERO);
         let mut rendezvous = Rendezvous::default();
-        rendezvous.on_versions(0, &surroundings);
+        rendezvous.on_versions(0, &mut surroundings);
         Self { rendezvous, surroundings }
     }
 
     fn edit(&mut self, versions: Versions) {
         self.surroundings.on_versions(Arc::new(versions));
-        self.rendezvous.on_versions(0, &self.surroundings);
+        self.rendezvous.on_versions(0, &mut self.surroundings);
     }
 
     fn on_request(&mut self, request: Request, appended: Timestamp, offset: i64) {
-        self.rendezvous.on_request(request, appended, offset, &self.surroundings);
+        self.rendezvous.on_request(request, appended, offset, &mut self.surroundings);
     }
 
     fn on_response(&mut self, response: Response, appended: Timestamp, offset: i64) {
@@ -59,7 +59,7 @@ impl Scene {
     }
 
     fn on_time(&mut self, now: Timestamp) {
-        self.rendezvous.on_time(now, &self.surroundings);
+        self.rendezvous.on_time(now, &mut self.surroundings);
     }
 }
 

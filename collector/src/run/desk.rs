@@ -205,7 +205,7 @@ impl Desk {
         for Assigned { partition, committed } in given {
             let committed = committed.as_ref().and_then(|committed| understood(partition, committed));
             let place = (partition.partition, self.count);
-            let fresh = Partition::new(place, committed, Uuid::new_v4(), &self.surroundings);
+            let fresh = Partition::new(place, committed, Uuid::new_v4(), &mut self.surroundings);
             self.partitions.insert(partition.partition, fresh);
         }
     }
@@ -247,7 +247,7 @@ impl Desk {
     fn on_time(&mut self) -> Result<(), BusError> {
         let now = self.now();
         for partition in self.partitions.values_mut() {
-            partition.on_time(now, &self.surroundings);
+            partition.on_time(now, &mut self.surroundings);
         }
         if self.next_tick <= now {
             self.next_tick = now.after(TICK);
@@ -299,7 +299,7 @@ impl Desk {
 
     fn on_offset_gone(&mut self, index: i32) -> Result<(), BusError> {
         if let Some(partition) = self.partitions.get_mut(&index) {
-            partition.on_offset_gone(&self.surroundings);
+            partition.on_offset_gone(&mut self.surroundings);
         }
         self.perform()
     }
@@ -313,7 +313,7 @@ impl Desk {
             while let Some(output) = partition.poll_output() {
                 if self.outage.note(hands.perform(*index, output), &hands.station.clock)?.is_none() {
                     // What could not be started or stopped is started over from what is known to be safe.
-                    partition.on_offset_gone(&self.surroundings);
+                    partition.on_offset_gone(&mut self.surroundings);
                     break;
                 }
             }

@@ -24,7 +24,7 @@ impl Desk {
         self.surroundings.on_versions(versions);
         let now = self.now();
         for partition in self.partitions.values_mut() {
-            partition.on_versions(now, &self.surroundings);
+            partition.on_versions(now, &mut self.surroundings);
         }
         self.recall();
     }
