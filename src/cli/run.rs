@@ -72,7 +72,7 @@ struct Serve {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", env = "LISTEN", hide_env_values = true)]
     listen: SocketAddr,
 
-    /// From where changes of policies are taken at the door (`/control`); anyone may look
+    /// From where the door (`/control`) takes changes of policies: from this machine, anyone or nobody
     #[arg(long, value_enum, value_name = "WHO", default_value_t = Takes::Loopback, env = "HEDGEROW_CONTROL", hide_env_values = true)]
     control: Takes,
 
@@ -96,11 +96,9 @@ struct Loaded {
 /// From where changes of policies are taken.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Takes {
-    /// From this machine
+    // Without a doc comment each, so that the help stays short.
     Loopback,
-    /// From whoever reaches the listener
     Anyone,
-    /// From nowhere
     Nobody,
 }
 
