@@ -1,15 +1,21 @@
 //! Plays the examples that are written inside a policy file, by the same code that decides live.
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+mod timeline;
+
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 use wire::{Attributes, ExecutorId, ModelVersion, Reply, RequestId, Response, Timestamp};
 
+pub(crate) use timeline::Timeline;
+use timeline::millis;
+
 use crate::{
-    Circumstances, ClauseNote, Completeness, DecidedBy, Definition, Evaluation, Heard, LastKnown, Reason, Route, Step,
-    Verdict, evidence::canonical_eq,
+    Circumstances, Completeness, DecidedBy, Definition, Evaluation, Heard, LastKnown, Reason, Route, Step, Verdict,
+    evidence::canonical_eq,
 };
 
 /// One example: who is heard when, and what must come of it.
@@ -71,8 +77,21 @@ pub struct ExampleOutcome {
     pub name: String,
     /// Whether everything expected came true.
     pub passed: bool,
-    /// What did not come true, and the timeline, for people; empty if it passed.
+    /// What did not come true.
+    pub misses: Vec<Miss>,
+    /// The same beside what happened when, for people; empty if it passed.
     pub timeline: String,
+}
+
+/// Something that an example expected and that did not come true.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Miss {
+    /// The key of `expect` that says it, or `case`.
+    pub what: &'static str,
+    /// What was expected.
+    pub expected: String,
+    /// What came of it.
+    pub got: String,
 }
 
 impl Definition {
@@ -83,18 +102,18 @@ impl Definition {
     }
 
     fn play(&self, example: &Example) -> ExampleOutcome {
-        let mut timeline = String::new();
+        let mut timeline = Timeline::default();
         let verdict = example.verdict(self, &mut timeline);
         let mut misses = example.expect.misses(&verdict);
         if let (Some(expected), route) = (&example.case, example.route(self))
             && route.case.as_ref() != Some(expected)
         {
-            let got = route.case.as_deref().unwrap_or("none");
-            let _ = writeln!(misses, "  expected case {expected}, got {got}");
+            let got = route.case.as_deref().unwrap_or("none").to_owned();
+            misses.push(Miss { what: "case", expected: expected.to_string(), got });
         }
         let passed = misses.is_empty();
-        let timeline = if passed { String::new() } else { format!("{misses}{timeline}") };
-        ExampleOutcome { name: example.name.clone(), passed, timeline }
+        let timeline = if passed { String::new() } else { timeline.written(&misses) };
+        ExampleOutcome { name: example.name.clone(), passed, misses, timeline }
     }
 }
 
@@ -113,7 +132,8 @@ impl Example {
         }
     }
 
-    pub(crate) fn verdict(&self, definition: &Definition, timeline: &mut String) -> Verdict {
+    /// Plays it under `definition`, and tells what happens.
+    pub(crate) fn verdict(&self, definition: &Definition, timeline: &mut Timeline) -> Verdict {
         let route = self.route(definition);
         let policy = definition.policy_for(route.case.as_deref()).unwrap_or(&definition.policy);
         let last_known = self
@@ -133,7 +153,7 @@ impl Example {
             let Step::Wait(evaluation) = step else { break };
             let (heard, next) = evaluation.observe(&utterance.response(), Timestamp::EPOCH.after(utterance.at));
             if heard != Heard::Late {
-                utterance.tell(heard, timeline);
+                timeline.say(utterance, heard);
             }
             step = next;
         }
@@ -146,10 +166,10 @@ impl Example {
                 }
             }
         };
-        verdict.tell(timeline);
+        timeline.decide(&verdict);
         for late in self.heard.iter().filter(|utterance| Timestamp::EPOCH.after(utterance.at) >= verdict.at) {
             if !verdict.knows(&late.executor) {
-                let _ = writeln!(timeline, "  {:>8}  {} is late", millis(late.at), late.executor);
+                timeline.say_late(late);
             }
         }
         verdict
@@ -170,25 +190,23 @@ impl Utterance {
         }
     }
 
-    fn tell(&self, heard: Heard, timeline: &mut String) {
-        let again = if heard == Heard::Duplicate { " again (ignored)" } else { "" };
-        let says = match &self.reply {
+    fn says(&self) -> String {
+        match &self.reply {
             Reply::Answer(answer) => format!("answers {}", String::from_utf8_lossy(answer)),
             Reply::Failure(failure) => format!("gives no answer: {}", failure.message),
-        };
-        let _ = writeln!(timeline, "  {:>8}  {} {says}{again}", millis(self.at), self.executor);
+        }
     }
 }
 
 // === impl Expectation ===
 
 impl Expectation {
-    /// Returns a line for each thing that did not come true.
-    fn misses(&self, verdict: &Verdict) -> String {
-        let mut misses = String::new();
-        let mut check = |what: &str, expected: Option<String>, got: String| {
+    /// Returns what did not come true.
+    fn misses(&self, verdict: &Verdict) -> Vec<Miss> {
+        let mut misses = Vec::new();
+        let mut check = |what: &'static str, expected: Option<String>, got: String| {
             if let Some(expected) = expected.filter(|expected| *expected != got) {
-                let _ = writeln!(misses, "  expected {what} {expected}, got {got}");
+                misses.push(Miss { what, expected, got });
             }
         };
         check("at", self.at.map(millis), millis(verdict.at.since(Timestamp::EPOCH)));
@@ -220,27 +238,6 @@ fn contains(answer: &Value, expected: &Value) -> bool {
 // === impl Verdict ===
 
 impl Verdict {
-    fn tell(&self, timeline: &mut String) {
-        let at = millis(self.at.since(Timestamp::EPOCH));
-        for note in self.receipt.clauses.iter().filter(|note| !note.decided) {
-            let _ = writeln!(
-                timeline,
-                "            {} (until {}) does not decide: {}",
-                note.kind.as_str(),
-                millis(note.until),
-                note.why()
-            );
-        }
-        let why = self.receipt.clauses.last().map(ClauseNote::why).unwrap_or_default();
-        let answer = String::from_utf8_lossy(&self.answer);
-        let _ = writeln!(
-            timeline,
-            "  {at:>8}  {} decides: {answer} ({why}; {})",
-            self.decided_by.as_str(),
-            self.reason.as_str()
-        );
-    }
-
     fn knows(&self, executor: &ExecutorId) -> bool {
         self.receipt.entries.iter().any(|entry| entry.executor == *executor && entry.after.is_some())
     }
@@ -252,11 +249,6 @@ fn word(decided_by: DecidedBy) -> String {
 
 fn names(executors: &[ExecutorId]) -> String {
     format!("[{}]", executors.iter().map(ExecutorId::as_str).collect::<Vec<_>>().join(", "))
-}
-
-/// Milliseconds, without a fraction where there is none.
-fn millis(duration: Duration) -> String {
-    wire::Budget::from_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)).to_string()
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod meaning;
 mod policy;
 mod recorded;
 mod rehearing;
+mod schema;
 mod trial;
 mod verdict;
 mod versions;
@@ -34,7 +35,7 @@ pub use definition::{
 };
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use evaluation::{Evaluation, Heard, Step};
-pub use example::{Example, ExampleOutcome, Expectation};
+pub use example::{Example, ExampleOutcome, Expectation, Miss};
 pub use explanation::{ClauseTold, ExecutorTold, Explanation, ReplayTold, StateTold, VerdictTold, WithMore, rfc3339};
 pub use history::{Effect, Entry, History, Refusal, Refused, State, admit};
 pub use load::Load;
@@ -42,6 +43,7 @@ pub use meaning::{Change, ChangeKind, Difference, Origin, Outcome, Replay, diff}
 pub use policy::Policy;
 pub use recorded::{Given, Recorded};
 pub use rehearing::{Rehearing, Unreplayable};
+pub use schema::SCHEMA;
 pub use trial::{ArmTally, Opinion, PairTally, Share, Trial, TrialJudgement, TrialMode, TrialTally, Worsening};
 pub use verdict::{
     ClauseBody, ClauseKind, ClauseNote, Completeness, DecidedBy, DecisionBody, Fallen, LastKnownBody, PatienceBody,

@@ -10,7 +10,7 @@ pub(super) use examples::circumstances;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use wire::{Asked, ExecutorId, Plan, PolicyRef, Role};
+use wire::{Asked, Budget, ExecutorId, Plan, PolicyRef, Role};
 
 use super::{
     part::{Fact, Group, Part},
@@ -37,17 +37,18 @@ pub(super) fn definition(definition: &Definition) -> Part {
         objectives,
         examples,
     } = definition;
-    let budget = fact("budget", words::duration(budget.as_duration()), "the budget {moves} from {old} to {new}")
+    let time = fact("budget", words::duration(budget.as_duration()), "the budget {moves} from {old} to {new}")
         .of(budget.as_micros());
-    let approvals = fact("approvals", *approvals, "a change must be approved by {new} instead of {old}")
-        .shown(words::count((*approvals).into(), "person", "people"));
+    let approvals = fact("approvals", *approvals, "a change must be approved by {new} instead of {old}").shown(
+        if *approvals == 0 { "nobody".to_owned() } else { words::count((*approvals).into(), "person", "people") },
+    );
     let facts = vec![
         fact(
             "rendezvous",
             rendezvous.to_string(),
             "the rendezvous is called `{new}` instead of `{old}`: its topics are others",
         ),
-        budget,
+        time,
         answer_value(policy),
         answer_confidence(policy),
         key_path(key.as_ref()),
@@ -67,7 +68,7 @@ pub(super) fn definition(definition: &Definition) -> Part {
         clauses::ladder("decide", "", policy),
         places(
             "cases",
-            cases.iter().map(|one| case(one, executors)).collect(),
+            cases.iter().map(|one| case(one, executors, *budget)).collect(),
             "is looked at as number {new} instead of {old}: the first case that holds applies",
         ),
         set("objectives", objectives.iter().map(objective).collect()),
@@ -247,14 +248,18 @@ fn archive(decoy: &DecoySpec) -> Part {
     }
 }
 
-fn case(case: &Case, executors: &[ExecutorSpec]) -> Part {
+fn case(case: &Case, executors: &[ExecutorSpec], whole: Budget) -> Part {
     let Case { name, when, budget, plan, policy } = case;
     let (path, title) = (format!("cases.{name}"), format!("case `{name}`"));
+    let written = words::duration(budget.as_duration());
+    // Without a budget of its own a case has its rendezvous', whose change is told once.
+    let time =
+        fact("budget", (*budget < whole).then(|| written.clone()), "has a budget that {moves} from {old} to {new}");
+    let time = time.shown(written).of(budget.as_micros());
     let facts = vec![
         fact("when", words::expression(&when.source), "applies when {new} instead of when {old}")
             .shown(format!("`{}`", when.source.trim())),
-        fact("budget", words::duration(budget.as_duration()), "has a budget that {moves} from {old} to {new}")
-            .of(budget.as_micros()),
+        time,
         asked(plan, executors),
     ];
     Part {
@@ -271,18 +276,15 @@ fn case(case: &Case, executors: &[ExecutorSpec]) -> Part {
     }
 }
 
-/// Who is asked: when that is everybody, whoever comes and goes is told once, as an executor.
+/// Who is asked: when that is everybody, whoever comes and goes is told once, as an executor. Canaries always are.
 fn asked(plan: &Plan, executors: &[ExecutorSpec]) -> Fact {
-    let name = |asked: &Asked| {
-        // Role and start are the executor's.
-        let Asked { executor, role: _, start_after: _ } = asked;
-        executor.to_string()
-    };
-    let asked: Vec<String> = plan.asked().iter().map(name).collect();
+    // When each may start is the executor's.
+    let candidate =
+        |Asked { executor, role, start_after: _ }: &Asked| (*role == Role::Candidate).then(|| executor.to_string());
+    let asked: Vec<String> = plan.asked().iter().filter_map(candidate).collect();
     let everybody = executors.iter().all(|executor| plan.find(&executor.id).is_some());
-    let names = (!everybody).then(|| asked.clone());
     let shown = if everybody { "everybody".to_owned() } else { words::names(&asked) };
-    fact("ask", names, "asks {new} instead of {old}").shown(shown)
+    fact("ask", (!everybody).then_some(asked), "asks {new} instead of {old}").shown(shown)
 }
 
 fn objective(objective: &Objective) -> Part {

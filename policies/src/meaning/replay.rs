@@ -7,7 +7,7 @@ use serde_json::Value;
 use wire::Timestamp;
 
 use super::{describe, words};
-use crate::{DecidedBy, Definition, Example, Verdict};
+use crate::{DecidedBy, Definition, Example, Verdict, example::Timeline};
 
 /// An example that comes out otherwise.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -71,7 +71,7 @@ fn written<S: Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Erro
 
 impl Replay {
     fn of(example: &Example, of: Origin, old: &Definition, new: &Definition) -> Option<Self> {
-        let mut timeline = String::new();
+        let mut timeline = Timeline::default();
         let before = Outcome::of(&example.verdict(old, &mut timeline));
         let after = Outcome::of(&example.verdict(new, &mut timeline));
         let differences = before.differences(&after);

@@ -21,13 +21,14 @@ use crate::{
 
 /// Returns what the ladder of `policy` means; `whose` is what sentences begin with.
 pub(super) fn ladder(path: &str, whose: &str, policy: &Policy) -> Group {
-    // The budget is its owner's, the fallback the last clause's; the others follow from the rest.
-    let Policy { budget: _, ladder, fallback: _, fields: _, cast: _, roster: _, has_extra_wait: _ } = policy;
-    let parts = ladder.iter().enumerate().map(|(index, rung)| clause(path, whose, index + 1, rung)).collect();
+    // The fallback is the last clause's; the others follow from the rest.
+    let Policy { budget, ladder, fallback: _, fields: _, cast: _, roster: _, has_extra_wait: _ } = policy;
+    let end = budget.as_duration();
+    let parts = ladder.iter().enumerate().map(|(index, rung)| clause(path, whose, index + 1, rung, end)).collect();
     Group { name: "decide", parts, moved: Some("is tried as number {new} instead of {old}") }
 }
 
-fn clause(path: &str, whose: &str, place: usize, rung: &Rung) -> Part {
+fn clause(path: &str, whose: &str, place: usize, rung: &Rung, end: Duration) -> Part {
     let Rung { clause, until, extra_wait } = rung;
     let kind = clause.kind().as_str();
     let (path, title) = (format!("{path}.{place}.{kind}"), format!("{whose}clause {place} ({kind})"));
@@ -41,7 +42,8 @@ fn clause(path: &str, whose: &str, place: usize, rung: &Rung) -> Part {
     };
     // A default decides at once.
     if !matches!(clause, Clause::Default(_)) {
-        part.facts.push(fact("until", words::duration(*until), "waits until {new} instead of {old}"));
+        let until = (*until < end).then(|| words::duration(*until));
+        part.facts.push(optional("until", until, "the budget ends", "waits until {new} instead of until {old}"));
         part.facts.push(waits(*extra_wait));
     }
     let leaves = format!("{title} is no longer tried");
@@ -49,15 +51,26 @@ fn clause(path: &str, whose: &str, place: usize, rung: &Rung) -> Part {
     Part { path, key: kind.to_owned(), title, arrives, leaves, ..part }
 }
 
-/// Says what a clause does, leaving out what it does not say.
+/// Says what a clause does, leaving out what every clause does that says nothing else.
 fn brief(part: &Part) -> String {
-    let said = part.facts.iter().filter(|fact| !fact.value.is_null());
-    let facts = said.map(|fact| format!("{} {}", fact.name.replace('_', " "), fact.shown));
+    let facts = part.facts.iter().filter(|fact| !is_usual(fact)).map(|fact| match fact.name {
+        "where" | "votes" | "answer" | "how" => fact.shown.clone(),
+        name => format!("{} {}", name.replace('_', " "), fact.shown),
+    });
     let groups = part.groups.iter().filter(|group| !group.parts.is_empty()).map(|group| {
         let keys: Vec<&str> = group.parts.iter().map(|part| part.key.as_str()).collect();
         format!("{} {}", group.name.replace('_', " "), words::names(&keys))
     });
     groups.chain(facts).collect::<Vec<_>>().join(", ")
+}
+
+fn is_usual(fact: &Fact) -> bool {
+    match fact.name {
+        "from_families" | "min_answers" => fact.value == json!(1),
+        "on_tie" => fact.value == json!(["plan_order"]),
+        "until" => false,
+        _ => fact.value.is_null(),
+    }
 }
 
 fn of(facts: Vec<Fact>) -> Part {
@@ -70,10 +83,10 @@ fn waits(extra: Option<ExtraWait>) -> Fact {
     });
     let shown = match extra {
         None => "until its end".to_owned(),
-        Some(ExtraWait { thousandths: 0, min, max }) => format!("{} longer at most", words::duration(min.min(max))),
+        Some(ExtraWait { thousandths: 0, min, max }) => format!("for at most {}", words::duration(min.min(max))),
         Some(ExtraWait { thousandths, min, max }) => {
             let (times, min, max) = (thousand(thousandths.into()), words::duration(min), words::duration(max));
-            format!("{times} times as long again as that took, between {min} and {max}")
+            format!("for {times} times what that took, at least {min} and at most {max}")
         }
     };
     fact("extra_wait", value, "goes on after the first usable answer {new} instead of {old}").shown(shown)

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use wire::{ExecutorId, Reply};
 
-use super::fact;
+use super::{fact, optional};
 use crate::{
     Example, Expectation,
     example::{KnownBefore, Question, Utterance},
@@ -20,9 +20,9 @@ pub(super) fn example(example: &Example) -> Part {
         leaves: format!("{title} is gone"),
         title,
         facts: vec![
-            fact("case", case.as_deref(), "is about case {new} instead of {old}"),
-            fact("question", question.as_ref().map(self::question), "asks {new} instead of {old}"),
-            fact("last_known", last_known.as_ref().map(known), "knows {new} from earlier instead of {old}"),
+            optional("case", case.as_deref().map(str::to_owned), "none", "is about case {new} instead of {old}"),
+            fact("question", question.as_ref().map(self::question), "asks something else"),
+            fact("last_known", last_known.as_ref().map(known), "has something else known from before"),
             fact("heard", heard.iter().map(utterance).collect::<Value>(), "hears something else"),
             fact("expect", expectation(expect), "expects {new} instead of {old}"),
         ],
@@ -39,9 +39,14 @@ pub(in crate::meaning) fn circumstances(example: &Example) -> Value {
     value
 }
 
+/// What an example does not say of a question is 0.
 fn question(Question { body, attributes }: &Question) -> Value {
+    let mut input = words::json(body);
+    if let Value::Object(members) = &mut input {
+        members.retain(|_, number| *number != json!(0));
+    }
     let said: Map<_, _> = attributes.iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-    json!({ "input": words::json(body), "attributes": said })
+    json!({ "input": input, "attributes": said })
 }
 
 fn known(KnownBefore { age, answer }: &KnownBefore) -> Value {
