@@ -13,6 +13,7 @@ mod policies;
 mod progress;
 mod rollback;
 mod run;
+mod schema;
 mod test;
 mod what_if;
 
@@ -89,6 +90,8 @@ enum Command {
     Explain(explain::Explain),
     /// Decide recorded requests again by another policy, without any model call
     WhatIf(what_if::WhatIfCommand),
+    /// Print the JSON Schema of policy files, for editors
+    Schema(schema::Schema),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -123,6 +126,7 @@ impl Cli {
             Command::Policies(policies) => policies.run(),
             Command::Explain(explain) => explain.run(),
             Command::WhatIf(what_if) => what_if.run(),
+            Command::Schema(schema) => Ok(schema.run()),
             Command::Completions(completions) => Ok(completions.run()),
         }
     }

@@ -49,6 +49,7 @@ fn help_shows_what_there_is_with_examples() {
     insta::assert_snapshot!("help_explain", text(&hedgerow(&["explain", "--help"]).stdout));
     insta::assert_snapshot!("help_what_if", text(&hedgerow(&["what-if", "--help"]).stdout));
     insta::assert_snapshot!("help_test", text(&hedgerow(&["test", "--help"]).stdout));
+    insta::assert_snapshot!("help_schema", text(&hedgerow(&["schema", "--help"]).stdout));
     insta::assert_snapshot!("help_diff", text(&hedgerow(&["diff", "--help"]).stdout));
 }
 

@@ -21,6 +21,8 @@ pub(crate) use clauses::{
 pub(crate) use defaults::DefaultEntry;
 pub(crate) use examples::{ExampleEntry, HeardEntry, Says};
 pub(crate) use executors::{ExecutorEntry, KindEntry};
+#[cfg(test)]
+pub(crate) use read::known;
 
 pub(crate) use tree::{FILE_MAX, too_large};
 

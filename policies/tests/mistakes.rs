@@ -4,6 +4,8 @@
 
 #[path = "mistakes/language.rs"]
 mod language;
+#[path = "mistakes/schema.rs"]
+mod schema;
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 

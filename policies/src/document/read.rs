@@ -46,6 +46,8 @@ impl<'node> Members<'node> {
 
     /// Reports whatever was not taken.
     pub(super) fn finish(self, report: &mut Report<'_>) {
+        #[cfg(test)]
+        known::tell(self.what, &self.known);
         for (key, _) in self.entries.iter().filter(|(key, _)| !self.known.contains(&key.is.as_str())) {
             let problem = report.error(key.at, format!("{} has no field `{}`", self.what, key.is));
             problem.did_you_mean(&key.is, self.known.iter().copied());
@@ -173,4 +175,30 @@ pub(super) fn object(node: &Node, what: &str, report: &mut Report<'_>) -> Option
         return None;
     }
     Some(Spanned { is: node.to_json(report).to_string(), at: node.at })
+}
+
+/// Which keys the reader knows, for whoever must know the same ones.
+#[cfg(test)]
+pub(crate) mod known {
+    use std::{
+        cell::RefCell,
+        collections::{BTreeMap, BTreeSet},
+    };
+
+    type Keys = BTreeMap<&'static str, BTreeSet<&'static str>>;
+
+    thread_local! {
+        static KNOWN: RefCell<Keys> = const { RefCell::new(Keys::new()) };
+    }
+
+    /// Returns what was read meanwhile: the keys of each map that was opened, by what it is called in diagnostics.
+    pub(crate) fn during<T>(read: impl FnOnce() -> T) -> (T, Keys) {
+        KNOWN.take();
+        let done = read();
+        (done, KNOWN.take())
+    }
+
+    pub(super) fn tell(what: &'static str, keys: &[&'static str]) {
+        KNOWN.with_borrow_mut(|known| known.entry(what).or_default().extend(keys));
+    }
 }
