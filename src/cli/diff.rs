@@ -6,23 +6,27 @@ use clap::Args;
 use policies::{Definition, Difference};
 use serde::Serialize;
 
-use super::Failure;
+use super::{
+    Failure,
+    control::{Reach, block_on, rendezvous},
+};
 use crate::policy_file;
 
 /// Compares two policies.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  hedgerow diff policies/wine.yaml wine.yaml\n  \
-    git show HEAD:policies/wine.yaml | hedgerow diff - policies/wine.yaml\n\n\
+    git show HEAD:policies/wine.yaml | hedgerow diff - policies/wine.yaml\n  \
+    hedgerow diff wine@3 wine.yaml --at http://localhost:8080\n\n\
     Fields of --json: old, new (as called) · same · changes: [{path, kind (added, removed, changed, moved), old, new, \
     sentence}] · examples, those that come out otherwise: [{name, of (old, new, both), old: {at, answer, decided_by}, \
     new: {at, answer, decided_by}, sentence}] · played (how many examples were)\n\n\
     Exit codes: 0 compared · 1 with --exit-code: they differ · 2 a file has mistakes")]
 pub(super) struct Diff {
-    /// The policy as it was: a file, or `-` for stdin
+    /// The policy as it was: a file, `-` for stdin, or NAME@VERSION as it was applied
     #[arg(value_name = "OLD")]
     old: String,
 
-    /// The policy as it is to be: a file, or `-` for stdin
+    /// The policy as it is to be: the same
     #[arg(value_name = "NEW")]
     new: String,
 
@@ -33,6 +37,9 @@ pub(super) struct Diff {
     /// Exit with 1 if they differ
     #[arg(long)]
     exit_code: bool,
+
+    #[command(flatten)]
+    reach: Reach,
 }
 
 /// What `--json` prints.
@@ -54,24 +61,36 @@ impl Diff {
                 "stdin can be read once only: name a file for one of the two"
             )));
         }
-        let (old, new) = (read(&self.old)?, read(&self.new)?);
-        let difference = policies::diff(&old, &new);
-        let same = difference.is_empty();
-        if self.json {
-            let report = Report { old: &self.old, new: &self.new, same, difference: &difference };
-            println!("{}", serde_json::to_string(&report).map_err(anyhow::Error::from)?);
-        } else {
-            print!("{}", shown(&difference, is_coloured()));
-        }
-        Ok(if self.exit_code && !same { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        block_on(async {
+            let (old, new) = (self.read(&self.old).await?, self.read(&self.new).await?);
+            let difference = policies::diff(&old, &new);
+            let same = difference.is_empty();
+            if self.json {
+                let report = Report { old: &self.old, new: &self.new, same, difference: &difference };
+                println!("{}", serde_json::to_string(&report).map_err(anyhow::Error::from)?);
+            } else {
+                print!("{}", shown(&difference, is_coloured()));
+            }
+            Ok(if self.exit_code && !same { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        })
+    }
+
+    /// Reads a policy from stdin, from a file, or as it was applied.
+    async fn read(&self, source: &str) -> Result<Definition, Failure> {
+        let bytes = match applied(source) {
+            Some((name, version)) => self.reach.open().await?.text(&rendezvous(name)?, version).await?.into_bytes(),
+            None => policy_file::read(source).map_err(Failure::Refused)?,
+        };
+        let checked = Definition::check_file(policy_file::called(source), &bytes);
+        checked.definition.ok_or_else(|| Failure::Refused(checked.problems.into()))
     }
 }
 
-/// Reads a policy from a file or from stdin.
-fn read(source: &str) -> Result<Definition, Failure> {
-    let bytes = policy_file::read(source).map_err(Failure::Refused)?;
-    let checked = Definition::check_file(policy_file::called(source), &bytes);
-    checked.definition.ok_or_else(|| Failure::Refused(checked.problems.into()))
+/// Returns which version `wine@3` names; a file of that name comes first.
+fn applied(source: &str) -> Option<(&str, u64)> {
+    let (name, version) = source.rsplit_once('@')?;
+    let version = version.parse().ok()?;
+    (!std::path::Path::new(source).exists()).then_some((name, version))
 }
 
 pub(super) fn is_coloured() -> bool {
@@ -101,6 +120,13 @@ pub(super) fn shown(difference: &Difference, coloured: bool) -> String {
 #[cfg(test)]
 mod tests {
     use policies::Definition;
+
+    #[test]
+    fn a_version_is_named_by_its_rendezvous_and_its_number() {
+        assert_eq!(super::applied("wine@3"), Some(("wine", 3)));
+        assert_eq!(super::applied("wine.yaml"), None);
+        assert_eq!(super::applied("wine@latest"), None);
+    }
 
     const OLD: &str = "rendezvous: t\nbudget: 50ms\ninput: { features: [x] }\nexecutors: { a: { echo: } }\n\
         decide: [{ prefer: [a], until: 20ms }, { default: {} }]\n";

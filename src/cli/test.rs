@@ -3,47 +3,82 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use serde_json::json;
+use policies::{ExampleOutcome, Miss};
+use serde::Serialize;
 
 use super::Failure;
 
 /// Plays examples.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  hedgerow test policies/wine.yaml\n\nExit codes: 0 all pass · 1 some fail · 2 the \
-    file has mistakes")]
+#[command(after_help = "Examples:\n  hedgerow test policies/*.yaml\n  \
+    hedgerow test policies/wine.yaml --only canary    those whose names contain it\n\n\
+    Fields of --json: passed, failed (how many) · examples: [{file, name, passed, misses: [{what, expected, got}], \
+    timeline (text; empty if it passed)}]\n\n\
+    Exit codes: 0 all pass · 1 some fail · 2 a file has mistakes, or nothing was played")]
 pub(super) struct Test {
     /// The files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
-    /// Print one JSON object: `{"passed": n, "failed": n, "examples": [{file, name, passed, timeline}]}`
+    /// Play only the examples whose names contain this
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Report {
+    passed: usize,
+    failed: usize,
+    examples: Vec<Played>,
+}
+
+#[derive(Debug, Serialize)]
+struct Played {
+    file: PathBuf,
+    name: String,
+    passed: bool,
+    misses: Vec<Miss>,
+    timeline: String,
+}
+
+// === impl Test ===
+
 impl Test {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
-        let (mut passed, mut failed, mut all) = (0, 0, Vec::new());
+        let mut examples = Vec::new();
         for path in &self.files {
             let (definition, _) = super::load(path)?;
-            for outcome in definition.play_examples() {
-                *if outcome.passed { &mut passed } else { &mut failed } += 1;
+            let wanted = |outcome: &ExampleOutcome| self.only.as_ref().is_none_or(|only| outcome.name.contains(only));
+            for outcome in definition.play_examples().into_iter().filter(wanted) {
                 if !self.json {
-                    println!("{} {}", if outcome.passed { "ok    " } else { "FAILED" }, outcome.name);
-                    if !outcome.passed {
-                        println!("{}", outcome.timeline);
-                    }
+                    print(&outcome);
                 }
-                all.push(json!({
-                    "file": path, "name": outcome.name, "passed": outcome.passed, "timeline": outcome.timeline,
-                }));
+                let ExampleOutcome { name, passed, misses, timeline } = outcome;
+                examples.push(Played { file: path.clone(), name, passed, misses, timeline });
             }
         }
+        if let (Some(only), true) = (&self.only, examples.is_empty()) {
+            return Err(Failure::Refused(anyhow::anyhow!("no example's name contains `{only}`")));
+        }
+        let failed = examples.iter().filter(|played| !played.passed).count();
+        let report = Report { passed: examples.len() - failed, failed, examples };
         if self.json {
-            println!("{}", json!({ "passed": passed, "failed": failed, "examples": all }));
+            println!("{}", serde_json::to_string(&report).map_err(anyhow::Error::from)?);
         } else {
-            println!("{passed} passed, {failed} failed");
+            println!("{} passed, {failed} failed", report.passed);
         }
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn print(outcome: &ExampleOutcome) {
+    println!("{} {}", if outcome.passed { "ok    " } else { "FAILED" }, outcome.name);
+    if !outcome.passed {
+        println!("\n{}", outcome.timeline);
     }
 }

@@ -45,6 +45,14 @@ fn a_policy_written_otherwise_does_not_differ() {
 }
 
 #[test]
+fn the_schema_is_printed_as_json() {
+    let output = hedgerow(&["schema"]);
+    let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert!(schema["properties"]["decide"]["description"].is_string());
+}
+
+#[test]
 fn a_diff_reads_stdin_once() {
     let folder = folder(&[("budget: 50ms", "budget: 60ms"), ("until: 50ms", "until: 60ms")]);
     let mut command = assert_cmd::cargo::cargo_bin_cmd!("hedgerow");
@@ -61,4 +69,26 @@ fn a_diff_with_a_mistake_shows_where() {
     let output = hedgerow_in(&folder, &["diff", "old.yaml", "new.yaml"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("new.yaml:33:"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_failed_example_shows_what_should_have_happened_beside_what_did() {
+    let folder = folder(&[(
+        "expect: { at: 4ms, answer: { class: 1 }, decided_by: agree",
+        "expect: { at: 5ms, answer: { class: 2 }, decided_by: best",
+    )]);
+    let only = ["test", "old.yaml", "new.yaml", "--only", "waits for the third"];
+    let output = hedgerow_in(&folder, &only);
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!("test_failed", text(&output.stdout));
+    let json = hedgerow_in(&folder, &[&only[..], &["--json"]].concat());
+    insta::assert_json_snapshot!("test_json", serde_json::from_slice::<serde_json::Value>(&json.stdout).unwrap());
+}
+
+#[test]
+fn to_play_nothing_is_a_mistake() {
+    let folder = folder(&[]);
+    let output = hedgerow_in(&folder, &["test", "old.yaml", "--only", "nothing like it"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("no example's name contains `nothing like it`"));
 }
