@@ -96,6 +96,12 @@ impl Follower {
         self.0.shelves.get(rendezvous)?.versions()
     }
 
+    /// Returns the versions of `rendezvous` as they are now; `None` before it has one.
+    #[must_use]
+    pub fn now(&self, rendezvous: &RendezvousName) -> Option<Arc<Versions>> {
+        self.versions(rendezvous).map(|versions| Arc::clone(&versions.borrow()))
+    }
+
     /// Returns the names of all rendezvous that have a version, sorted.
     #[must_use]
     pub fn names(&self) -> Vec<RendezvousName> {

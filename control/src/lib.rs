@@ -15,4 +15,4 @@ pub use door::Access;
 pub use follower::{FollowError, Follower};
 pub use metrics::Metrics;
 pub use publish::{Outcome, PublishError, RefusedChange};
-pub use view::{PolicyView, RefusedView, TrialView, VersionView, rfc3339};
+pub use view::{PolicyView, RefusedView, TrialView, VersionView};

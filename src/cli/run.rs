@@ -25,6 +25,7 @@ use wire::ExecutorId;
 use super::{Failure, apply::watch::watch_inside, control::whoever_calls};
 use crate::{
     app::{self, App, Role, Running},
+    explain::explain_routes,
     settings::BusArgs,
 };
 
@@ -228,7 +229,9 @@ impl Serve {
         for file in watched {
             watch_inside(follower.clone(), file.clone());
         }
-        let routes = routes(starters, registry).merge(door::router(follower, self.control.into()));
+        let shelf = follower.clone();
+        let explanations = explain_routes(Arc::clone(bus), clock.clone(), Arc::new(move |name| shelf.now(name)));
+        let routes = routes(starters, registry).merge(door::router(follower, self.control.into())).merge(explanations);
         // Changes of policies are taken by where they come from.
         let door = axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>());
         door.with_graceful_shutdown(stop.clone().cancelled_owned()).await?;

@@ -1,6 +1,9 @@
 //! Instants and durations. There is no `now()` here: whoever decides is told the time.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 /// An instant: microseconds since the Unix epoch, on the broker's clock wherever it decides anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +48,14 @@ impl Timestamp {
     #[must_use]
     pub fn before(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl From<Timestamp> for SystemTime {
+    /// For whatever writes instants for people.
+    fn from(at: Timestamp) -> Self {
+        let micros = Duration::from_micros(at.0.unsigned_abs());
+        if at.0 < 0 { Self::UNIX_EPOCH - micros } else { Self::UNIX_EPOCH + micros }
     }
 }
 
