@@ -20,12 +20,12 @@ impl Timeline {
     /// Tells what somebody said.
     pub(super) fn say(&mut self, utterance: &Utterance, heard: Heard) {
         let again = if heard == Heard::Duplicate { " again (ignored)" } else { "" };
-        self.tell(utterance.at, format!("{} {}{again}", utterance.executor, utterance.says()));
+        self.tell(utterance.at, &format!("{} {}{again}", utterance.executor, utterance.says()));
     }
 
     /// Tells that somebody spoke when all was over.
     pub(super) fn say_late(&mut self, utterance: &Utterance) {
-        self.tell(utterance.at, format!("{} is late", utterance.executor));
+        self.tell(utterance.at, &format!("{} is late", utterance.executor));
     }
 
     /// Tells what was decided, and where the clauses above ended that did not decide.
@@ -41,10 +41,10 @@ impl Timeline {
         let why = verdict.receipt.clauses.last().map(ClauseNote::why).unwrap_or_default();
         let answer = String::from_utf8_lossy(&verdict.answer);
         let (by, reason) = (verdict.decided_by.as_str(), verdict.reason.as_str());
-        self.tell(at, format!("{by} decides: {answer} ({why}; {reason})"));
+        self.tell(at, &format!("{by} decides: {answer} ({why}; {reason})"));
     }
 
-    fn tell(&mut self, at: Duration, line: String) {
+    fn tell(&mut self, at: Duration, line: &str) {
         self.0.push((at, format!("{:>TIME$}  {line}", millis(at))));
     }
 
