@@ -182,7 +182,7 @@ impl FileReport {
 
 impl CallsReport {
     fn of(load: &Load) -> Self {
-        let case = load.case.as_ref().map(|case| case.to_string());
+        let case = load.case.as_ref().map(ToString::to_string);
         let Load { candidates, canaries, later, .. } = *load;
         Self { case, calls: load.calls(), candidates, canaries, later }
     }
