@@ -9,6 +9,7 @@ mod demo;
 mod diff;
 mod duration;
 mod explain;
+mod past;
 mod policies;
 mod progress;
 mod rollback;
