@@ -9,6 +9,7 @@ mod demo;
 mod diff;
 mod duration;
 mod explain;
+mod learn;
 mod past;
 mod policies;
 mod progress;
@@ -91,6 +92,8 @@ enum Command {
     Explain(explain::Explain),
     /// Decide recorded requests again by another policy, without any model call
     WhatIf(what_if::WhatIfCommand),
+    /// Learn what votes should weigh from what turned out to be true
+    Learn(learn::Learn),
     /// Print the JSON Schema of policy files, for editors
     Schema(schema::Schema),
     /// Print a completion script for a shell
@@ -127,6 +130,7 @@ impl Cli {
             Command::Policies(policies) => policies.run(),
             Command::Explain(explain) => explain.run(),
             Command::WhatIf(what_if) => what_if.run(),
+            Command::Learn(learn) => learn.run(),
             Command::Schema(schema) => Ok(schema.run()),
             Command::Completions(completions) => Ok(completions.run()),
         }

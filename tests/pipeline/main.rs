@@ -9,5 +9,6 @@ mod explain;
 mod fields;
 mod judges;
 mod kafka;
+mod learn;
 mod processes;
 mod rendezvous;
