@@ -56,7 +56,10 @@ fn first_sentence(what: &str, file: impl Into<Vec<u8>>) -> String {
 fn aliases() -> String {
     let above = |level: u32| format!("*a{}", level - 1);
     let list = |level: u32| if level == 0 { "x".to_owned() } else { above(level) };
-    (0..20).map(|level| format!("a{level}: &a{level} [{}]\n", vec![list(level); 9].join(", "))).collect()
+    (0..20)
+        .map(|level| format!("a{level}: &a{level} [{}]\n", vec![list(level); 9].join(", ")))
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 #[test]
@@ -90,22 +93,24 @@ fn what_nests_too_deeply_is_refused() {
         let said = first_sentence(what, open.repeat(1_000_000 / open.len()));
         assert!(said == deep || said.starts_with("this is not YAML"), "{what}: {said}");
     }
-    let steps: String = (0..400).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+    let steps: String = (0..400).map(|level| format!("{}a:\n", " ".repeat(level))).collect::<Vec<_>>().concat();
     assert_eq!(first_sentence("ever deeper maps", steps), deep);
 }
 
 #[test]
 fn what_takes_long_to_compare_is_refused_soon() {
     let names = |count: usize| (0..count).map(|index| format!("e{index}"));
-    let keys: String = names(40_000).map(|name| format!("{name}: 1\n")).collect();
+    let keys: String = names(40_000).map(|name| format!("{name}: 1\n")).collect::<Vec<_>>().concat();
     first_sentence("forty thousand unknown fields", keys);
     first_sentence("a field forty thousand times", "a: 1\n".repeat(20_000));
     let features = names(40_000).collect::<Vec<_>>().join(", ");
     assert_eq!(check("forty thousand features", SOUND.replace("[ash]", &format!("[{features}]")).into())["ok"], true);
     let ranks = names(40_000).collect::<Vec<_>>().join(", ");
     first_sentence("forty thousand ranks", SOUND.replace("first: any", &format!("prefer: [{ranks}]")));
-    let executors: String =
-        names(9_000).map(|name| format!("  {name}: {{ echo: , canary: {{ of: {name} }} }}\n")).collect();
+    let executors: String = names(9_000)
+        .map(|name| format!("  {name}: {{ echo: , canary: {{ of: {name} }} }}\n"))
+        .collect::<Vec<_>>()
+        .concat();
     first_sentence("nine thousand executors", SOUND.replace("  forest: { echo: }\n", &executors));
     let clauses = "  - prefer: [forrest]\n".repeat(10_000);
     first_sentence("ten thousand clauses", SOUND.replace("  - first: any\n", &clauses));

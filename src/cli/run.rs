@@ -229,8 +229,8 @@ impl Serve {
         for file in watched {
             watch_inside(follower.clone(), file.clone());
         }
-        let shelf = follower.clone();
-        let explanations = explain_routes(Arc::clone(bus), clock.clone(), Arc::new(move |name| shelf.now(name)));
+        let versions = follower.clone();
+        let explanations = explain_routes(Arc::clone(bus), clock.clone(), Arc::new(move |name| versions.now(name)));
         let routes = routes(starters, registry).merge(door::router(follower, self.control.into())).merge(explanations);
         // Changes of policies are taken by where they come from.
         let door = axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>());
