@@ -14,6 +14,8 @@ pub struct Topics {
     pub responses: String,
     /// One valid record per request.
     pub results: String,
+    /// The valid results again, each once, for consumers that read only what is committed.
+    pub sealed: String,
     /// What could not be understood, with the reason.
     pub dead_letters: String,
 }
@@ -29,6 +31,7 @@ impl Topics {
             requests: topic("requests"),
             responses: topic("responses"),
             results: topic("results"),
+            sealed: topic("sealed"),
             dead_letters: topic("dead-letters"),
         }
     }

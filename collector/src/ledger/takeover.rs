@@ -153,7 +153,7 @@ impl Ledger {
     pub(super) fn advance(&mut self, now: Timestamp) {
         match self.stage {
             Stage::Reading { end } if self.next.results >= end => {
-                let epoch = self.reader.accepted().map_or(1, |accepted| accepted.epoch.saturating_add(1));
+                let epoch = self.reader.accepted().map_or(1, Fencing::next_epoch);
                 self.stage = Stage::Fencing(Fencing { epoch, instance: self.instances.next() });
                 self.next_fence = now;
             }
