@@ -4,12 +4,15 @@
 //! record is. A default has a type of its own: it can never be read as a prediction by accident.
 //! Law: `Envelope::decode(&envelope.encode()) == envelope`. Headers that we do not know are ignored.
 
+mod result;
+
 use std::{borrow::Cow, str, str::FromStr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use uuid::Uuid;
 
 use crate::{Attributes, Budget, ExecutorId, Headers, ModelVersion, Plan, PolicyRef, Record, RequestId, Timestamp};
+
+pub use result::{Fence, Fencing, ResultKind, ResultRecord};
 
 /// Any record of a rendezvous' topics.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,47 +100,6 @@ pub enum FailureKind {
     Overloaded,
 }
 
-/// The one record a request's caller gets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ResultRecord {
-    /// What it answers.
-    pub request: RequestId,
-    /// The policy that decided.
-    pub policy: PolicyRef,
-    /// Whether it is a prediction.
-    pub kind: ResultKind,
-    /// The request's key, if it had one.
-    pub key: Option<Arc<str>>,
-    /// By whose right it was written.
-    pub fencing: Fencing,
-    /// One JSON object: `answer` and `decision`.
-    pub body: Bytes,
-}
-
-/// Whether a result's answer was predicted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ResultKind {
-    /// A model's answer, or one made of several.
-    Prediction,
-    /// No model's answer was acceptable in time: the policy's default.
-    Default,
-    /// The same, and the policy's default is to say so: an error for the caller.
-    Error,
-}
-
-/// The right to write results into a partition: the highest epoch in the log's order holds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Fencing {
-    /// Counts take-overs of the partition.
-    pub epoch: u64,
-    /// Names one take-over; never used again.
-    pub instance: Uuid,
-}
-
-/// Takes a partition's results over: results under older fencings behind it are void.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fence(pub Fencing);
-
 /// What could not be understood, with the reason and the original record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
@@ -166,6 +128,9 @@ pub enum EnvelopeError {
     /// The record is of a type that we do not know.
     #[error("record type `{0}` is unknown")]
     UnknownType(String),
+    /// The record is of a type of ours that its topic does not hold.
+    #[error("a {0} is not what this topic holds")]
+    Misplaced(&'static str),
 }
 
 /// The names of all headers of ours. A reader that finds a name here need not allocate it.
@@ -339,44 +304,6 @@ impl FromStr for FailureKind {
     }
 }
 
-// === impl ResultRecord ===
-
-impl ResultRecord {
-    /// Writes the record.
-    #[must_use]
-    pub fn encode(&self) -> Record {
-        let kind = match self.kind {
-            ResultKind::Prediction => RESULT_TYPE,
-            ResultKind::Default => DEFAULT_TYPE,
-            ResultKind::Error => ERROR_TYPE,
-        };
-        let mut headers = attributes(kind, &self.request.to_string(), format!("/{}", self.policy.rendezvous));
-        push(&mut headers, POLICY, self.policy.to_string());
-        push_some(&mut headers, KEY, self.key.as_deref());
-        self.fencing.push_onto(&mut headers);
-        json(&self.request, headers, self.body.clone())
-    }
-}
-
-// === impl Fencing, Fence ===
-
-impl Fencing {
-    fn push_onto(self, headers: &mut Headers) {
-        push(headers, EPOCH, self.epoch.to_string());
-        push(headers, INSTANCE, self.instance.to_string());
-    }
-}
-
-impl Fence {
-    /// Writes the record: no key, so that no compaction can drop it, and no payload.
-    #[must_use]
-    pub fn encode(&self) -> Record {
-        let mut headers = attributes(FENCE_TYPE, &self.0.instance.to_string(), "/collector".to_owned());
-        self.0.push_onto(&mut headers);
-        Record { key: None, headers, payload: Some(Bytes::new()) }
-    }
-}
-
 // === impl DeadLetter ===
 
 impl DeadLetter {
@@ -463,15 +390,6 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn result(&self, kind: ResultKind, body: Bytes) -> Result<ResultRecord, EnvelopeError> {
-        let (request, policy, fencing) = (self.parse(ID)?, self.parse(POLICY)?, self.fencing()?);
-        Ok(ResultRecord { request, policy, kind, key: self.some_text(KEY)?, fencing, body })
-    }
-
-    fn fencing(&self) -> Result<Fencing, EnvelopeError> {
-        Ok(Fencing { epoch: self.parse(EPOCH)?, instance: self.parse(INSTANCE)? })
-    }
-
     pub(crate) fn parse<T: FromStr>(&self, name: &'static str) -> Result<T, EnvelopeError> {
         let text = self.text(name)?;
         text.parse().map_err(|_| invalid(name, text.as_bytes()))
@@ -496,4 +414,4 @@ pub(crate) fn shortened(value: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

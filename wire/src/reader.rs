@@ -5,11 +5,20 @@
 //! stranger writes there is a higher one, and nobody can lock a partition for good.
 //! A result is valid if and only if its fencing is the accepted one. The first valid result of a request is *the*
 //! result; later valid ones are repeats of it (the writer's own retries) and are dropped.
-//! Repeats are recognised within a window, which must be longer than the writer's longest retry.
+//! Repeats are recognised within a window, which must be longer than the writer's longest retry: so many ids as the
+//! partition takes results in that time.
+//!
+//! A reader may start in the middle: nothing is valid to it before the first fence that it reads, and the owner repeats
+//! its fence every five seconds. Who starts half a minute earlier than what it is after misses nothing of that.
+//! `docs/results.md` says the same to authors in other languages, and `vectors/results.json` holds them to it.
+
+mod topic;
 
 use std::collections::{HashSet, VecDeque};
 
-use crate::{Fence, Fencing, RequestId, ResultRecord};
+use crate::{Envelope, EnvelopeError, Fence, Fencing, Record, RequestId, ResultRecord};
+
+pub use topic::TopicReader;
 
 /// Reads one partition of a results topic in offset order.
 #[derive(Clone, Debug)]
@@ -30,6 +39,32 @@ pub enum Reading {
     Repeat,
     /// Written without the right to; to be dropped.
     Void,
+}
+
+/// What a record of a results topic is to a reader, and what it holds.
+#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResultsEntry {
+    /// The result of its request.
+    Valid(ResultRecord),
+    /// A valid result again; to be dropped.
+    Repeat(ResultRecord),
+    /// A result written without the right to; to be dropped.
+    Void {
+        /// It.
+        result: ResultRecord,
+        /// Whose results are valid here; `None` before the first fence.
+        accepted: Option<Fencing>,
+    },
+    /// A fence.
+    Fence {
+        /// It.
+        fence: Fence,
+        /// Whether it took the partition over. A repeated one does not, nor does one that comes late.
+        accepted: bool,
+    },
+    /// Neither a result nor a fence; to be skipped.
+    Garbage(EnvelopeError),
 }
 
 // === impl Fencing ===
@@ -69,6 +104,21 @@ impl ResultsReader {
         self.seen.contains(request)
     }
 
+    /// Reads whatever lies next in the partition.
+    pub fn read(&mut self, record: &Record) -> ResultsEntry {
+        match Envelope::decode(record) {
+            Ok(Envelope::Result(result)) => match self.on_result(&result) {
+                Reading::Valid => ResultsEntry::Valid(result),
+                Reading::Repeat => ResultsEntry::Repeat(result),
+                Reading::Void => ResultsEntry::Void { result, accepted: self.accepted },
+            },
+            Ok(Envelope::Fence(fence)) => ResultsEntry::Fence { fence, accepted: self.on_fence(fence) },
+            Ok(Envelope::Request(_)) => ResultsEntry::Garbage(EnvelopeError::Misplaced("request")),
+            Ok(Envelope::Response(_)) => ResultsEntry::Garbage(EnvelopeError::Misplaced("response")),
+            Err(error) => ResultsEntry::Garbage(error),
+        }
+    }
+
     /// Reads a fence; returns whether it was accepted.
     pub fn on_fence(&mut self, Fence(fencing): Fence) -> bool {
         let higher = self.accepted.is_none_or(|accepted| fencing.succeeds(accepted));
@@ -93,6 +143,22 @@ impl ResultsReader {
             self.seen.remove(&oldest);
         }
         Reading::Valid
+    }
+}
+
+// === impl ResultsEntry ===
+
+impl ResultsEntry {
+    /// Returns the result of its request, the first time that it is read.
+    #[must_use]
+    pub fn valid(self) -> Option<ResultRecord> {
+        if let Self::Valid(result) = self { Some(result) } else { None }
+    }
+
+    /// Returns the result of its request, every time that it is read: for whoever remembers which he knows.
+    #[must_use]
+    pub fn standing(self) -> Option<ResultRecord> {
+        if let Self::Valid(result) | Self::Repeat(result) = self { Some(result) } else { None }
     }
 }
 

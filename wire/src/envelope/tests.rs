@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
+use uuid::Uuid;
 
 use super::*;
 use crate::{Asked, RendezvousName, Role};
@@ -11,7 +12,7 @@ fn name() -> RendezvousName {
     RendezvousName::new("wine").unwrap()
 }
 
-fn request() -> Request {
+pub(crate) fn request() -> Request {
     Request {
         id: RequestId::from_key(&name(), "row-1"),
         born: Timestamp::from_micros(1_700_000_000_000_001),
