@@ -17,6 +17,7 @@ mod clock;
 mod embedded;
 mod error;
 mod kafka;
+mod outage;
 
 use std::{fmt, ops::Range, sync::Arc, time::Duration};
 
@@ -27,6 +28,7 @@ pub use clock::{Clock, Hands};
 pub use embedded::{EmbeddedBus, EmbeddedLimits, Faults, SendFault};
 pub use error::BusError;
 pub use kafka::{KafkaBus, KafkaSettings};
+pub use outage::Outage;
 
 /// A log of topics, reached through producers and consumers.
 pub trait Bus: Send + Sync + 'static {

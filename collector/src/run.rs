@@ -3,7 +3,6 @@
 mod desk;
 mod hands;
 mod inbox;
-mod outage;
 mod recall;
 mod referee;
 

@@ -9,7 +9,7 @@ mod tasks;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use bus::{Assigned, Bus, BusError, Clock, Commit, Committed, Consumer, Event, TopicPartition};
+use bus::{Assigned, Bus, BusError, Clock, Commit, Committed, Consumer, Event, Outage, TopicPartition};
 use policies::{DecoySpec, Definition};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -68,6 +68,8 @@ pub async fn run(station: DecoyStation, stop: CancellationToken, ready: oneshot:
     run_with(station, SIZES, stop, ready).await
 }
 
+/// Who waits for the bus, if it is away.
+const WHO: &str = "the decoy";
 /// A row group's worth of rows, and files that readers like. A quarter of a gigabyte is shared by all partitions.
 const SIZES: Sizes = Sizes { rows: 100_000, file_bytes: 32 << 20, memory_bytes: 256 << 20 };
 /// How often the lag is asked for.
@@ -121,7 +123,7 @@ struct Decoy {
     tend_at: Timestamp,
     prune_at: Timestamp,
     next_wake: Timestamp,
-    unreachable_since: Option<Timestamp>,
+    outage: Outage,
 }
 
 struct Owned {
@@ -143,7 +145,7 @@ impl Decoy {
         let has_moved = station.has_moved;
         let tasks = Tasks::new(station.bus, station.base.join(spec.archive));
         let (clock, metrics, (keep, every)) = (station.clock, station.metrics, (spec.keep, spec.every));
-        let (partitions, turns, unreachable_since) = Default::default();
+        let ((partitions, turns), outage) = (Default::default(), Outage::of(WHO));
         let (idle_at, tend_at, prune_at, next_wake) = (now.after(IDLE_AFTER), now, now, now);
         let ready = Some(ready);
         Self {
@@ -162,16 +164,14 @@ impl Decoy {
             tend_at,
             prune_at,
             next_wake,
-            unreachable_since,
+            outage,
         }
     }
 
     fn on_event(&mut self, event: Result<Event, BusError>) -> Result<(), BusError> {
         let now = self.clock.now();
-        if event.is_ok()
-            && let Some(since) = self.unreachable_since.take()
-        {
-            tracing::info!(waited = ?now.since(since), "the decoy has reached the bus again");
+        if event.is_ok() {
+            self.outage.end(now);
         }
         match event {
             Ok(Event::Assigned(assigned)) => self.on_assigned(assigned),
@@ -190,10 +190,7 @@ impl Decoy {
                 }
             }
             Err(fatal @ BusError::Fatal(_)) => return Err(fatal),
-            Err(error) => {
-                tracing::warn!(%error, "the decoy waits for the bus");
-                self.unreachable_since.get_or_insert(now);
-            }
+            Err(error) => self.outage.begin(&error, now),
         }
         self.act()
     }

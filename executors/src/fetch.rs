@@ -4,7 +4,7 @@ mod held;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use bus::{Assigned, BusError, Clock, Commit, Consumer, Event, Received, StartAt, TopicPartition};
+use bus::{Assigned, BusError, Clock, Commit, Consumer, Event, Outage, Received, StartAt, TopicPartition};
 use policies::{InputSchema, Versions};
 use tokio::sync::watch;
 use wire::{Asked, Envelope, Request, Timestamp, Topics};
@@ -18,8 +18,8 @@ use crate::{
     hearing::Judge,
     judging::{Asking, Judging},
     metrics::{Metrics, Skipped},
-    outage::Outage,
     parked::Parked,
+    run::WHO,
     work::Share,
 };
 
@@ -61,7 +61,7 @@ impl Fetch {
         let ExecutorsStation { bus, clock, metrics, versions, .. } = station;
         let mut judging = Judging::new(bus, topics.responses.clone());
         judging.follow(&versions.borrow(), crew.only());
-        let (held, parked, outage) = Default::default();
+        let ((held, parked), outage) = (Default::default(), Outage::of(WHO));
         Self { consumer, versions, crew, held, judging, parked, topics, clock, metrics, horizon, outage }
     }
 
@@ -151,7 +151,7 @@ impl Fetch {
             Err(error @ BusError::Fatal(_)) => Err(error),
             Err(BusError::OffsetGone { .. }) => self.judging.on_gap(now),
             Err(error) => {
-                self.outage.begin(&error.to_string(), now);
+                self.outage.begin(&error, now);
                 Ok(())
             }
         }
@@ -191,7 +191,7 @@ impl Fetch {
             }
             BusError::Fatal(_) => Err(error),
             other => {
-                self.outage.begin(&other.to_string(), self.clock.now());
+                self.outage.begin(&other, self.clock.now());
                 Ok(())
             }
         }

@@ -21,7 +21,6 @@ mod judging;
 mod load;
 mod metrics;
 mod onnx;
-mod outage;
 mod parked;
 mod post;
 mod progress;

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use bus::{Bus, BusError, Clock, Consumer, Producer};
+use bus::{Bus, BusError, Clock, Consumer, Outage, Producer};
 use futures::future::join_all;
 use policies::{Definition, Versions};
 use tokio::{
@@ -17,12 +17,11 @@ use crate::{
     fetch::Fetch,
     load::{self, LoadError, Loader},
     metrics::Metrics,
-    outage::Outage,
     post,
 };
 
-/// How long to wait before asking an unreachable log again.
-const TRY_AGAIN: Duration = Duration::from_millis(500);
+/// Who waits for the bus, if it is away.
+pub(crate) const WHO: &str = "the executors' station";
 /// How often progress is committed.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// How long executors may finish what is in hand when the station stops.
@@ -178,31 +177,14 @@ impl ExecutorsStation {
 
     async fn open_producer(&self) -> Result<Arc<dyn Producer>, BusError> {
         let topics = Topics::of(self.definition().name());
-        let mut outage = Outage::default();
-        loop {
-            let opened = self.bus.producer(&[&topics.responses]).await;
-            let Some(opened) = self.unless_away(opened, &mut outage).await else { continue };
-            return opened;
-        }
+        let written = [topics.responses.as_str()];
+        Outage::of(WHO).insist(&self.clock, || self.bus.producer(&written)).await
     }
 
     /// Joins the group.
     async fn join(&self) -> Result<Box<dyn Consumer>, BusError> {
         let topics = Topics::of(self.definition().name());
         let group = topics.executors_group(self.only.as_deref());
-        let mut outage = Outage::default();
-        loop {
-            let joined = self.bus.member(&group, &topics.requests).await;
-            let Some(joined) = self.unless_away(joined, &mut outage).await else { continue };
-            return joined;
-        }
-    }
-
-    /// Returns what the log said; if it is away, nothing, after a while.
-    async fn unless_away<T>(&self, said: Result<T, BusError>, outage: &mut Outage) -> Option<Result<T, BusError>> {
-        let Err(BusError::Unavailable(what)) = &said else { return Some(said) };
-        outage.begin(what, self.clock.now());
-        tokio::time::sleep(TRY_AGAIN).await;
-        None
+        Outage::of(WHO).insist(&self.clock, || self.bus.member(&group, &topics.requests)).await
     }
 }

@@ -5,7 +5,7 @@ mod results;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use bus::{Bus, BusError, Clock, TopicPartition};
+use bus::{Bus, BusError, Clock, Outage, TopicPartition};
 use policies::Versions;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -50,8 +50,8 @@ pub enum StarterError {
     },
 }
 
-/// How long is waited before the log is tried again.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Who waits for the bus, if it is away.
+const WHO: &str = "the starter";
 
 /// How long callers in hand may go on after `stop`.
 const LAST_CALLERS: Duration = Duration::from_millis(1_500);
@@ -71,13 +71,11 @@ impl Loops {
     /// Runs until `stop`: then no new callers are served, those in hand get their results within a bound, what was read
     /// is written and committed. `ready` fires when callers are served.
     pub async fn run(self, stop: CancellationToken, ready: oneshot::Sender<()>) -> Result<(), StarterError> {
-        let Some(link) = until_available("opening the producer", &stop, || self.link()).await else { return Ok(()) };
+        let clock = self.starter.clock();
+        let Some(link) = until_available(WHO, clock, &stop, || self.link()).await else { return Ok(()) };
         self.starter.connect(link.map_err(|source| self.error(source))?);
-        let Some(tail) =
-            until_available("following the results", &stop, || results::open(&*self.bus, &self.topics)).await
-        else {
-            return Ok(());
-        };
+        let opened = until_available(WHO, clock, &stop, || results::open(&*self.bus, &self.topics)).await;
+        let Some(tail) = opened else { return Ok(()) };
         let tail = tail.map_err(|source| self.error(source))?;
         let last_caller_left = CancellationToken::new();
         let ended = tokio::try_join!(
@@ -120,57 +118,19 @@ impl Loops {
 
 /// Calls until the log can be reached; `None` if `stop` came first.
 async fn until_available<T, F>(
-    what: &str,
+    who: &'static str,
+    clock: &Clock,
     stop: &CancellationToken,
-    mut attempt: impl FnMut() -> F,
+    attempt: impl FnMut() -> F,
 ) -> Option<Result<T, BusError>>
 where
     F: Future<Output = Result<T, BusError>>,
 {
-    let mut outage = Outage::new(what);
-    loop {
-        let outcome = tokio::select! {
-            () = stop.cancelled() => return None,
-            outcome = attempt() => outcome,
-        };
-        if !outage.is_on(&outcome) {
-            return Some(outcome);
-        }
-        tokio::select! {
-            () = stop.cancelled() => return None,
-            () = tokio::time::sleep(PAUSE) => {}
-        }
-    }
-}
-
-/// Says once when the log goes away and once when it is back.
-struct Outage {
-    what: String,
-    on: bool,
-}
-
-// === impl Outage ===
-
-impl Outage {
-    fn new(what: &str) -> Self {
-        Self { what: what.to_owned(), on: false }
-    }
-
-    /// Returns whether `outcome` says that the log cannot be reached now.
-    fn is_on<T>(&mut self, outcome: &Result<T, BusError>) -> bool {
-        let what = &self.what;
-        match outcome {
-            Err(BusError::Unavailable(reason)) if !self.on => {
-                tracing::warn!(reason, "{what}: the log cannot be reached, trying on");
-                self.on = true;
-            }
-            Ok(_) if self.on => {
-                tracing::info!("{what}: the log can be reached again");
-                self.on = false;
-            }
-            _ => {}
-        }
-        matches!(outcome, Err(BusError::Unavailable(_)))
+    let mut outage = Outage::of(who);
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        outcome = outage.insist(clock, attempt) => Some(outcome),
     }
 }
 

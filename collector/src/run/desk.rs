@@ -4,7 +4,7 @@ mod edits;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use bus::{Assigned, BusError, Commit, Committed, Consumer, Event, Producer, Received, TopicPartition};
+use bus::{Assigned, BusError, Commit, Committed, Consumer, Event, Outage, Producer, Received, TopicPartition};
 use tokio::{sync::oneshot, task::JoinSet};
 use uuid::Uuid;
 use wire::{Timestamp, Topics};
@@ -13,7 +13,6 @@ use super::{
     CollectorStation,
     hands::{Hands, Names, silence},
     inbox::{Inbox, Message, News},
-    outage::Outage,
     recall::Recall,
     referee::Referee,
 };
@@ -65,7 +64,7 @@ impl Desk {
     /// Reaches the bus, however long that takes, and joins the group.
     pub(super) async fn open(station: CollectorStation, ready: oneshot::Sender<()>) -> Result<Self, BusError> {
         let topics = Topics::of(station.definition().name());
-        let (bus, clock, mut outage) = (station.bus.clone(), station.clock.clone(), Outage::default());
+        let (bus, clock, mut outage) = (station.bus.clone(), station.clock.clone(), Outage::of("the collector"));
         let count = outage.insist(&clock, || bus.partitions(&topics.requests)).await?;
         let written = [topics.results.as_str(), topics.dead_letters.as_str()];
         let producer = outage.insist(&clock, || bus.producer(&written)).await?;

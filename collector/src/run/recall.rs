@@ -3,14 +3,14 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use bus::{Bus, BusError, Clock, Consumer, Event, Received, StartAt};
+use bus::{Bus, BusError, Clock, Consumer, Event, Outage, Received, StartAt};
 use policies::{Definition, Versions};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::task::JoinHandle;
 use wire::{Envelope, Reading, ResultKind, ResultsReader};
 
-use super::{hands::Names, outage::Outage};
+use super::hands::Names;
 use crate::memory::Memory;
 
 /// So much earlier reading starts: every partition has a fence every five seconds, and behind it results are valid.
@@ -75,7 +75,7 @@ impl Followed {
     }
 
     async fn read(&self, age: Duration) -> Result<(), BusError> {
-        let mut outage = Outage::default();
+        let mut outage = Outage::of("the collector");
         let mut tail = outage.insist(&self.clock, || self.bus.unhurried_tail()).await?;
         let from = StartAt::Time(self.clock.now().before(age + BEFORE));
         self.start(tail.as_mut(), from)?;

@@ -5,7 +5,9 @@ mod hand;
 
 use std::{sync::Arc, time::Duration};
 
-use bus::{Assigned, Bus, BusError, Commit, Committed, Consumer, Event, Producer, Received, StartAt, TopicPartition};
+use bus::{
+    Assigned, Bus, BusError, Commit, Committed, Consumer, Event, Outage, Producer, Received, StartAt, TopicPartition,
+};
 use tokio_util::sync::CancellationToken;
 use wire::Topics;
 
@@ -13,8 +15,11 @@ use self::{
     doorway::{Doorway, Writing},
     hand::Hand,
 };
-use super::{Outage, until_available};
+use super::until_available;
 use crate::starter::Starter;
+
+/// Who waits for the bus, if it is away.
+const WHO: &str = "the starter's reader of inputs";
 
 /// How many inputs may be in hand: read and not yet acknowledged. A batch more may come on top.
 const IN_HAND: usize = 4_096;
@@ -35,7 +40,7 @@ pub(super) async fn read(
     starter: &Starter,
     stop: &CancellationToken,
 ) -> Result<(), BusError> {
-    let opened = until_available("reading the inputs", stop, || Inputs::open(bus, topics, starter)).await;
+    let opened = until_available(WHO, starter.clock(), stop, || Inputs::open(bus, topics, starter)).await;
     let Some(opened) = opened else { return Ok(()) };
     let mut inputs = opened?;
     inputs.run(stop).await?;
@@ -67,7 +72,7 @@ impl<'a> Inputs<'a> {
     }
 
     async fn run(&mut self, stop: &CancellationToken) -> Result<(), BusError> {
-        let mut outage = Outage::new("reading the inputs");
+        let mut outage = Outage::of(WHO);
         let mut commit = tokio::time::interval(COMMIT_EVERY);
         commit.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -83,11 +88,10 @@ impl<'a> Inputs<'a> {
                 event = self.consumer.next(), if has_room => event,
                 () = self.hand.acknowledged(), if !has_room => continue,
             };
-            if outage.is_on(&event) {
-                continue;
-            }
-            match event {
-                Ok(event) => self.on_event(event, stop).await?,
+            // Said once for an interruption: the next call waits.
+            match outage.note(event, self.doorway.clock()) {
+                Ok(Some(event)) => self.on_event(event, stop).await?,
+                Ok(None) => {}
                 Err(BusError::OffsetGone { partition, offset, low, .. }) => self.skip_lost(&partition, offset, low)?,
                 Err(error) => return Err(error),
             }

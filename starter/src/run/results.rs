@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use bus::{Bus, BusError, Consumer, Event, Received, StartAt};
+use bus::{Bus, BusError, Consumer, Event, Outage, Received, StartAt};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use wire::{Envelope, Topics};
 
-use super::{Outage, partitions};
+use super::partitions;
 use crate::{starter::Starter, waiting::REMEMBERED};
 
 /// The results from a minute ago on: within it the owner of each partition has repeated its fence.
@@ -17,6 +17,9 @@ pub(super) struct Tail {
     /// Per partition where it ended when it was started: read up to there, it is caught up.
     behind: BTreeMap<i32, i64>,
 }
+
+/// Who waits for the bus, if it is away.
+const WHO: &str = "the starter's reader of results";
 
 /// If nothing comes for so long, there is nothing between a minute ago and now.
 const QUIET: Duration = Duration::from_millis(250);
@@ -39,7 +42,7 @@ pub(super) async fn follow(
     stop: &CancellationToken,
 ) -> Result<(), BusError> {
     tail.start(starter)?;
-    let (mut ready, mut outage) = (Some(ready), Outage::new("following the results"));
+    let (mut ready, mut outage) = (Some(ready), Outage::of(WHO));
     loop {
         if tail.behind.is_empty()
             && let Some(ready) = ready.take()
@@ -58,12 +61,9 @@ pub(super) async fn follow(
             }
         };
         // Said once for an interruption: the next call waits.
-        if outage.is_on(&event) {
-            continue;
-        }
-        match event {
-            Ok(Event::Records(records)) => tail.on_records(records, starter),
-            Ok(Event::Assigned(_) | Event::Revoked(_)) => {}
+        match outage.note(event, starter.clock()) {
+            Ok(Some(Event::Records(records))) => tail.on_records(records, starter),
+            Ok(Some(Event::Assigned(_) | Event::Revoked(_)) | None) => {}
             // The log was cut off under us: what is left of the last minute is enough.
             Err(BusError::OffsetGone { partition, .. }) => tail.consumer.start(&partition, StartAt::Beginning)?,
             Err(error) => return Err(error),

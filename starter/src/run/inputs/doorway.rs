@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use bus::{Acknowledge, BusError, Received, TopicPartition};
+use bus::{Acknowledge, BusError, Clock, Received, TopicPartition};
 use wire::{DeadLetter, Headers, Record, Request};
 
 use super::hand::{Hand, TooLarge};
@@ -51,6 +51,10 @@ impl<'a> Doorway<'a> {
         hand: Arc<Hand>,
     ) -> Self {
         Self { starter, link, dead_letters, hand }
+    }
+
+    pub(super) fn clock(&self) -> &'a Clock {
+        self.starter.clock()
     }
 
     /// Takes one record in. After `QueueFull` the same record is to be brought again.
