@@ -17,7 +17,8 @@ mod watermarks;
 mod way_back;
 
 pub use memory::Memory;
-pub use metrics::Metrics;
+pub use metrics::{Fact, Metrics, Outcome};
+pub use partition::{Output, Partition, Source};
 pub use run::{CollectorError, CollectorStation, run};
 pub use speeds::Speeds;
 pub use surroundings::Surroundings;

@@ -46,7 +46,7 @@ pub struct Metrics {
 
 /// Something that happened in a partition, worth a count.
 #[derive(Debug)]
-pub(crate) enum Fact {
+pub enum Fact {
     /// A request was decided so long after its birth.
     Decided(Outcome, Duration),
     /// A response came after the verdict.
@@ -85,7 +85,7 @@ pub(crate) enum Fact {
 
 /// What was decided, in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
+pub struct Outcome {
     decided_by: &'static str,
     completeness: &'static str,
     reason: &'static str,

@@ -24,7 +24,7 @@ use shrunk::shrunk;
 
 /// One partition that the group gave us.
 #[derive(Debug)]
-pub(crate) struct Partition {
+pub struct Partition {
     index: i32,
     /// How many partitions there are.
     count: i32,
@@ -36,18 +36,25 @@ pub(crate) struct Partition {
 
 /// Which of the three topics a record comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Source {
+pub enum Source {
+    /// What is asked.
     Requests,
+    /// What executors said.
     Responses,
+    /// What was decided, and the fences.
     Results,
 }
 
 /// What is to be done, and what happened.
 #[derive(Debug)]
-pub(crate) enum Output {
+pub enum Output {
+    /// Read, write or ask.
     Act(Action),
+    /// Write this into the dead letters; tell by `on_dead_letter` how the record of that offset fared.
     WriteDeadLetter(Source, i64, Record),
+    /// Write this into the control topic.
     WriteTally(Tally),
+    /// Count it.
     Tell(Fact),
 }
 
@@ -55,7 +62,8 @@ pub(crate) enum Output {
 
 impl Partition {
     /// Takes partition `index` of `count` over; `seed` names this owner and is never used again.
-    pub(crate) fn new(
+    #[must_use]
+    pub fn new(
         (index, count): (i32, i32),
         committed: Option<Watermarks>,
         seed: Uuid,
@@ -74,13 +82,7 @@ impl Partition {
     }
 
     /// Hears a record.
-    pub(crate) fn on_record(
-        &mut self,
-        source: Source,
-        received: &Received,
-        now: Timestamp,
-        surroundings: &mut Surroundings,
-    ) {
+    pub fn on_record(&mut self, source: Source, received: &Received, now: Timestamp, surroundings: &mut Surroundings) {
         match source {
             Source::Requests if self.ledger.on_request(received.offset) => self.on_request(received, surroundings),
             Source::Responses if self.ledger.on_response(received.offset) => self.on_response(received, surroundings),
@@ -91,26 +93,26 @@ impl Partition {
     }
 
     /// Hears that the policy was edited.
-    pub(crate) fn on_versions(&mut self, now: Timestamp, surroundings: &mut Surroundings) {
+    pub fn on_versions(&mut self, now: Timestamp, surroundings: &mut Surroundings) {
         self.rendezvous.on_versions(self.index, surroundings);
         self.settle(now);
     }
 
     /// Hears what the three partitions hold.
-    pub(crate) fn on_spans(&mut self, survey: u32, spans: &Spans) {
+    pub fn on_spans(&mut self, survey: u32, spans: &Spans) {
         if self.ledger.on_spans(survey, spans) {
             self.tell(Fact::RecordsGone);
         }
     }
 
     /// Hears that the log does not hold what was to be read.
-    pub(crate) fn on_offset_gone(&mut self, surroundings: &mut Surroundings) {
+    pub fn on_offset_gone(&mut self, surroundings: &mut Surroundings) {
         self.ledger.on_offset_gone();
         self.forget(surroundings);
     }
 
     /// Hears that a result was not written for sure.
-    pub(crate) fn on_result_unwritten(
+    pub fn on_result_unwritten(
         &mut self,
         request: RequestId,
         by: Fencing,
@@ -125,19 +127,19 @@ impl Partition {
     }
 
     /// Hears that a fence was not written for sure.
-    pub(crate) fn on_fence_unwritten(&mut self, by: Fencing, now: Timestamp) {
+    pub fn on_fence_unwritten(&mut self, by: Fencing, now: Timestamp) {
         self.ledger.on_fence_unwritten(by, now);
     }
 
     /// Hears how a dead letter fared: `true` if it is written or never can be.
-    pub(crate) fn on_dead_letter(&mut self, source: Source, offset: i64, done: bool) {
+    pub fn on_dead_letter(&mut self, source: Source, offset: i64, done: bool) {
         if self.dead_letters.on_written(source, offset, done) {
             self.let_go(source, offset);
         }
     }
 
     /// Does what is due at `now`.
-    pub(crate) fn on_time(&mut self, now: Timestamp, surroundings: &mut Surroundings) {
+    pub fn on_time(&mut self, now: Timestamp, surroundings: &mut Surroundings) {
         let again = self.ledger.on_time(now);
         if again > 0 {
             self.tell(Fact::WrittenAgain(again));
@@ -150,7 +152,7 @@ impl Partition {
 
     /// Sends failed dead letters again, tells what was counted of a trial, and returns from where a successor must
     /// read, if that has changed. To be called about twice a second.
-    pub(crate) fn on_tick(&mut self, now: Timestamp) -> Option<Watermarks> {
+    pub fn on_tick(&mut self, now: Timestamp) -> Option<Watermarks> {
         let again = self.dead_letters.again();
         let again = again.into_iter().map(|(source, offset, record)| Output::WriteDeadLetter(source, offset, record));
         self.outputs.extend(again);
@@ -159,33 +161,38 @@ impl Partition {
     }
 
     /// Returns the next instant worth waking for.
-    pub(crate) fn next_time(&self) -> Option<Timestamp> {
+    #[must_use]
+    pub fn next_time(&self) -> Option<Timestamp> {
         let deadline = if self.is_running() { self.rendezvous.next_deadline() } else { None };
         [deadline, self.ledger.next_time()].into_iter().flatten().min()
     }
 
     /// Returns what came of what was told, in order.
-    pub(crate) fn poll_output(&mut self) -> Option<Output> {
+    pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front().or_else(|| self.ledger.poll_action().map(Output::Act))
     }
 
     /// Returns whether the partition is served.
-    pub(crate) fn is_running(&self) -> bool {
+    #[must_use]
+    pub fn is_running(&self) -> bool {
         self.ledger.running_since().is_some()
     }
 
     /// Returns whether so many responses wait for their requests that requests should be read first.
-    pub(crate) fn is_crowded(&self) -> bool {
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
         self.rendezvous.is_crowded()
     }
 
     /// Returns how many requests are open.
-    pub(crate) fn open_requests(&self) -> usize {
+    #[must_use]
+    pub fn open_requests(&self) -> usize {
         self.rendezvous.open_requests()
     }
 
     /// Returns how many results are written and not confirmed.
-    pub(crate) fn unconfirmed(&self) -> usize {
+    #[must_use]
+    pub fn unconfirmed(&self) -> usize {
         self.ledger.unconfirmed()
     }
 

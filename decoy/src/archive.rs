@@ -46,11 +46,9 @@ use wire::Timestamp;
 pub use error::ArchiveError;
 pub use read::{ArchivedRecord, read};
 
+pub(crate) use self::columns::{Columns, size_of};
 use self::error::{absent, corrupt};
-pub(crate) use self::{
-    columns::{Columns, size_of},
-    label::Label,
-};
+pub use self::label::Label;
 use crate::segment::Covered;
 
 /// A folder of archived records.
@@ -62,16 +60,16 @@ pub struct Archive {
 
 /// A file before it is published.
 #[derive(Debug)]
-pub(crate) struct Sealed {
+pub struct Sealed {
     /// What it says about itself.
-    pub(crate) label: Label,
+    pub label: Label,
     /// Its records.
-    pub(crate) batch: RecordBatch,
+    pub batch: RecordBatch,
 }
 
 /// What became of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Published {
+pub enum Published {
     /// It is durable: this attempt, or an earlier one with the same records.
     Durable {
         /// How large the file is.
@@ -83,9 +81,9 @@ pub(crate) enum Published {
 
 /// What an archive holds of a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Survey {
+pub struct Survey {
     /// What its newest file says about itself; `None` if it holds nothing.
-    pub(crate) newest: Option<Label>,
+    pub newest: Option<Label>,
 }
 
 /// Where claims lie. Readers of folders of Parquet skip names that begin with an underscore.

@@ -9,7 +9,8 @@ mod partition;
 mod run;
 mod segment;
 
-pub use archive::{Archive, ArchiveError, ArchivedRecord, read};
+pub use archive::{Archive, ArchiveError, ArchivedRecord, Label, Published, Sealed, Survey, read};
 pub use metrics::Metrics;
-
+pub use partition::{Action, Partition, Report};
 pub use run::{DecoyError, DecoyStation, run};
+pub use segment::{Covered, Limits};

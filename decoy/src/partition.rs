@@ -15,7 +15,7 @@ use std::{collections::VecDeque, ops::Range, sync::Arc, time::Duration};
 use bus::{Received, StartAt, TopicPartition};
 use wire::Timestamp;
 
-pub(crate) use self::action::{Action, Report};
+pub use self::action::{Action, Report};
 use self::filling::Filling;
 use crate::{
     archive::{ArchiveError, Label, Published, Sealed, Survey},
@@ -24,7 +24,7 @@ use crate::{
 
 /// One partition on its way into the archive.
 #[derive(Debug)]
-pub(crate) struct Partition {
+pub struct Partition {
     name: TopicPartition,
     committed: Option<i64>,
     has_moved: bool,
@@ -89,18 +89,19 @@ impl Partition {
     ///
     /// `committed` is where the group had come to: for display, but less in the archive than that is worth a warning.
     /// Of an archive that `has_moved` here it is where the other folder ended.
-    pub(crate) fn open(name: TopicPartition, committed: Option<i64>, has_moved: bool) -> Self {
+    #[must_use]
+    pub fn open(name: TopicPartition, committed: Option<i64>, has_moved: bool) -> Self {
         let actions = VecDeque::from([Action::Survey]);
         Self { name, committed, has_moved, stage: Stage::Surveying, trouble: None, draining: false, actions }
     }
 
     /// Takes the next thing to do.
-    pub(crate) fn poll_action(&mut self) -> Option<Action> {
+    pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
 
     /// The archive was looked at.
-    pub(crate) fn on_surveyed(&mut self, survey: Result<Survey, ArchiveError>, now: Timestamp) {
+    pub fn on_surveyed(&mut self, survey: Result<Survey, ArchiveError>, now: Timestamp) {
         match survey {
             Ok(survey) => {
                 self.recovered(With::Survey);
@@ -111,7 +112,7 @@ impl Partition {
     }
 
     /// A record came in.
-    pub(crate) fn on_record(&mut self, received: &Received, now: Timestamp, limits: &Limits) {
+    pub fn on_record(&mut self, received: &Received, now: Timestamp, limits: &Limits) {
         let Stage::Archiving(archiving) = &mut self.stage else { return };
         if archiving.paused {
             return;
@@ -134,7 +135,7 @@ impl Partition {
     }
 
     /// The log does not hold the offset asked for; it holds those from `held.start` to before `held.end`.
-    pub(crate) fn on_gone(&mut self, held: &Range<i64>, now: Timestamp) {
+    pub fn on_gone(&mut self, held: &Range<i64>, now: Timestamp) {
         let Stage::Archiving(archiving) = &mut self.stage else { return };
         let segment = &mut archiving.filling.segment;
         if segment.next() > held.end {
@@ -149,12 +150,12 @@ impl Partition {
     }
 
     /// The partition could not be started or stopped.
-    pub(crate) fn on_refused(&mut self, reason: String, now: Timestamp) {
+    pub fn on_refused(&mut self, reason: String, now: Timestamp) {
         self.wait(With::Log, reason, false, now);
     }
 
     /// An attempt to publish ended.
-    pub(crate) fn on_written(&mut self, written: Result<Published, ArchiveError>, now: Timestamp, limits: &Limits) {
+    pub fn on_written(&mut self, written: Result<Published, ArchiveError>, now: Timestamp, limits: &Limits) {
         let Stage::Archiving(archiving) = &mut self.stage else { return };
         let Some(Writing::UnderWay(sealed)) = archiving.writing.take() else { return };
         match written {
@@ -175,7 +176,7 @@ impl Partition {
     }
 
     /// Time passed.
-    pub(crate) fn on_time(&mut self, now: Timestamp) {
+    pub fn on_time(&mut self, now: Timestamp) {
         match &mut self.stage {
             Stage::Waiting { until } if *until <= now => {
                 self.stage = Stage::Surveying;
@@ -195,7 +196,7 @@ impl Partition {
     }
 
     /// No more records will come: write what is in hand.
-    pub(crate) fn on_stop(&mut self) {
+    pub fn on_stop(&mut self) {
         self.draining = true;
         if let Stage::Archiving(archiving) = &self.stage
             && archiving.writing.is_none()
@@ -205,7 +206,8 @@ impl Partition {
     }
 
     /// Returns the next instant worth an `on_time`.
-    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
         match &self.stage {
             Stage::Surveying => None,
             Stage::Waiting { until } => Some(*until),
@@ -218,7 +220,8 @@ impl Partition {
     }
 
     /// Returns whether a look at the archive or a file is under way.
-    pub(crate) fn is_busy(&self) -> bool {
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
         match &self.stage {
             Stage::Surveying => true,
             Stage::Waiting { .. } => false,
@@ -227,17 +230,20 @@ impl Partition {
     }
 
     /// Returns whether a look at the archive is under way.
-    pub(crate) fn is_surveying(&self) -> bool {
+    #[must_use]
+    pub fn is_surveying(&self) -> bool {
         matches!(self.stage, Stage::Surveying)
     }
 
     /// Returns whether something fails.
-    pub(crate) fn is_troubled(&self) -> bool {
+    #[must_use]
+    pub fn is_troubled(&self) -> bool {
         self.trouble.is_some()
     }
 
     /// Returns the offset below which everything is durable, if that is known.
-    pub(crate) fn durable(&self) -> Option<i64> {
+    #[must_use]
+    pub fn durable(&self) -> Option<i64> {
         let Stage::Archiving(archiving) = &self.stage else { return None };
         Some(match &archiving.writing {
             Some(Writing::UnderWay(sealed) | Writing::Again { sealed, .. }) => sealed.label.position,

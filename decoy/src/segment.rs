@@ -12,13 +12,13 @@ use wire::Timestamp;
 
 /// When a segment is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limits {
+pub struct Limits {
     /// At this many records.
-    pub(crate) rows: usize,
+    pub rows: usize,
     /// At this many bytes of keys, headers and payloads.
-    pub(crate) bytes: usize,
+    pub bytes: usize,
     /// This long after its first record came in.
-    pub(crate) every: Duration,
+    pub every: Duration,
 }
 
 /// One file in the making.
@@ -44,11 +44,11 @@ pub(crate) enum Begin {
 
 /// The offsets of the first and the last record of a file, both inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Covered {
+pub struct Covered {
     /// Of the first record.
-    pub(crate) first: i64,
+    pub first: i64,
     /// Of the last record.
-    pub(crate) last: i64,
+    pub last: i64,
 }
 
 /// What became of an offset that was offered.

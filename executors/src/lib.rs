@@ -35,4 +35,7 @@ pub use http::{Http, HttpError, Takes};
 pub use load::{LoadError, Loader, Loading, by_kind};
 pub use metrics::Metrics;
 pub use onnx::{LibraryError, Onnx, OnnxError};
+pub use parked::{CAPACITY, Parked};
+pub use post::{Post, wanted};
+pub use progress::Progress;
 pub use run::{ExecutorsError, ExecutorsStation, run, run_with};

@@ -7,11 +7,11 @@
 use wire::Timestamp;
 
 /// How many wait at most.
-pub(crate) const CAPACITY: usize = 1_024;
+pub const CAPACITY: usize = 1_024;
 
 /// What waits, `T` being a request.
 #[derive(Debug)]
-pub(crate) struct Parked<T> {
+pub struct Parked<T> {
     waiting: Vec<(Timestamp, T)>,
 }
 
@@ -25,7 +25,7 @@ impl<T> Default for Parked<T> {
 
 impl<T> Parked<T> {
     /// Lets a request wait until `deadline`; gives it back if there is no room.
-    pub(crate) fn park(&mut self, deadline: Timestamp, request: T) -> Result<(), T> {
+    pub fn park(&mut self, deadline: Timestamp, request: T) -> Result<(), T> {
         if self.waiting.len() >= CAPACITY {
             return Err(request);
         }
@@ -34,17 +34,18 @@ impl<T> Parked<T> {
     }
 
     /// Returns everybody that waits, in the order of their arrival: the versions have changed.
-    pub(crate) fn release(&mut self) -> Vec<T> {
+    pub fn release(&mut self) -> Vec<T> {
         self.waiting.drain(..).map(|(_, request)| request).collect()
     }
 
     /// Returns those whose deadline is past at `now`.
-    pub(crate) fn expire(&mut self, now: Timestamp) -> Vec<T> {
+    pub fn expire(&mut self, now: Timestamp) -> Vec<T> {
         self.waiting.extract_if(.., |(deadline, _)| *deadline <= now).map(|(_, request)| request).collect()
     }
 
     /// Returns when the next deadline is, if somebody waits.
-    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
         self.waiting.iter().map(|(deadline, _)| *deadline).min()
     }
 }

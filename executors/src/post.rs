@@ -10,13 +10,16 @@ use wire::ExecutorId;
 
 /// An executor to be loaded, for inputs of a schema.
 #[derive(Clone, Debug)]
-pub(crate) struct Post {
-    pub(crate) spec: ExecutorSpec,
-    pub(crate) schema: Arc<InputSchema>,
+pub struct Post {
+    /// Who, and what it runs.
+    pub spec: ExecutorSpec,
+    /// What its inputs look like.
+    pub schema: Arc<InputSchema>,
 }
 
 /// Returns what the live version and the one on trial need here, nothing twice; `only` names whom to run, `None` all.
-pub(crate) fn wanted(versions: &Versions, only: Option<&[ExecutorId]>) -> Vec<Post> {
+#[must_use]
+pub fn wanted(versions: &Versions, only: Option<&[ExecutorId]>) -> Vec<Post> {
     let mut posts: Vec<Post> = Vec::new();
     for definition in [Some(versions.live()), versions.trial().map(|trial| &trial.definition)].into_iter().flatten() {
         for post in of(definition, only) {
@@ -39,13 +42,15 @@ pub(crate) fn of(definition: &Definition, only: Option<&[ExecutorId]>) -> impl I
 
 impl Post {
     /// Returns whether what is loaded for the one serves the other as well.
-    pub(crate) fn is_like(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
         let (ours, theirs) = (&self.spec, &other.spec);
         self.can_stand_in_for(other) && ours.kind == theirs.kind && ours.concurrency == theirs.concurrency
     }
 
     /// Returns whether it is another model of the same executor, which reads the same inputs.
-    pub(crate) fn can_stand_in_for(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn can_stand_in_for(&self, other: &Self) -> bool {
         let judge = |post: &Self| !post.spec.hears.is_empty();
         self.spec.id == other.spec.id && self.schema == other.schema && judge(self) == judge(other)
     }

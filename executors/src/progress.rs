@@ -9,7 +9,7 @@ use wire::Timestamp;
 
 /// One partition's requests in hand, oldest first.
 #[derive(Debug)]
-pub(crate) struct Progress {
+pub struct Progress {
     /// The first offset behind everything that was seen.
     next: i64,
     /// By offset. Bounded by rate × the longest budget: deadlines clear it.
@@ -28,12 +28,13 @@ struct Open {
 
 impl Progress {
     /// Returns the progress of a reader that has seen nothing before `next`.
-    pub(crate) fn from(next: i64) -> Self {
+    #[must_use]
+    pub fn from(next: i64) -> Self {
         Self { next, open: VecDeque::new() }
     }
 
     /// Takes note of a record that leads to `parts` responses, to be forgotten at `deadline`. Offsets only grow.
-    pub(crate) fn begin(&mut self, offset: i64, parts: u32, deadline: Timestamp) {
+    pub fn begin(&mut self, offset: i64, parts: u32, deadline: Timestamp) {
         debug_assert!(offset >= self.next, "records come in offset order");
         self.next = offset + 1;
         if parts > 0 {
@@ -42,14 +43,14 @@ impl Progress {
     }
 
     /// Takes note that one response about `offset` is acknowledged.
-    pub(crate) fn finish(&mut self, offset: i64) {
+    pub fn finish(&mut self, offset: i64) {
         if let Ok(index) = self.open.binary_search_by_key(&offset, |open| open.offset) {
             self.open[index].parts = self.open[index].parts.saturating_sub(1);
         }
     }
 
     /// Returns the first offset that is still needed at `now`, and forgets what lies before it.
-    pub(crate) fn committable(&mut self, now: Timestamp) -> i64 {
+    pub fn committable(&mut self, now: Timestamp) -> i64 {
         while self.open.front().is_some_and(|open| open.parts == 0 || open.deadline <= now) {
             self.open.pop_front();
         }

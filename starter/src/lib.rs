@@ -16,11 +16,13 @@ mod starter;
 mod waiting;
 
 pub use input::{
-    AttributeProblem, Input, InputReader, InvalidInput, InvalidReason, OpenInference, Parameter, Protocol, Said,
-    TensorProblem,
+    AttributeProblem, Digest, Input, InputReader, InvalidInput, InvalidReason, OpenInference, Parameter, Protocol,
+    Said, TensorProblem,
 };
 pub use metrics::Metrics;
 pub use plan::{Origin, Planner, Stated};
+pub use progress::Progress;
 pub use refusal::Refusal;
 pub use run::{Loops, StarterError, StarterStation, open};
 pub use starter::{Answered, Limits, RawInput, Starter};
+pub use waiting::{Noted, Seat, Ticket, Waiting};

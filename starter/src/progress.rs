@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// The inputs in hand, per partition.
 #[derive(Debug, Default)]
-pub(crate) struct Progress {
+pub struct Progress {
     lanes: BTreeMap<i32, Lane>,
 }
 
@@ -25,18 +25,18 @@ struct Lane {
 
 impl Progress {
     /// Begins partition `partition` at `offset`, forgetting what was in hand of it.
-    pub(crate) fn begin(&mut self, partition: i32, offset: i64) {
+    pub fn begin(&mut self, partition: i32, offset: i64) {
         let lane = Lane { needed: offset, committed: offset, in_hand: VecDeque::new(), failed: false };
         self.lanes.insert(partition, lane);
     }
 
     /// The partition is somebody else's now.
-    pub(crate) fn end(&mut self, partition: i32) {
+    pub fn end(&mut self, partition: i32) {
         self.lanes.remove(&partition);
     }
 
     /// An input was read. Returns whether its partition is ours.
-    pub(crate) fn on_read(&mut self, partition: i32, offset: i64) -> bool {
+    pub fn on_read(&mut self, partition: i32, offset: i64) -> bool {
         let Some(lane) = self.lanes.get_mut(&partition) else { return false };
         // With nothing in hand all before it is done, or was never in the log.
         if lane.in_hand.is_empty() {
@@ -50,7 +50,7 @@ impl Progress {
     }
 
     /// What an input led to is acknowledged.
-    pub(crate) fn on_done(&mut self, partition: i32, offset: i64) {
+    pub fn on_done(&mut self, partition: i32, offset: i64) {
         let Some(lane) = self.lanes.get_mut(&partition) else { return };
         if let Ok(place) = lane.in_hand.binary_search_by_key(&offset, |(offset, _)| *offset) {
             lane.in_hand[place].1 = true;
@@ -62,7 +62,7 @@ impl Progress {
     }
 
     /// What an input led to could not be written: it must be read again.
-    pub(crate) fn on_failed(&mut self, partition: i32, offset: i64) {
+    pub fn on_failed(&mut self, partition: i32, offset: i64) {
         if let Some(lane) = self.lanes.get_mut(&partition) {
             lane.failed |= offset >= lane.needed;
         }
@@ -70,7 +70,7 @@ impl Progress {
 
     /// Returns the partitions that must be read again, and from where, and begins them there.
     #[must_use]
-    pub(crate) fn take_failed(&mut self) -> Vec<(i32, i64)> {
+    pub fn take_failed(&mut self) -> Vec<(i32, i64)> {
         let failed = self.lanes.iter_mut().filter(|(_, lane)| lane.failed);
         let again = failed.map(|(partition, lane)| {
             lane.failed = false;
@@ -82,7 +82,7 @@ impl Progress {
 
     /// Returns what can be committed and was not: partitions with the first offset that is still needed.
     #[must_use]
-    pub(crate) fn take_commits(&mut self) -> Vec<(i32, i64)> {
+    pub fn take_commits(&mut self) -> Vec<(i32, i64)> {
         let moved = self.lanes.iter_mut().filter(|(_, lane)| lane.needed > lane.committed);
         let commits = moved.map(|(partition, lane)| {
             lane.committed = lane.needed;
@@ -93,7 +93,7 @@ impl Progress {
 
     /// Returns how many inputs are in hand.
     #[must_use]
-    pub(crate) fn in_hand(&self) -> usize {
+    pub fn in_hand(&self) -> usize {
         self.lanes.values().map(|lane| lane.in_hand.len()).sum()
     }
 }

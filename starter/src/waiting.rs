@@ -29,7 +29,7 @@ const REPEATS: usize = 4_096;
 
 /// Everybody who waits at one process' front doors, for one rendezvous.
 #[derive(Debug)]
-pub(crate) struct Waiting<W> {
+pub struct Waiting<W> {
     readers: HashMap<i32, ResultsReader>,
     known: HashMap<RequestId, Known<W>>,
     /// Ids nobody waits for, oldest first; an entry is out of date if its id was asked for again meanwhile.
@@ -41,12 +41,12 @@ pub(crate) struct Waiting<W> {
 
 /// Names one caller's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ticket(u64);
+pub struct Ticket(u64);
 
 /// What a caller who gives an id is told.
 #[must_use]
 #[derive(Debug, PartialEq)]
-pub(crate) enum Seat {
+pub enum Seat {
     /// Write the request and wait.
     First(Ticket),
     /// It is being written for somebody else: wait until `due`.
@@ -62,7 +62,7 @@ pub(crate) enum Seat {
 /// What an input without a waiting caller is told.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Noted {
+pub enum Noted {
     /// Write it.
     Write,
     /// It is already written.
@@ -90,7 +90,7 @@ struct Known<W> {
 impl<W> Waiting<W> {
     /// Returns room for `limit` callers.
     #[must_use]
-    pub(crate) fn new(limit: usize) -> Self {
+    pub fn new(limit: usize) -> Self {
         Self {
             readers: HashMap::new(),
             known: HashMap::with_capacity(limit.min(16_384)),
@@ -102,7 +102,7 @@ impl<W> Waiting<W> {
     }
 
     /// Gives a caller a seat; `due` is when a first caller stops waiting.
-    pub(crate) fn join(&mut self, id: RequestId, digest: Digest, waiter: W, due: Timestamp, now: Timestamp) -> Seat {
+    pub fn join(&mut self, id: RequestId, digest: Digest, waiter: W, due: Timestamp, now: Timestamp) -> Seat {
         self.forget(now);
         if let Some(known) = self.known.get_mut(&id) {
             if *known.digest.get_or_insert(digest) != digest {
@@ -130,7 +130,7 @@ impl<W> Waiting<W> {
     }
 
     /// Notes an input that nobody waits for.
-    pub(crate) fn note(&mut self, id: RequestId, digest: Digest, now: Timestamp) -> Noted {
+    pub fn note(&mut self, id: RequestId, digest: Digest, now: Timestamp) -> Noted {
         self.forget(now);
         let known = self.known.entry(id).or_insert_with(|| Known::new(now));
         if *known.digest.get_or_insert(digest) != digest {
@@ -142,7 +142,7 @@ impl<W> Waiting<W> {
     }
 
     /// The log has the request.
-    pub(crate) fn on_written(&mut self, id: RequestId) {
+    pub fn on_written(&mut self, id: RequestId) {
         if let Some(known) = self.known.get_mut(&id) {
             known.written = true;
         }
@@ -150,7 +150,7 @@ impl<W> Waiting<W> {
 
     /// The request could not be written: returns who must be told.
     #[must_use]
-    pub(crate) fn on_lost(&mut self, id: RequestId, now: Timestamp) -> Vec<W> {
+    pub fn on_lost(&mut self, id: RequestId, now: Timestamp) -> Vec<W> {
         let waiters = self.known.get_mut(&id).map(|known| std::mem::take(&mut known.waiters)).unwrap_or_default();
         self.callers -= waiters.len();
         self.rest(id, now);
@@ -158,7 +158,7 @@ impl<W> Waiting<W> {
     }
 
     /// A caller waits no more; returns whether the log has the request.
-    pub(crate) fn leave(&mut self, id: RequestId, ticket: Ticket, now: Timestamp) -> bool {
+    pub fn leave(&mut self, id: RequestId, ticket: Ticket, now: Timestamp) -> bool {
         let Some(known) = self.known.get_mut(&id) else { return false };
         let before = known.waiters.len();
         known.waiters.retain(|(seat, _)| *seat != ticket);
@@ -169,13 +169,13 @@ impl<W> Waiting<W> {
     }
 
     /// A fence was read in `partition` of the results.
-    pub(crate) fn on_fence(&mut self, partition: i32, fence: Fence) {
+    pub fn on_fence(&mut self, partition: i32, fence: Fence) {
         self.reader(partition).on_fence(fence);
     }
 
     /// A result was read in `partition` of the results: returns who waits for it.
     #[must_use]
-    pub(crate) fn on_result(&mut self, partition: i32, result: &ResultRecord, now: Timestamp) -> Vec<W> {
+    pub fn on_result(&mut self, partition: i32, result: &ResultRecord, now: Timestamp) -> Vec<W> {
         // A repeat is the same result again; whoever asked again after we forgot it waits for just that.
         if self.reader(partition).on_result(result) == Reading::Void {
             return Vec::new();
@@ -195,7 +195,7 @@ impl<W> Waiting<W> {
 
     /// Returns how many callers wait.
     #[must_use]
-    pub(crate) fn callers(&self) -> usize {
+    pub fn callers(&self) -> usize {
         self.callers
     }
 

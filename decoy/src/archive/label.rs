@@ -11,19 +11,19 @@ use crate::segment::{Covered, Segment};
 
 /// What a file says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Label {
+pub struct Label {
     /// Whose records it holds.
-    pub(crate) partition: TopicPartition,
+    pub partition: TopicPartition,
     /// Where the archive stood when it was written: everything below lies in earlier files, or was never held.
-    pub(crate) position: i64,
+    pub position: i64,
     /// The offsets of its first and last record.
-    pub(crate) covered: Covered,
+    pub covered: Covered,
     /// How many records it holds.
-    pub(crate) rows: usize,
+    pub rows: usize,
     /// Offsets behind the earlier file that the log did not hold.
-    pub(crate) gaps: Vec<Range<i64>>,
+    pub gaps: Vec<Range<i64>>,
     /// When the log took its last record in.
-    pub(crate) appended: Timestamp,
+    pub appended: Timestamp,
 }
 
 /// The number of what columns there are and what they mean; raised with every change that a reader notices.
@@ -47,7 +47,8 @@ impl Label {
     }
 
     /// Returns the offset at which the next file goes on.
-    pub(crate) fn next(&self) -> i64 {
+    #[must_use]
+    pub fn next(&self) -> i64 {
         self.covered.last + 1
     }
 

@@ -9,7 +9,7 @@ use crate::{archive::Sealed, segment::Covered};
 
 /// What to do next.
 #[derive(Debug)]
-pub(crate) enum Action {
+pub enum Action {
     /// Look at what the archive holds, and tell `on_surveyed`.
     Survey,
     /// Read the partition from there.
@@ -26,7 +26,7 @@ pub(crate) enum Action {
 
 /// What people should know.
 #[derive(Debug)]
-pub(crate) enum Report {
+pub enum Report {
     /// A file is durable.
     Archived {
         /// How many records it holds.
