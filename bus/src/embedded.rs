@@ -7,6 +7,7 @@
 mod consumer;
 mod faults;
 mod group;
+mod loss;
 mod partition;
 mod producer;
 

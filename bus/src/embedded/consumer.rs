@@ -89,7 +89,7 @@ impl EmbeddedConsumer {
         for reading in from.iter_mut().chain(before) {
             let room = BATCH_OF_ONE_MAX.min(BATCH_MAX - records.len());
             if let Ok(position) = reading.position
-                && reading.partition.has_behind(position)
+                && reading.partition.has_news(position)
             {
                 reading.position = reading.partition.read(position, room, &mut records);
             }

@@ -71,6 +71,14 @@ impl Group {
         self.redistribute(&mut state);
     }
 
+    /// Shares `partitions` from now on, if that is more than before.
+    pub(super) fn grow(&self, partitions: usize) {
+        let mut state = lock(&self.state);
+        let count = state.shares.len().max(partitions);
+        state.shares.resize(count, Share::default());
+        self.redistribute(&mut state);
+    }
+
     /// Returns a number that differs from `seen` if there may be changes.
     pub(super) fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)

@@ -28,7 +28,7 @@ pub(super) struct Partition {
     retention: Option<Duration>,
     compacted: bool,
     clock: Clock,
-    /// `Held::high`, to be compared without the lock. It only grows.
+    /// `Held::high`, to be compared without the lock. It only grows, unless the topic is created again.
     high: AtomicI64,
     held: Mutex<Held>,
 }
@@ -69,6 +69,13 @@ impl Partition {
         Self { id, limits, retention, compacted: spec.compacted, clock, high, held }
     }
 
+    /// Returns an empty partition of the same topic.
+    pub(super) fn like(other: &Self, id: TopicPartition) -> Self {
+        let (high, held) = Default::default();
+        let Self { limits, retention, compacted, clock, .. } = other;
+        Self { id, limits: *limits, retention: *retention, compacted: *compacted, clock: clock.clone(), high, held }
+    }
+
     pub(super) fn id(&self) -> &TopicPartition {
         &self.id
     }
@@ -93,15 +100,34 @@ impl Partition {
         offset
     }
 
-    /// Returns whether there is anything behind `position`, without a lock.
-    pub(super) fn has_behind(&self, position: i64) -> bool {
-        self.high.load(Ordering::Acquire) > position
+    /// Drops the records before `offset`.
+    pub(super) fn drop_before(&self, offset: i64) {
+        let mut held = lock(&self.held);
+        let gone = held.records.partition_point(|stored| stored.offset < offset);
+        held.records.drain(..gone);
+        held.bytes = held.records.iter().map(|stored| stored.bytes).sum();
+        held.low = offset.clamp(held.low, held.high);
+        held.readers.iter().for_each(|reader| reader.notify_one());
+    }
+
+    /// Drops everything and begins at offset 0.
+    pub(super) fn begin_again(&self) {
+        let mut held = lock(&self.held);
+        let (newest, readers) = (held.newest, Arc::clone(&held.readers));
+        *held = Held { newest, readers, ..Held::default() };
+        self.high.store(0, Ordering::Release);
+        held.readers.iter().for_each(|reader| reader.notify_one());
+    }
+
+    /// Returns whether there is anything behind `position`, or not even that any more, without a lock.
+    pub(super) fn has_news(&self, position: i64) -> bool {
+        self.high.load(Ordering::Acquire) != position
     }
 
     /// Adds at most `most` records from `position` on to `into` and returns the position behind them.
     pub(super) fn read(&self, position: i64, most: usize, into: &mut Vec<Received>) -> Result<i64, BusError> {
         let held = lock(&self.held);
-        if position < held.low {
+        if !(held.low..=held.high).contains(&position) {
             return Err(self.gone(position, &held));
         }
         let first = held.index_of(position);

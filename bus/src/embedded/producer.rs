@@ -27,8 +27,9 @@ impl EmbeddedProducer {
     }
 
     fn partition(&self, to: &TopicPartition) -> Result<Arc<Partition>, BusError> {
-        match self.topics.iter().find(|topic| topic.name == to.topic) {
-            Some(topic) => topic.partition(to.partition).cloned(),
+        let known = self.topics.iter().find(|topic| topic.name == to.topic);
+        match known.and_then(|topic| topic.partition(to.partition).ok()) {
+            Some(partition) => Ok(Arc::clone(partition)),
             None => self.log.partition(to),
         }
     }

@@ -1,6 +1,7 @@
 //! What the embedded bus promises beyond the contract: its limits, its clock, its hand-overs.
 
 mod faults;
+mod loss;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
