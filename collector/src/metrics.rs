@@ -34,6 +34,7 @@ pub struct Metrics {
     takeovers: Counter,
     fenced_off: Counter,
     void: Counter,
+    unreadable: Counter,
     records_gone: Counter,
     parked: Counter,
     unheard: Counter,
@@ -71,6 +72,8 @@ pub enum Fact {
     FencedOff,
     /// A result was read that was written without the right to.
     Void,
+    /// A record of the results is neither a result nor a fence; the first of a burst is named.
+    Unreadable(Option<String>),
     /// Records that were still needed are gone from the log.
     RecordsGone,
     /// A request waits for its version of the policy.
@@ -122,6 +125,7 @@ impl Default for Metrics {
             takeovers: Counter::default(),
             fenced_off: Counter::default(),
             void: Counter::default(),
+            unreadable: Counter::default(),
             records_gone: Counter::default(),
             parked: Counter::default(),
             unheard: Counter::default(),
@@ -164,6 +168,8 @@ impl Metrics {
         registry.register("takeovers", "Partitions taken over", self.takeovers.clone());
         registry.register("fenced_off", "Partitions lost to another collector's fence", self.fenced_off.clone());
         registry.register("results_void", "Results read that were written without the right to", self.void.clone());
+        let help = "Records of the results topic that are neither results nor fences";
+        registry.register("results_unreadable", help, self.unreadable.clone());
         registry.register(
             "records_gone",
             "Times that records still needed were gone from the log",
@@ -198,6 +204,7 @@ impl Metrics {
             Fact::TakenOver => increase(&self.takeovers, 1),
             Fact::FencedOff => increase(&self.fenced_off, 1),
             Fact::Void => increase(&self.void, 1),
+            Fact::Unreadable(_) => increase(&self.unreadable, 1),
             Fact::RecordsGone => increase(&self.records_gone, 1),
             Fact::Parked => increase(&self.parked, 1),
             Fact::Unheard => increase(&self.unheard, 1),

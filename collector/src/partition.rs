@@ -5,6 +5,7 @@
 
 mod dead_letters;
 mod shrunk;
+mod strangers;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -21,6 +22,7 @@ use crate::{
 };
 use dead_letters::DeadLetters;
 use shrunk::shrunk;
+use strangers::Strangers;
 
 /// One partition that the group gave us.
 #[derive(Debug)]
@@ -31,6 +33,7 @@ pub struct Partition {
     ledger: Ledger,
     rendezvous: Rendezvous,
     dead_letters: DeadLetters,
+    strangers: Strangers,
     outputs: VecDeque<Output>,
 }
 
@@ -75,6 +78,7 @@ impl Partition {
             ledger: Ledger::new(committed, seed),
             rendezvous: Rendezvous::default(),
             dead_letters: DeadLetters::default(),
+            strangers: Strangers::default(),
             outputs: VecDeque::new(),
         };
         partition.rendezvous.on_versions(index, surroundings);
@@ -131,9 +135,16 @@ impl Partition {
         self.ledger.on_fence_unwritten(by, now);
     }
 
-    /// Hears how a dead letter fared: `true` if it is written or never can be.
-    pub fn on_dead_letter(&mut self, source: Source, offset: i64, done: bool) {
-        if self.dead_letters.on_written(source, offset, done) {
+    /// Hears whether a dead letter was written.
+    pub fn on_dead_letter(&mut self, source: Source, offset: i64, written: bool) {
+        if self.dead_letters.on_written(source, offset, written) {
+            self.let_go(source, offset);
+        }
+    }
+
+    /// Hears that the log takes no dead letter so large: it is written again without the bytes of its record.
+    pub fn on_dead_letter_too_large(&mut self, source: Source, offset: i64) {
+        if self.dead_letters.on_too_large(source, offset) {
             self.let_go(source, offset);
         }
     }
@@ -235,12 +246,16 @@ impl Partition {
                 }
                 Fenced::Repeated | Fenced::Ignored => {}
             },
-            // Whoever put it there, every reader skips it; the log keeps it where it lies.
-            Ok(_) | Err(_) => {
-                self.ledger.on_garbage(received.offset);
-                self.tell(Fact::Void);
-            }
+            Ok(_) => self.on_garbage(received, "it is neither a result nor a fence", now),
+            Err(reason) => self.on_garbage(received, &reason, now),
         }
+    }
+
+    /// Whoever put it there, every reader skips it; the log keeps it where it lies, so that to name it is enough.
+    fn on_garbage(&mut self, received: &Received, reason: &str, now: Timestamp) {
+        self.ledger.on_garbage(received.offset);
+        let named = self.strangers.begins(now).then(|| format!("{}/{}: {reason}", received.partition, received.offset));
+        self.tell(Fact::Unreadable(named));
     }
 
     fn on_result(&mut self, result: &ResultRecord, received: &Received, surroundings: &mut Surroundings) {

@@ -182,6 +182,9 @@ const REASON: &str = "ce_reason";
 const ORIGIN: &str = "ce_origin";
 const TRACEPARENT: &str = "traceparent";
 
+/// Key and headers of a dead letter that must go without its payload are kept up to so many bytes.
+const LETTER_HEADERS_MAX: usize = 4_096;
+
 const REQUEST_TYPE: &str = "dev.hedgerow.request.v1";
 const RESPONSE_TYPE: &str = "dev.hedgerow.response.v1";
 const FAILURE_TYPE: &str = "dev.hedgerow.failure.v1";
@@ -319,6 +322,24 @@ impl DeadLetter {
         push(&mut headers, ORIGIN, self.origin.clone());
         push(&mut headers, REASON, self.reason.clone());
         Record { key: self.original.key.clone(), headers, payload: self.original.payload.clone() }
+    }
+
+    /// Returns the letter for a log that does not take it whole: without its payload, also without key and headers if
+    /// those are large, and with the reason saying where the original lies.
+    #[must_use]
+    pub fn shortened(self) -> Self {
+        let Record { key, headers, payload } = self.original;
+        let length = |bytes: Option<&Bytes>| bytes.map_or(0, Bytes::len);
+        let around =
+            length(key.as_ref()) + headers.iter().map(|(name, value)| name.len() + length(value)).sum::<usize>();
+        let (size, original) = if around > LETTER_HEADERS_MAX {
+            (around + length(payload.as_ref()), Record::default())
+        } else {
+            (length(payload.as_ref()), Record { key, headers, payload: None })
+        };
+        let Self { origin, reason, .. } = self;
+        let reason = format!("{reason}; its {size} bytes are too many for a dead letter: read them at {origin}");
+        Self { origin, reason, original }
     }
 
     /// Returns origin and reason of a dead letter, or `None` if the record is none.

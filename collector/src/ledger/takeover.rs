@@ -153,7 +153,7 @@ impl Ledger {
     pub(super) fn advance(&mut self, now: Timestamp) {
         match self.stage {
             Stage::Reading { end } if self.next.results >= end => {
-                let epoch = self.reader.accepted().map_or(1, Fencing::next_epoch);
+                let epoch = self.reader.accepted().map_or_else(|| first_epoch(now), Fencing::next_epoch);
                 self.stage = Stage::Fencing(Fencing { epoch, instance: self.instances.next() });
                 self.next_fence = now;
             }
@@ -175,6 +175,12 @@ impl Ledger {
             self.actions.push_back(Action::WriteFence(Fence(fencing)));
         }
     }
+}
+
+/// Returns the epoch where no fence is left to succeed. Readers may remember one that the log has dropped, and would
+/// ignore a lower one for ever: the time is higher than any epoch that was ever counted up to.
+fn first_epoch(now: Timestamp) -> u64 {
+    now.as_micros().max(1).unsigned_abs()
 }
 
 /// Returns `needed` if the log holds it or is about to, else the oldest offset held: rather too much than too little.

@@ -1,5 +1,6 @@
 //! The ledger on a modelled results partition: fences, zombies, late and lost records.
 
+mod strangers;
 mod world;
 
 use proptest::prelude::*;
@@ -236,6 +237,7 @@ fn play(world: &mut World, (kind, argument): (u8, u8)) {
         27..=28 => world.requests += i64::from(argument % 3),
         29 => world.patient = argument % 2 == 0,
         30 => world.advance(u64::from(argument) * 400),
+        33 => world.intrude(argument),
         _ => world.advance(u64::from(argument) * 10),
     }
 }
@@ -245,7 +247,7 @@ proptest! {
 
     #[test]
     fn two_owners_in_any_interleaving_lose_nothing_and_answer_nothing_twice(
-        story in prop::collection::vec((0_u8..33, any::<u8>()), 0..600),
+        story in prop::collection::vec((0_u8..34, any::<u8>()), 0..600),
     ) {
         let mut world = World::new(2, 3);
         let mut shown = std::collections::HashMap::new();

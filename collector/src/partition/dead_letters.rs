@@ -18,8 +18,11 @@ pub(super) struct DeadLetters(BTreeMap<(Source, i64), Letter>);
 
 #[derive(Debug)]
 struct Letter {
-    record: Record,
+    what: DeadLetter,
+    /// Whether it must be written again.
     failed: bool,
+    /// Whether the log did not take it whole.
+    is_short: bool,
 }
 
 // === impl DeadLetters ===
@@ -31,14 +34,15 @@ impl DeadLetters {
             return None;
         }
         let origin = format!("{}/{}", received.partition, received.offset);
-        let record = DeadLetter { origin, reason, original: received.record.clone() }.encode();
-        self.0.insert((source, received.offset), Letter { record: record.clone(), failed: false });
+        let letter = DeadLetter { origin, reason, original: received.record.clone() };
+        let record = letter.encode();
+        self.0.insert((source, received.offset), Letter { what: letter, failed: false, is_short: false });
         Some(record)
     }
 
-    /// Hears how one fared; returns whether it was waited for and is no more.
-    pub(super) fn on_written(&mut self, source: Source, offset: i64, done: bool) -> bool {
-        if done {
+    /// Hears whether one was written; returns whether it was waited for and is no more.
+    pub(super) fn on_written(&mut self, source: Source, offset: i64, written: bool) -> bool {
+        if written {
             return self.0.remove(&(source, offset)).is_some();
         }
         if let Some(letter) = self.0.get_mut(&(source, offset)) {
@@ -47,10 +51,21 @@ impl DeadLetters {
         false
     }
 
+    /// Hears that one is too large; returns whether it was waited for and can be made no shorter.
+    pub(super) fn on_too_large(&mut self, source: Source, offset: i64) -> bool {
+        let Some(letter) = self.0.get_mut(&(source, offset)) else { return false };
+        if letter.is_short {
+            return self.on_written(source, offset, true);
+        }
+        letter.what = letter.what.clone().shortened();
+        (letter.is_short, letter.failed) = (true, true);
+        false
+    }
+
     /// Returns those that failed, to be written again.
     pub(super) fn again(&mut self) -> Vec<(Source, i64, Record)> {
         let again = |((source, offset), letter): (&(Source, i64), &mut Letter)| {
-            std::mem::take(&mut letter.failed).then(|| (*source, *offset, letter.record.clone()))
+            std::mem::take(&mut letter.failed).then(|| (*source, *offset, letter.what.encode()))
         };
         self.0.iter_mut().filter_map(again).collect()
     }

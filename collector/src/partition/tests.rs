@@ -1,5 +1,7 @@
 //! One partition as a pure timeline.
 
+mod garbage;
+
 use std::{sync::Arc, time::Duration};
 
 use bus::TopicPartition;

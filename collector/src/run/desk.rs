@@ -16,7 +16,7 @@ use super::{
     recall::Recall,
     referee::Referee,
 };
-use crate::{partition::Partition, surroundings::Surroundings, watermarks::Watermarks};
+use crate::{metrics::Fact, partition::Partition, surroundings::Surroundings, watermarks::Watermarks};
 use edits::edited;
 
 /// So often positions are committed and gauges are set.
@@ -188,6 +188,7 @@ impl Desk {
     fn on_event(&mut self, event: Result<Event, BusError>) -> Result<(), BusError> {
         if let Err(BusError::OffsetGone { partition, offset, low, high }) = &event {
             tracing::error!(%partition, offset, low, high, "records that are still needed are gone: reading what there is");
+            self.station.metrics.count(&Fact::RecordsGone);
             return self.on_offset_gone(partition.partition);
         }
         match self.outage.note(event, &self.station.clock)? {
@@ -328,7 +329,8 @@ fn hear(partition: &mut Partition, news: News, now: Timestamp, surroundings: &Su
             partition.on_result_unwritten(request, by, why, (now, surroundings));
         }
         News::FenceUnwritten(by) => partition.on_fence_unwritten(by, now),
-        News::DeadLetter { source, offset, done } => partition.on_dead_letter(source, offset, done),
+        News::DeadLetter { source, offset, written } => partition.on_dead_letter(source, offset, written),
+        News::DeadLetterTooLarge { source, offset } => partition.on_dead_letter_too_large(source, offset),
         News::Fatal(_) => {}
     }
 }

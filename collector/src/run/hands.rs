@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     ledger::{Action, Spans},
+    metrics::Fact,
     partition::{Output, Source},
 };
 
@@ -92,7 +93,15 @@ impl Hands<'_> {
     /// Does what follows from one output of partition `index`.
     pub(super) fn perform(&mut self, index: i32, output: Output) -> Result<(), BusError> {
         match output {
-            Output::Tell(fact) => self.station.metrics.count(&fact),
+            Output::Tell(fact) => {
+                if let Fact::Unreadable(Some(what)) = &fact {
+                    tracing::warn!(
+                        what,
+                        "the results hold what is no result and no fence; what follows is only counted"
+                    );
+                }
+                self.station.metrics.count(&fact);
+            }
             Output::WriteDeadLetter(source, offset, record) => {
                 self.write(&self.names.dead_letters(index), record, Item::DeadLetter(source, offset));
             }

@@ -32,7 +32,8 @@ pub(super) enum News {
     Spans(u32, Spans),
     ResultUnwritten(RequestId, Fencing, Unwritten),
     FenceUnwritten(Fencing),
-    DeadLetter { source: Source, offset: i64, done: bool },
+    DeadLetter { source: Source, offset: i64, written: bool },
+    DeadLetterTooLarge { source: Source, offset: i64 },
     Fatal(BusError),
 }
 
@@ -83,8 +84,9 @@ impl Inbox {
             }
             (Item::Result(request, by), Err(_)) => News::ResultUnwritten(request, by, Unwritten::Uncertain),
             (Item::Fence(by), Err(_)) => News::FenceUnwritten(by),
+            (Item::DeadLetter(source, offset), Err(BusError::TooLarge)) => News::DeadLetterTooLarge { source, offset },
             (Item::DeadLetter(source, offset), outcome) => {
-                News::DeadLetter { source, offset, done: matches!(outcome, Ok(()) | Err(BusError::TooLarge)) }
+                News::DeadLetter { source, offset, written: outcome.is_ok() }
             }
         };
         self.put(partition, news);

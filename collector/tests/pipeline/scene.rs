@@ -17,8 +17,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use wire::{
-    Budget, Envelope, ModelVersion, Reading, Record, Reply, Request, RequestId, Response, ResultRecord, ResultsReader,
-    Topics,
+    Budget, Envelope, Fencing, ModelVersion, Reading, Record, Reply, Request, RequestId, Response, ResultRecord,
+    ResultsReader, Topics,
 };
 
 /// Longer than anything here takes, on any machine.
@@ -171,6 +171,32 @@ impl Scene {
         valid
     }
 
+    /// Returns the fencing under which results of partition 0 are valid now.
+    pub(crate) async fn fence(&self) -> Fencing {
+        let results = TopicPartition::new(&self.topics.results, 0);
+        let end = self.embedded.span(&results).await.expect("it exists").end;
+        let (mut tail, mut reader) = (self.reader(&self.topics.results).await, ResultsReader::new(0));
+        let mut read = 0;
+        while read < end {
+            let event = timeout(GENEROUS, tail.next()).await.expect("it is there").expect("the bus is there");
+            let Event::Records(records) = event else { continue };
+            for received in records.iter().filter(|received| received.partition == results) {
+                read = received.offset + 1;
+                if let Ok(Envelope::Fence(fence)) = Envelope::decode(&received.record) {
+                    reader.on_fence(fence);
+                }
+            }
+        }
+        reader.accepted().expect("there is a fence")
+    }
+
+    /// Asks `number` and lets two agree about it.
+    pub(crate) fn ask_and_answer(&self, number: u32) {
+        self.ask(number, Budget::from_millis(60_000));
+        self.answer("a", number, "cat");
+        self.answer("b", number, "cat");
+    }
+
     pub(crate) async fn result(&self, number: u32) -> ResultBody {
         let results = self.results(1).await;
         serde_json::from_slice(&results[&id(number)].body).expect("a result's body is JSON")
@@ -191,6 +217,22 @@ impl Running {
     pub(crate) async fn crash(self) {
         self.task.abort();
         assert!(self.task.await.is_err(), "it was still running");
+    }
+
+    /// Waits until a counter is at least `least`.
+    pub(crate) async fn until(&self, counter: &str, least: u64) {
+        let reached = async {
+            while self.value(counter) < least {
+                tokio::task::yield_now().await;
+            }
+        };
+        assert!(timeout(GENEROUS, reached).await.is_ok(), "{counter} is not {least}:\n{}", self.counted());
+    }
+
+    fn value(&self, counter: &str) -> u64 {
+        let text = self.counted();
+        let value = text.lines().find_map(|line| line.strip_prefix(counter)?.strip_prefix(' '));
+        value.map_or(0, |value| value.parse().expect("a counter is a number"))
     }
 
     pub(crate) fn counted(&self) -> String {

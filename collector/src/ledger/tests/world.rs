@@ -152,6 +152,18 @@ impl World {
         }
     }
 
+    /// A stranger writes a fence, near the last one or far from it.
+    pub(super) fn intrude(&mut self, argument: u8) {
+        let last = self.results.iter().rev().find_map(|envelope| match envelope {
+            Envelope::Fence(Fence(fencing)) => Some(fencing.epoch),
+            _ => None,
+        });
+        let far = [0, 1, 2, 1 << 40, u64::MAX, 1 << 63, (1 << 63) - 1, 7][usize::from(argument) % 8];
+        let epoch = last.unwrap_or(5).wrapping_add(far);
+        let instance = Uuid::from_u128(u128::from(argument) + 0xbad_0000);
+        self.results.push(Envelope::Fence(Fence(Fencing { epoch, instance })));
+    }
+
     fn report_failure(&mut self, sending: &Sending) {
         let now = self.now;
         let Some(index) = self.owners.iter().position(|owner| owner.life == sending.life) else { return };
