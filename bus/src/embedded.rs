@@ -10,6 +10,7 @@ mod group;
 mod loss;
 mod partition;
 mod producer;
+mod transactions;
 
 use std::{
     collections::HashMap,
@@ -20,13 +21,15 @@ use std::{
 use futures::FutureExt;
 use wire::Timestamp;
 
-use crate::{BoxFuture, Bus, BusError, Clock, Consumer, Producer, StartAt, TopicPartition, TopicSpec};
+use crate::{BoxFuture, Bus, BusError, Clock, Consumer, Producer, StartAt, TopicPartition, TopicSpec, Transactions};
 use consumer::EmbeddedConsumer;
 use group::Group;
 use partition::Partition;
 use producer::EmbeddedProducer;
+use transactions::EmbeddedTransactions;
 
 pub use faults::{Faults, SendFault};
+pub(crate) use group::Standing;
 
 /// More topics, or more groups, than this are refused: names that multiply are a mistake, not a load.
 const NAMES_MAX: usize = 10_000;
@@ -55,6 +58,8 @@ struct Log {
     limits: EmbeddedLimits,
     topics: RwLock<HashMap<Arc<str>, Arc<Topic>>>,
     groups: Mutex<HashMap<GroupKey, Arc<Group>>>,
+    /// How often each transactional id was opened: only who opened it last may use it.
+    openings: Mutex<HashMap<String, u64>>,
     faults: Faults,
 }
 
@@ -78,8 +83,8 @@ impl EmbeddedBus {
     /// Returns an empty bus that keeps as much as `limits` says.
     #[must_use]
     pub fn with_limits(clock: Clock, limits: EmbeddedLimits) -> Arc<Self> {
-        let (topics, groups, faults) = Default::default();
-        Arc::new(Self { log: Arc::new(Log { clock, limits, topics, groups, faults }) })
+        let (topics, groups, openings, faults) = Default::default();
+        Arc::new(Self { log: Arc::new(Log { clock, limits, topics, groups, openings, faults }) })
     }
 
     /// Returns the handle by which tests make this bus fail.
@@ -114,6 +119,17 @@ impl Bus for EmbeddedBus {
         ready(self.log.reached().and_then(|log| {
             let producer: Arc<dyn Producer> = Arc::new(EmbeddedProducer::open(log, topics)?);
             Ok(producer)
+        }))
+    }
+
+    fn transactions<'a>(
+        &'a self,
+        id: &'a str,
+        topics: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Box<dyn Transactions>, BusError>> {
+        ready(self.log.reached().and_then(|log| {
+            let transactions: Box<dyn Transactions> = Box::new(EmbeddedTransactions::open(log, id, topics)?);
+            Ok(transactions)
         }))
     }
 

@@ -12,6 +12,7 @@ mod producer;
 mod question;
 mod received;
 mod settings;
+mod transactions;
 
 use std::{
     fmt,
@@ -31,9 +32,10 @@ use rdkafka::{
 };
 use wire::Timestamp;
 
-use crate::{BoxFuture, Bus, BusError, Consumer, Producer, TopicPartition, TopicSpec};
+use crate::{BoxFuture, Bus, BusError, Consumer, Producer, TopicPartition, TopicSpec, Transactions};
 use consumer::KafkaConsumer;
 use producer::KafkaProducer;
+use transactions::KafkaTransactions;
 
 pub use settings::KafkaSettings;
 
@@ -100,6 +102,21 @@ impl Bus for KafkaBus {
             }
             let producer: Arc<dyn Producer> = Arc::new(KafkaProducer::open(&self.settings, topics).await?);
             Ok(producer)
+        }
+        .boxed()
+    }
+
+    fn transactions<'a>(
+        &'a self,
+        id: &'a str,
+        topics: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Box<dyn Transactions>, BusError>> {
+        async move {
+            for topic in topics {
+                self.partitions(topic).await?;
+            }
+            let transactions: Box<dyn Transactions> = Box::new(KafkaTransactions::open(&self.settings, id).await?);
+            Ok(transactions)
         }
         .boxed()
     }

@@ -12,12 +12,15 @@
 //! - *The partition is the sender's*: no partitioner of a client ever chooses.
 //! - *Atomic commit*: a committed offset and its metadata are read back together or not at all.
 //! - *Stale commits are void*: what a member commits of a partition that is no longer its own has no effect.
+//! - *All or nothing*: the records and commits of a transaction become visible together, and no consumer ever delivers
+//!   what was not committed. Who opens a transactional id fences off whoever had it; who lost its group can commit nothing.
 
 mod clock;
 mod embedded;
 mod error;
 mod kafka;
 mod outage;
+mod transactions;
 
 use std::{fmt, ops::Range, sync::Arc, time::Duration};
 
@@ -29,6 +32,7 @@ pub use embedded::{EmbeddedBus, EmbeddedLimits, Faults, SendFault};
 pub use error::BusError;
 pub use kafka::{KafkaBus, KafkaSettings};
 pub use outage::Outage;
+pub use transactions::{Membership, TransactError, Transactions};
 
 /// A log of topics, reached through producers and consumers.
 pub trait Bus: Send + Sync + 'static {
@@ -51,6 +55,14 @@ pub trait Bus: Send + Sync + 'static {
     /// Opens a producer and warms it up: connections, metadata of `topics`, producer id. The first record that is sent
     /// afterwards costs what every record costs. Nothing becomes visible in the topics by it.
     fn producer<'a>(&'a self, topics: &'a [&'a str]) -> BoxFuture<'a, Result<Arc<dyn Producer>, BusError>>;
+
+    /// Opens transactions that write to `topics`, under an `id` that is this caller's alone: whoever had it before can
+    /// commit nothing more, and what it had begun and not committed is gone.
+    fn transactions<'a>(
+        &'a self,
+        id: &'a str,
+        topics: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Box<dyn Transactions>, BusError>>;
 
     /// Joins `group`, whose members share the partitions of `topic` among them.
     fn member<'a>(&'a self, group: &'a str, topic: &'a str) -> BoxFuture<'a, Result<Box<dyn Consumer>, BusError>>;
@@ -99,6 +111,9 @@ pub trait Consumer: Send {
     /// Commits without waiting. Later commits overtake earlier ones; a lost commit only means more to read again.
     /// `Fatal` if this consumer is in no group, or a note is too long.
     fn commit(&mut self, commits: &[Commit]) -> Result<(), BusError>;
+
+    /// Returns how this member stands in its group now, for a transaction to commit by; `None` if it is in none.
+    fn membership(&self) -> Option<Membership>;
 
     /// Commits `last` and waits, leaves the group and closes, within about two seconds whatever the broker does.
     /// A consumer that is dropped leaves its group too.

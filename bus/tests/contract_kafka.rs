@@ -31,6 +31,8 @@ mod classic {
         groups::a_member_that_closes_leaves_its_partitions_to_the_others,
         groups::members_together_read_everything_once,
         groups::a_commit_of_what_was_revoked_has_no_effect,
+        transactions::what_a_transaction_writes_and_commits_is_there_together,
+        transactions::who_has_left_its_group_writes_and_commits_nothing,
     }
 }
 

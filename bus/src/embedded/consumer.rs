@@ -7,10 +7,12 @@ use tokio::sync::Notify;
 
 use super::{
     Log, faults,
-    group::{Change, Group, MemberId},
+    group::{Change, Group, MemberId, Standing},
     partition::Partition,
 };
-use crate::{BoxFuture, BusError, Commit, Consumer, Event, StartAt, TopicPartition};
+use crate::{
+    BoxFuture, BusError, Commit, Consumer, Event, Membership as Handle, StartAt, TopicPartition, transactions::Kind,
+};
 
 /// How many records `next` returns at most.
 const BATCH_MAX: usize = 2_000;
@@ -157,6 +159,11 @@ impl Consumer for EmbeddedConsumer {
             membership.group.commit(membership.me, commits);
         }
         Ok(())
+    }
+
+    fn membership(&self) -> Option<Handle> {
+        let membership = self.membership.as_ref()?;
+        Some(Handle(Kind::Embedded(Standing::new(Arc::clone(&membership.group), membership.me))))
     }
 
     fn close(mut self: Box<Self>, last: Vec<Commit>) -> BoxFuture<'static, ()> {

@@ -73,7 +73,8 @@ struct Planned {
 // === impl Faults ===
 
 impl Faults {
-    /// Makes the next `times` sends to `topic` fail as `fault` says.
+    /// Makes the next `times` sends to `topic` fail as `fault` says, or transactions whose first record goes there: those
+    /// that are refused or fail are aborted, and those whose acknowledgement is lost are there and yet `Broken`.
     pub fn on_send(&self, topic: &str, times: usize, fault: SendFault) {
         lock(&self.plan).sends.push(Planned { topic: topic.to_owned(), left: times, fault });
         self.armed.store(true, Ordering::Release);
@@ -149,6 +150,11 @@ impl Faults {
             }
         }
         Ok(())
+    }
+
+    /// Returns how a transaction that writes to `topic` is to fail.
+    pub(super) fn on_transaction(&self, topic: &str) -> Option<SendFault> {
+        if self.are_armed() { lock(&self.plan).fault_for(topic) } else { None }
     }
 
     fn ring(&self) {

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::lock;
 use crate::{Assigned, Commit, Committed, TopicPartition};
 
-pub(super) struct Group {
+pub(crate) struct Group {
     topic: Arc<str>,
     /// Grows with every change of a designation or an owner, so that members need the lock only then.
     changes: AtomicU64,
@@ -22,7 +22,14 @@ pub(super) struct Group {
 
 /// Who a member is. Never used twice in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct MemberId(u64);
+pub(crate) struct MemberId(u64);
+
+/// A member and its group.
+#[derive(Clone)]
+pub(crate) struct Standing {
+    group: Arc<Group>,
+    member: MemberId,
+}
 
 /// What has changed for a member.
 pub(super) enum Change {
@@ -41,6 +48,30 @@ struct Share {
     owner: Option<MemberId>,
     designated: Option<MemberId>,
     committed: Option<Committed>,
+}
+
+// === impl Standing ===
+
+impl Standing {
+    pub(super) fn new(group: Arc<Group>, member: MemberId) -> Self {
+        Self { group, member }
+    }
+
+    /// Does `write` and commits, if all of `commits` are of what the member owns; returns whether it did.
+    pub(super) fn commit_with(&self, commits: &[Commit], write: impl FnOnce()) -> bool {
+        let mut state = lock(&self.group.state);
+        let owned = |commit: &Commit| {
+            let share = self.group.index(&commit.partition).and_then(|index| state.shares.get(index));
+            share.is_some_and(|share| share.owner == Some(self.member))
+        };
+        let member = state.members.iter().any(|(member, _)| *member == self.member);
+        if !member || !commits.iter().all(owned) {
+            return false;
+        }
+        write();
+        self.group.put(&mut state, self.member, commits);
+        true
+    }
 }
 
 // === impl Group ===
@@ -103,7 +134,10 @@ impl Group {
 
     /// Commits what `member` owns; the rest is stale and has no effect.
     pub(super) fn commit(&self, member: MemberId, commits: &[Commit]) {
-        let mut state = lock(&self.state);
+        self.put(&mut lock(&self.state), member, commits);
+    }
+
+    fn put(&self, state: &mut State, member: MemberId, commits: &[Commit]) {
         for commit in commits {
             let share = self.index(&commit.partition).and_then(|index| state.shares.get_mut(index));
             if let Some(share) = share.filter(|share| share.owner == Some(member)) {

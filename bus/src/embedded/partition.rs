@@ -82,21 +82,40 @@ impl Partition {
 
     /// Takes `record` in, wakes the readers and returns its offset.
     pub(super) fn append(&self, record: Record) -> i64 {
-        let bytes = mem::size_of::<Stored>() + record.headers.len() * HEADER_BYTES + size(&record);
         let (offset, readers) = {
             let mut held = lock(&self.held);
-            let appended = self.clock.now().max(held.newest);
-            let offset = held.push(record, bytes, appended);
-            if self.compacted {
-                held.compact_if_due();
-            }
-            held.forget(self.limits, self.horizon(appended));
-            self.high.store(offset + 1, Ordering::Release);
-            (offset, Arc::clone(&held.readers))
+            (self.take_in(&mut held, record), Arc::clone(&held.readers))
         };
-        for reader in &*readers {
-            reader.notify_one();
+        readers.iter().for_each(|reader| reader.notify_one());
+        offset
+    }
+
+    /// Takes the records of several partitions in, each of which is named once and in an order that is everybody's, so
+    /// that no reader sees one of them before all are there.
+    pub(super) fn append_together(batches: Vec<(Arc<Self>, Vec<Record>)>) {
+        let (partitions, records): (Vec<_>, Vec<_>) = batches.into_iter().unzip();
+        let mut readers = Vec::with_capacity(partitions.len());
+        {
+            let mut all: Vec<_> = partitions.iter().map(|partition| lock(&partition.held)).collect();
+            for ((partition, held), records) in partitions.iter().zip(&mut all).zip(records) {
+                for record in records {
+                    partition.take_in(held, record);
+                }
+                readers.push(Arc::clone(&held.readers));
+            }
         }
+        readers.iter().flat_map(|readers| readers.iter()).for_each(|reader| reader.notify_one());
+    }
+
+    fn take_in(&self, held: &mut Held, record: Record) -> i64 {
+        let bytes = mem::size_of::<Stored>() + record.headers.len() * HEADER_BYTES + size(&record);
+        let appended = self.clock.now().max(held.newest);
+        let offset = held.push(record, bytes, appended);
+        if self.compacted {
+            held.compact_if_due();
+        }
+        held.forget(self.limits, self.horizon(appended));
+        self.high.store(offset + 1, Ordering::Release);
         offset
     }
 

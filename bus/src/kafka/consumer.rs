@@ -27,7 +27,9 @@ use super::{
     question::aside,
     received::received,
 };
-use crate::{BoxFuture, BusError, Commit, Consumer, Event, Received, StartAt, TopicPartition};
+use crate::{
+    BoxFuture, BusError, Commit, Consumer, Event, Membership, Received, StartAt, TopicPartition, transactions::Kind,
+};
 use member::Member;
 use reading::Reading;
 
@@ -273,6 +275,11 @@ impl Consumer for KafkaConsumer {
         member.add_commits(commits);
         self.send_commits();
         Ok(())
+    }
+
+    fn membership(&self) -> Option<Membership> {
+        self.member.as_ref()?;
+        Some(Membership(Kind::Kafka(Arc::new(self.client().group_metadata()?))))
     }
 
     fn close(mut self: Box<Self>, last: Vec<Commit>) -> BoxFuture<'static, ()> {

@@ -39,6 +39,7 @@ pub(super) fn is_fatal(code: Code) -> bool {
             | Code::TopicAuthorizationFailed
             | Code::GroupAuthorizationFailed
             | Code::ClusterAuthorizationFailed
+            | Code::TransactionalIdAuthorizationFailed
             | Code::UnsupportedFeature
             | Code::Fatal
     )

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use rdkafka::{
-    ClientContext, TopicPartitionList,
+    ClientContext, Offset, TopicPartitionList,
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer as _, ConsumerContext},
     error::{KafkaError, KafkaResult},
@@ -14,7 +14,7 @@ use rdkafka::{
 };
 
 use super::inbox::{Inbox, Told};
-use crate::TopicPartition;
+use crate::{Committed, TopicPartition};
 
 /// The callbacks of one consumer.
 pub(super) struct Callbacks {
@@ -80,6 +80,18 @@ pub(super) fn native<'a>(partitions: impl IntoIterator<Item = &'a TopicPartition
         native.add_partition(&partition.topic, partition.partition);
     }
     native
+}
+
+/// Lists what is to be committed in librdkafka's terms.
+pub(super) fn positions(commits: impl IntoIterator<Item = (TopicPartition, Committed)>) -> TopicPartitionList {
+    let mut all = TopicPartitionList::new();
+    for (partition, committed) in commits {
+        let mut element = all.add_partition(&partition.topic, partition.partition);
+        if element.set_offset(Offset::Offset(committed.offset)).is_ok() && !committed.metadata.is_empty() {
+            element.set_metadata(&committed.metadata);
+        }
+    }
+    all
 }
 
 /// librdkafka refuses such changes only when the client is closing or broken, which it tells by other ways too.

@@ -225,7 +225,7 @@ fn connect(client: &BaseProducer<Deliveries>, topic: &str) -> Result<(), BusErro
     Ok(())
 }
 
-fn headers(headers: &Headers) -> Option<OwnedHeaders> {
+pub(super) fn headers(headers: &Headers) -> Option<OwnedHeaders> {
     if headers.is_empty() {
         return None;
     }

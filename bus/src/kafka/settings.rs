@@ -22,7 +22,7 @@ pub struct KafkaSettings {
 }
 
 /// Options that the contract of the bus stands on, with what to do instead.
-const REFUSED: [(&str, &str); 19] = [
+const REFUSED: [(&str, &str); 20] = [
     ("bootstrap.servers", "name the brokers themselves"),
     ("metadata.broker.list", "name the brokers themselves"),
     ("client.id", "it is a setting of its own"),
@@ -35,6 +35,7 @@ const REFUSED: [(&str, &str); 19] = [
     ("group.id", "groups are named after the rendezvous and the station"),
     ("group.instance.id", "a member that dies must not be waited for"),
     ("partition.assignment.strategy", "it follows from group.protocol"),
+    ("isolation.level", "what was not committed is never delivered"),
     ("enable.auto.commit", "only what is dealt with is committed"),
     ("auto.commit.enable", "only what is dealt with is committed"),
     ("enable.auto.offset.store", "only what is dealt with is committed"),
@@ -108,6 +109,24 @@ impl KafkaSettings {
         config
     }
 
+    /// Returns the configuration of who writes transactions under `id`. What the transaction's life stands on is not for
+    /// the options to overrule: a hung one holds its topics' readers up for `transaction.timeout.ms`, and for as long as
+    /// the brokers take to look, `transaction.abort.timed.out.transaction.cleanup.interval.ms`.
+    pub(super) fn transactions(&self, id: &str) -> ClientConfig {
+        let mut config = self.producer();
+        config
+            .set("transactional.id", id)
+            .set("transaction.timeout.ms", "3000")
+            // Both must be shorter than that.
+            .set("message.timeout.ms", "2500")
+            .set("socket.timeout.ms", "2500")
+            // The broker says "not yet" right after a commit, because markers follow it; the default asks again after
+            // 100 ms.
+            .set("retry.backoff.ms", "1")
+            .remove("statistics.interval.ms");
+        config
+    }
+
     /// Returns the configuration of consumers that are in `group`, or of tails, for which a group is only a name that
     /// librdkafka wants to see: they never subscribe and never commit.
     ///
@@ -148,7 +167,9 @@ impl KafkaSettings {
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "error")
-            .set("allow.auto.create.topics", "false");
+            .set("allow.auto.create.topics", "false")
+            // A group's commits, too, are asked for only when no transaction is open that may change them.
+            .set("isolation.level", "read_committed");
         config
     }
 

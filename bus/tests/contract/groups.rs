@@ -213,7 +213,7 @@ pub(crate) async fn a_consumer_without_a_group_cannot_commit(bus: &dyn Bus) {
 }
 
 /// Returns a member that owns all `count` partitions.
-async fn owner(bus: &dyn Bus, group: &str, topic: &str, count: usize) -> Reader {
+pub(crate) async fn owner(bus: &dyn Bus, group: &str, topic: &str, count: usize) -> Reader {
     let mut member = Reader::member(bus, group, topic).await;
     settle(&mut [&mut member], |owned| owned == [count]).await;
     member
@@ -228,7 +228,7 @@ async fn pair(bus: &dyn Bus, group: &str, topic: &str, each: usize) -> (Reader, 
 }
 
 /// Returns what the next member of `group` is told was committed, by partition.
-async fn committed_of(bus: &dyn Bus, group: &str, topic: &str, count: usize) -> Vec<Option<Committed>> {
+pub(crate) async fn committed_of(bus: &dyn Bus, group: &str, topic: &str, count: usize) -> Vec<Option<Committed>> {
     let member = owner(bus, group, topic, count).await;
     let read_back = member.owned.values().cloned().collect();
     member.close(Vec::new()).await;

@@ -11,6 +11,7 @@ pub(crate) mod reading;
 pub(crate) mod sending;
 pub(crate) mod support;
 pub(crate) mod topics;
+pub(crate) mod transactions;
 
 /// Makes a test of each law, named like it.
 macro_rules! contract {
@@ -60,6 +61,13 @@ macro_rules! contract {
             groups::commits_of_one_partition_leave_the_others_alone,
             groups::a_commit_of_what_was_revoked_has_no_effect,
             groups::a_consumer_without_a_group_cannot_commit,
+            transactions::what_a_transaction_writes_and_commits_is_there_together,
+            transactions::a_transaction_keeps_keys_headers_and_bytes,
+            transactions::offsets_alone_are_committed_too,
+            transactions::who_has_left_its_group_writes_and_commits_nothing,
+            transactions::who_opens_an_id_fences_off_whoever_had_it,
+            transactions::a_record_over_the_limit_spoils_its_transaction_only,
+            transactions::what_is_sent_beside_transactions_is_read_among_them,
         }
     };
     ($open:ident: $($file:ident::$law:ident,)*) => {

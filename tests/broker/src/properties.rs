@@ -18,6 +18,7 @@ log.dirs={data}
 }
 
 // `group.consumer.assignment.interval.ms`: by default a new member waits a second for its first partition.
+// `transaction.abort.timed.out…`: by default a hung transaction is looked for every ten seconds only.
 // `broker.session.timeout.ms`: after a kill the same broker may only register again when its old session is over.
 const REST: &str = "
 auto.create.topics.enable=false
@@ -28,6 +29,7 @@ offsets.topic.num.partitions=4
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=2
+transaction.abort.timed.out.transaction.cleanup.interval.ms=500
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0

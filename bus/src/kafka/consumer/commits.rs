@@ -7,9 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::TopicPartitionList;
 
-use crate::{Commit, Committed, TopicPartition};
+use crate::{Commit, Committed, TopicPartition, kafka::group::positions};
 
 #[derive(Default)]
 pub(super) struct Commits {
@@ -51,19 +51,14 @@ impl Commits {
         if self.waiting.is_empty() {
             return None;
         }
-        let mut all = TopicPartitionList::with_capacity(self.waiting.len());
-        for (partition, committed) in std::mem::take(&mut self.waiting) {
-            let mut element = all.add_partition(&partition.topic, partition.partition);
-            if element.set_offset(Offset::Offset(committed.offset)).is_ok() && !committed.metadata.is_empty() {
-                element.set_metadata(&committed.metadata);
-            }
-        }
-        Some(all)
+        Some(positions(std::mem::take(&mut self.waiting)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::Offset;
+
     use super::*;
 
     fn commit(offset: i64) -> Commit {
