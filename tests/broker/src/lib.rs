@@ -108,6 +108,19 @@ impl Broker {
         }
     }
 
+    /// Asks it to stop, as a supervisor would, and waits for its end; what it holds stays.
+    pub fn stop(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.stop();
+        }
+    }
+
+    /// Returns the file with what it says, from its first start on; gone when the broker is.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        process::log(self.folder.path())
+    }
+
     /// Kills it if it runs, starts it again on the same port with what it held, and waits until it answers.
     pub fn restart(&mut self) -> Result<(), BrokerError> {
         self.kill();

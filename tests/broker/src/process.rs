@@ -45,8 +45,9 @@ const LAST_LINES: usize = 20;
 impl Process {
     /// Starts a broker with `jars` and `settings`; `folder` goes when the process does, its log lies there.
     pub(crate) fn start(jars: &Path, settings: &Path, folder: &Path) -> Result<Self, BrokerError> {
-        let log = folder.join("log");
-        let lines = File::create(&log)?;
+        let log = log(folder);
+        // What it said before a restart stays.
+        let lines = File::options().create(true).append(true).open(&log)?;
         let mut watchdog = Command::new("sh")
             .args(["-c", WATCHDOG, "sh"])
             .arg(folder)
@@ -76,8 +77,17 @@ impl Process {
     }
 
     /// Kills it and waits for its end; its folder stays.
-    pub(crate) fn kill(mut self) {
-        self.signal("KILL");
+    pub(crate) fn kill(self) {
+        self.end_by("KILL");
+    }
+
+    /// Asks it to stop and waits for its end; its folder stays.
+    pub(crate) fn stop(self) {
+        self.end_by("TERM");
+    }
+
+    fn end_by(mut self, signal: &str) {
+        self.signal(signal);
         let _ = self.watchdog.wait();
         self.orders = None;
     }
@@ -100,6 +110,11 @@ impl Drop for Process {
         self.orders = None;
         let _ = self.watchdog.wait();
     }
+}
+
+/// Returns where a broker in `folder` writes what it says.
+pub(crate) fn log(folder: &Path) -> PathBuf {
+    folder.join("log")
 }
 
 /// The same choice as the set-up step's: `JAVA_HOME` before the path.

@@ -11,7 +11,7 @@ use std::{
 use hedgerow_broker::Broker;
 
 #[test]
-fn a_broker_answers_dies_and_comes_back_where_it_was() {
+fn a_broker_answers_dies_or_stops_and_comes_back_where_it_was() {
     let mut broker = Broker::start().unwrap_or_else(|error| panic!("{error}"));
     let place = broker.bootstrap();
     assert!(answers(&place));
@@ -19,6 +19,10 @@ fn a_broker_answers_dies_and_comes_back_where_it_was() {
     assert!(!answers(&place));
     broker.restart().unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(broker.bootstrap(), place);
+    assert!(answers(&place));
+    broker.stop();
+    assert!(!answers(&place));
+    broker.restart().unwrap_or_else(|error| panic!("{error}"));
     assert!(answers(&place));
     drop(broker);
     assert!(!answers(&place));
