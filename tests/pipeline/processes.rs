@@ -5,25 +5,18 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
-        Arc,
         atomic::{AtomicU32, Ordering},
         mpsc,
     },
     thread,
-    time::Duration,
 };
 
 use broker::Broker;
-use bus::{Bus, Clock, KafkaBus, KafkaSettings};
-use hedgerow::{app, observer::Observer};
+use hedgerow::app;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
 
-use crate::{
-    cases,
-    rendezvous::{PATIENCE, archived, wine_rows},
-};
+use crate::{cases, rendezvous::PATIENCE};
 
 /// A policy in a folder of its own, and the processes that serve it.
 struct Deployment {
@@ -96,13 +89,6 @@ impl Deployment {
         assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
     }
 
-    async fn observe(&self) -> (Observer, CancellationToken) {
-        let bus: Arc<dyn Bus> = Arc::new(KafkaBus::connect(KafkaSettings::new(&self.brokers)).unwrap());
-        let (definition, _) = app::load(&self.policy).unwrap();
-        let stop = CancellationToken::new();
-        (Observer::start(&bus, &definition, Clock::system().now(), stop.clone()).await.unwrap(), stop)
-    }
-
     fn name(&self) -> String {
         app::load(&self.policy).unwrap().0.name().to_string()
     }
@@ -140,62 +126,6 @@ impl Drop for Process {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_stations_lose_nothing_and_answer_nothing_twice() {
-    const REQUESTS: usize = 1_500;
-    let deployment = Deployment::new(&cases::wine()).await;
-    let (starter, address) = deployment.run("starter");
-    let mut stations: Vec<(&str, Option<Process>)> =
-        ["collector", "executors", "decoy"].map(|name| (name, Some(deployment.run(name).0))).into();
-    let (observer, watching) = deployment.observe().await;
-
-    let url = format!("http://{address}/v2/models/{}/infer", deployment.name());
-    let client = reqwest::Client::new();
-    let rows = wine_rows();
-    let asking = async {
-        let mut asked = tokio::task::JoinSet::new();
-        for index in 0..REQUESTS {
-            let request = client
-                .post(&url)
-                .header("idempotency-key", index.to_string())
-                .body(rows[index % rows.len()].0.clone())
-                .timeout(PATIENCE);
-            asked.spawn(async move { request.send().await.unwrap().status().as_u16() });
-            tokio::time::sleep(Duration::from_millis(4)).await;
-        }
-        asked.join_all().await
-    };
-    let killing = async {
-        for round in 0..6 {
-            tokio::time::sleep(Duration::from_millis(700)).await;
-            let (name, process) = &mut stations[round % 3];
-            process.take().unwrap().kill();
-            *process = Some(tokio::task::block_in_place(|| deployment.run(name)).0);
-        }
-    };
-    let (statuses, ()) = tokio::join!(asking, killing);
-    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
-
-    let all = observer.until(|observed| observed.results.len() >= REQUESTS);
-    tokio::time::timeout(PATIENCE, all).await.expect("a result for each request");
-    assert_eq!(observer.look(|observed| (observed.results.len(), observed.second())), (REQUESTS, 0));
-    watching.cancel();
-
-    for (name, process) in stations {
-        assert_eq!(process.unwrap().terminate(), Some(0), "{name} stops when it is told to");
-    }
-    assert_eq!(starter.terminate(), Some(0));
-
-    let mut archived: Vec<_> = archived(deployment.folder.path())
-        .into_iter()
-        .map(|record| (record.received.partition, record.received.offset))
-        .collect();
-    archived.sort_unstable();
-    let before = archived.len();
-    archived.dedup();
-    assert_eq!((before, archived.len()), (REQUESTS, REQUESTS), "nothing missing in the archive, nothing doubled");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,128 @@
+//! What is done to the stations and to the broker: one variant for each row of the table.
+
+use std::{fmt, thread, time::Duration};
+
+use bus::Clock;
+use clap::ValueEnum;
+use wire::Timestamp;
+
+use crate::{
+    Settings,
+    deployment::{Deployment, Role},
+};
+
+/// One kind of harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Fault {
+    /// None: what the machine does by itself
+    Calm,
+    /// Collectors are killed
+    Collector,
+    /// Executors are killed
+    Executors,
+    /// Starters are killed
+    Starter,
+    /// Decoys are killed
+    Decoy,
+    /// A collector is stopped in its tracks, and goes on as if nothing had been
+    Pause,
+    /// Each second a collector comes and another one goes
+    Storm,
+    /// The broker is killed, or stopped, and started again
+    Broker,
+    /// Every process is replaced, one after the other
+    Roll,
+    /// Every collector is replaced, one after the other, and no deadline may be missed
+    RollCollectors,
+    /// Policies are applied while collectors are killed
+    Edits,
+}
+
+// === impl Fault ===
+
+impl Fault {
+    /// Returns the station whose processes it kills.
+    pub(crate) fn kills(self) -> Option<Role> {
+        match self {
+            Self::Collector | Self::Edits => Some(Role::Collector),
+            Self::Executors => Some(Role::Executors),
+            Self::Starter => Some(Role::Starter),
+            Self::Decoy => Some(Role::Decoy),
+            Self::Calm | Self::Pause | Self::Storm | Self::Broker | Self::Roll | Self::RollCollectors => None,
+        }
+    }
+
+    /// Does it, and returns when it struck.
+    pub(crate) fn strike(
+        self,
+        settings: &Settings,
+        deployment: &mut Deployment,
+        clock: &Clock,
+    ) -> anyhow::Result<Vec<Timestamp>> {
+        let mut strikes = Vec::new();
+        let mut struck = || strikes.push(clock.now());
+        match self {
+            Self::Calm => thread::sleep(settings.storm),
+            Self::Collector | Self::Executors | Self::Starter | Self::Decoy | Self::Edits => {
+                for round in 0..settings.kills {
+                    thread::sleep(at_random(300..1_700));
+                    struck();
+                    deployment.kill_one(self.kills().expect("these kill a station"))?;
+                    if self == Self::Edits {
+                        deployment.edit(round)?;
+                    }
+                }
+            }
+            Self::Pause => {
+                for _ in 0..a_share(settings.kills, 20) {
+                    struck();
+                    deployment.pause_one(Role::Collector, settings.pause)?;
+                    thread::sleep(at_random(1_500..2_500));
+                }
+            }
+            Self::Storm => {
+                for _ in 0..settings.storm.as_secs() {
+                    struck();
+                    deployment.add(Role::Collector)?;
+                    deployment.remove_oldest(Role::Collector)?;
+                    thread::sleep(Duration::from_secs(1));
+                }
+            }
+            Self::Broker => {
+                for round in 0..a_share(settings.kills, 10).max(2) {
+                    struck();
+                    deployment.restart_broker(round % 2 == 0)?;
+                    thread::sleep(at_random(2_000..4_000));
+                }
+            }
+            Self::Roll | Self::RollCollectors => {
+                let roles = if self == Self::Roll { &Role::ALL[..] } else { &[Role::Collector] };
+                for _ in 0..a_share(settings.kills, 10) {
+                    for role in roles {
+                        for _ in 0..deployment.count(*role) {
+                            struck();
+                            deployment.replace_oldest(*role)?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(strikes)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value().expect("no fault is hidden");
+        out.write_str(value.get_name())
+    }
+}
+
+fn at_random(millis: std::ops::Range<u64>) -> Duration {
+    Duration::from_millis(fastrand::u64(millis))
+}
+
+/// What takes `times` as long as a kill is done so many times less often, and once at least.
+fn a_share(kills: u32, times: u32) -> u32 {
+    (kills / times).max(1)
+}

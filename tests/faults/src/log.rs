@@ -1,0 +1,146 @@
+//! What the topics of a rendezvous say about time, and about what callers were told; whether it is right says the audit.
+
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+    time::Duration,
+};
+
+use bus::{Bus as _, KafkaBus, Received, TopicPartition};
+use hedgerow::stretch::Stretch;
+use serde_json::Value;
+use wire::{Envelope, RendezvousName, RequestId, ResultRecord, ResultsEntry, Timestamp, TopicReader, Topics};
+
+use crate::load::Callers;
+
+/// What was read.
+#[derive(Default)]
+pub(crate) struct Log {
+    /// Where requests lie: partition and offset of each record.
+    pub(crate) offsets: HashSet<(i32, i64)>,
+    /// When each request was due.
+    due: HashMap<RequestId, Timestamp>,
+    /// When each had its valid result, and whether that is a default.
+    results: HashMap<RequestId, (Timestamp, bool)>,
+    /// When there were valid results, by partition.
+    times: HashMap<i32, Vec<Timestamp>>,
+    /// How many results were valid again, and void.
+    pub(crate) repeats: u64,
+    pub(crate) void: u64,
+}
+
+/// No row has more requests.
+const WINDOW: usize = 10_000_000;
+
+// === impl Log ===
+
+impl Log {
+    /// Reads the requests and the results of `name`.
+    pub(crate) async fn read(bus: &KafkaBus, name: &RendezvousName) -> anyhow::Result<Self> {
+        let topics = Topics::of(name);
+        let mut stretch = Stretch::default();
+        for topic in [&topics.requests, &topics.results] {
+            for partition in 0..bus.partitions(topic).await? {
+                stretch.add(bus, TopicPartition::new(topic, partition), Timestamp::EPOCH).await?;
+            }
+        }
+        let (mut log, mut reader) = (Self::default(), TopicReader::new(WINDOW));
+        let see = |received: Received| {
+            let partition = received.partition.partition;
+            if *received.partition.topic == *topics.requests {
+                log.on_request(partition, &received);
+            } else {
+                match reader.read(partition, &received.record) {
+                    ResultsEntry::Valid(result) => log.on_result(partition, received.appended, &result),
+                    ResultsEntry::Repeat(_) => log.repeats += 1,
+                    ResultsEntry::Void { .. } => log.void += 1,
+                    _ => {}
+                }
+            }
+        };
+        stretch.read(bus, see, |_| ()).await?;
+        Ok(log)
+    }
+
+    fn on_request(&mut self, partition: i32, received: &Received) {
+        self.offsets.insert((partition, received.offset));
+        if let Ok(Envelope::Request(request)) = Envelope::decode(&received.record) {
+            // A second copy does not reset the clock.
+            self.due.entry(request.id).or_insert_with(|| request.deadline());
+        }
+    }
+
+    fn on_result(&mut self, partition: i32, appended: Timestamp, result: &ResultRecord) {
+        let body: Value = serde_json::from_slice(&result.body).unwrap_or_default();
+        let default = body["decision"]["decided_by"] == "default";
+        self.results.entry(result.request).or_insert((appended, default));
+        self.times.entry(partition).or_default().push(appended);
+    }
+
+    /// Returns how many requests there are, and how many of them have no result.
+    pub(crate) fn accepted_and_missing(&self) -> (u64, u64) {
+        let missing = self.due.keys().filter(|request| !self.results.contains_key(request)).count();
+        (count(self.due.len()), count(missing))
+    }
+
+    /// Returns how many results came after their deadline, or are what is said at the deadline.
+    pub(crate) fn missed(&self) -> u64 {
+        let missed = |(request, (at, default)): &(&RequestId, &(Timestamp, bool))| {
+            *default || self.due.get(*request).is_some_and(|due| at > due)
+        };
+        count(self.results.iter().filter(missed).count())
+    }
+
+    /// Returns the longest time within `span` for which a partition had no result.
+    pub(crate) fn outage(&self, span: Range<Timestamp>) -> Duration {
+        let longest = |times: &Vec<Timestamp>| {
+            let inside = times.iter().copied().filter(|at| span.contains(at));
+            let (last, longest) =
+                inside.fold((span.start, Duration::ZERO), |(last, longest), at| (at, longest.max(at.since(last))));
+            longest.max(span.end.since(last))
+        };
+        self.times.values().map(longest).max().unwrap_or(span.end.since(span.start))
+    }
+
+    /// Says if somebody was told that a request was accepted, and the log has no result of it.
+    pub(crate) fn unknown_to(&self, callers: &Callers) -> Option<String> {
+        let unknown = callers.acknowledged.iter().filter(|request| !self.results.contains_key(request)).count();
+        (unknown > 0)
+            .then(|| format!("{unknown} callers were told that all is well, and the log has no result for them"))
+    }
+}
+
+fn count(count: usize) -> u64 {
+    count.try_into().unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_micros(millis * 1_000)
+    }
+
+    #[test]
+    fn an_outage_is_the_longest_silence_of_a_partition_before_between_or_after_its_results() {
+        let times = HashMap::from([(0, vec![at(10), at(20), at(50), at(90)]), (1, vec![at(30), at(60)])]);
+        let log = Log { times, ..Log::default() };
+        assert_eq!(log.outage(at(0)..at(100)), Duration::from_millis(40), "partition 1 says nothing after 60");
+        assert_eq!(log.outage(at(12)..at(60)), Duration::from_millis(30), "partition 0 says nothing from 20 to 50");
+        assert_eq!(log.outage(at(61)..at(70)), Duration::from_millis(9), "nobody says anything");
+        assert_eq!(Log::default().outage(at(0)..at(70)), Duration::from_millis(70));
+    }
+
+    #[test]
+    fn what_was_acknowledged_and_has_no_result_is_told() {
+        let name = RendezvousName::new("faults").unwrap();
+        let [one, other] = ["1", "2"].map(|key| RequestId::from_key(&name, key));
+        let callers = Callers { acknowledged: vec![one, other], ..Callers::default() };
+        let mut log = Log::default();
+        log.results.insert(one, (at(1), false));
+        assert!(log.unknown_to(&callers).is_some_and(|said| said.starts_with("1 callers")));
+        log.results.insert(other, (at(1), false));
+        assert_eq!(log.unknown_to(&callers), None);
+    }
+}
