@@ -3,10 +3,11 @@
 //! Pure: time is an argument. A partition is taken over by a fence inside its results: whoever has the highest epoch
 //! in the log's order may write (`wire::ResultsReader` is the rule). Laws, each tested by name:
 //! - *Nothing before the fence*: no result is written before the own fence was read back as accepted.
+//! - *A predecessor is not disturbed*: the fence is written only when all that took long is done.
 //! - *Frozen*: a result once decided is only ever written again byte for byte.
 //! - *Read back is confirmed*: only a result that was read back as valid counts as written; an acknowledgement does
 //!   not, because the record may lie behind somebody else's fence.
-//! - *No timer during replay*: what a predecessor heard is heard again before anything is decided by time.
+//! - *No timer before all is heard*: what a predecessor can have heard is heard before anything is decided by time.
 //! - *Watermarks stay behind*: they never pass a request whose result is not confirmed.
 //!
 //! It deliberately does not know what is decided (`rendezvous`) nor how records move (`run`).
@@ -50,10 +51,12 @@ pub struct Ledger {
 /// What the loop is to do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Ask what the responses, then the requests, then the results hold; tell it by `on_spans` with this number.
+    /// Ask what the three partitions hold; tell it by `on_spans` with this number.
     Survey(u32),
-    /// Deliver results from here on.
+    /// Deliver results from here on, at once: a take-over waits for them.
     ReadResults(i64),
+    /// Deliver results from here on, at leisure: they only confirm what was written, and show rivals.
+    FollowResults(i64),
     /// Deliver requests and responses from these offsets on.
     Replay {
         /// From where of the requests.
@@ -83,7 +86,7 @@ pub struct Spans {
 /// What a fence that was read meant to this ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fenced {
-    /// The partition is ours: replay begins.
+    /// The partition is ours: what was decided before is known, and nobody else can decide.
     TakenOver,
     /// Ours again, as it was.
     Repeated,
@@ -148,8 +151,8 @@ impl Ledger {
             return false;
         }
         match &mut self.stage {
-            Stage::Surveying => self.read_results(spans),
-            Stage::Replaying { ends, .. } => {
+            Stage::Surveying => self.warm_up(spans),
+            Stage::CatchingUp { ends, .. } => {
                 *ends = Some((spans.requests.end, spans.responses.end));
                 false
             }
@@ -187,6 +190,15 @@ impl Ledger {
     /// Hears that a record of the results could not be understood.
     pub fn on_garbage(&mut self, offset: i64) {
         self.reads_result(offset);
+    }
+
+    /// Hears that too much is in hand to hear more before the fence: what is left is read behind it.
+    pub fn on_full(&mut self) {
+        if let Stage::Warming { full, .. } | Stage::Fencing { full, .. } = &mut self.stage
+            && !std::mem::replace(full, true)
+        {
+            self.actions.push_back(Action::Halt);
+        }
     }
 
     /// Hears that a request was read; returns whether it is to be heeded.
@@ -233,7 +245,7 @@ impl Ledger {
 
     /// Writes the result of a held request, made under our fencing.
     pub fn write(&mut self, request: RequestId, entry: Entry) {
-        let Some(fencing) = self.fencing() else { return };
+        let Some(fencing) = self.fencing().filter(|_| self.stage.owns()) else { return };
         self.actions.push_back(Action::WriteResult(request, fencing, entry.record.clone()));
         self.books.freeze(request, entry);
     }
@@ -279,7 +291,7 @@ impl Ledger {
         self.ask();
     }
 
-    /// Does what is due at `now`: fences, results to be written again, the end of a replay. Returns how many results
+    /// Does what is due at `now`: the next stage, fences, results to be written again. Returns how many results
     /// are written again.
     pub fn on_time(&mut self, now: Timestamp) -> usize {
         self.advance(now);
@@ -307,6 +319,18 @@ impl Ledger {
     #[must_use]
     pub fn fencing(&self) -> Option<Fencing> {
         self.stage.fencing()
+    }
+
+    /// Returns whether the own fence was read back: what is decided may be written, and nobody else writes.
+    #[must_use]
+    pub fn owns(&self) -> bool {
+        self.stage.owns()
+    }
+
+    /// Returns the next request to read: where whoever reads them by other means goes on.
+    #[must_use]
+    pub fn next_request(&self) -> i64 {
+        self.next.requests
     }
 
     /// Returns since when the partition is served and time may decide; `None` before.

@@ -32,6 +32,8 @@ pub struct Metrics {
     written_again: Counter,
     shrunk: Counter,
     takeovers: Counter,
+    takeover: Histogram,
+    handed_over: Counter,
     fenced_off: Counter,
     void: Counter,
     unreadable: Counter,
@@ -68,6 +70,10 @@ pub enum Fact {
     Shrunk,
     /// A partition was taken over.
     TakenOver,
+    /// A partition is served, so long after its fence was written.
+    Serving(Duration),
+    /// Somebody else took a partition over that was his to take.
+    HandedOver,
     /// Somebody else took a partition over.
     FencedOff,
     /// A result was read that was written without the right to.
@@ -123,6 +129,8 @@ impl Default for Metrics {
             written_again: Counter::default(),
             shrunk: Counter::default(),
             takeovers: Counter::default(),
+            takeover: Histogram::new(exponential_buckets(0.000_5, 2.0, 18)),
+            handed_over: Counter::default(),
             fenced_off: Counter::default(),
             void: Counter::default(),
             unreadable: Counter::default(),
@@ -166,6 +174,9 @@ impl Metrics {
             self.shrunk.clone(),
         );
         registry.register("takeovers", "Partitions taken over", self.takeovers.clone());
+        let help = "From writing a fence, before which a predecessor may serve, to serving";
+        registry.register_with_unit("takeover", help, Unit::Seconds, self.takeover.clone());
+        registry.register("handed_over", "Partitions served until another took them over", self.handed_over.clone());
         registry.register("fenced_off", "Partitions lost to another collector's fence", self.fenced_off.clone());
         registry.register("results_void", "Results read that were written without the right to", self.void.clone());
         let help = "Records of the results topic that are neither results nor fences";
@@ -202,6 +213,8 @@ impl Metrics {
             Fact::WrittenAgain(count) => increase(&self.written_again, *count),
             Fact::Shrunk => increase(&self.shrunk, 1),
             Fact::TakenOver => increase(&self.takeovers, 1),
+            Fact::Serving(took) => self.takeover.observe(took.as_secs_f64()),
+            Fact::HandedOver => increase(&self.handed_over, 1),
             Fact::FencedOff => increase(&self.fenced_off, 1),
             Fact::Void => increase(&self.void, 1),
             Fact::Unreadable(_) => increase(&self.unreadable, 1),

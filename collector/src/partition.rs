@@ -24,6 +24,9 @@ use dead_letters::DeadLetters;
 use shrunk::shrunk;
 use strangers::Strangers;
 
+/// At most so many requests are in hand while a predecessor may still serve; a longer backlog is read behind the fence.
+const WARM_MAX: usize = 1 << 16;
+
 /// One partition that the group gave us.
 #[derive(Debug)]
 pub struct Partition {
@@ -34,6 +37,10 @@ pub struct Partition {
     rendezvous: Rendezvous,
     dead_letters: DeadLetters,
     strangers: Strangers,
+    /// When the fence was written first, until the partition is served.
+    fenced: Option<Timestamp>,
+    /// Whether somebody else is to take it over.
+    leaving: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -76,9 +83,11 @@ impl Partition {
             index,
             count,
             ledger: Ledger::new(committed, seed),
-            rendezvous: Rendezvous::default(),
+            rendezvous: Rendezvous::withholding(),
             dead_letters: DeadLetters::default(),
             strangers: Strangers::default(),
+            fenced: None,
+            leaving: false,
             outputs: VecDeque::new(),
         };
         partition.rendezvous.on_versions(index, surroundings);
@@ -93,7 +102,15 @@ impl Partition {
             Source::Requests | Source::Responses => {}
             Source::Results => self.on_results(received, now, surroundings),
         }
+        if !self.ledger.owns() && self.rendezvous.in_hand() >= WARM_MAX {
+            self.ledger.on_full();
+        }
         self.settle(now);
+    }
+
+    /// Hears that the partition is somebody else's to take over, or ours again: it is served until somebody does.
+    pub fn on_leaving(&mut self, leaving: bool) {
+        self.leaving = leaving;
     }
 
     /// Hears that the policy was edited.
@@ -155,6 +172,7 @@ impl Partition {
         if again > 0 {
             self.tell(Fact::WrittenAgain(again));
         }
+        self.time_takeover(now);
         if self.is_running() {
             self.rendezvous.on_time(now, surroundings);
             self.settle(now);
@@ -164,7 +182,7 @@ impl Partition {
     /// Sends failed dead letters again, tells what was counted of a trial, and returns from where a successor must
     /// read, if that has changed. To be called about twice a second.
     pub fn on_tick(&mut self, now: Timestamp) -> Option<Watermarks> {
-        let again = self.dead_letters.again();
+        let again = if self.ledger.owns() { self.dead_letters.again() } else { Vec::new() };
         let again = again.into_iter().map(|(source, offset, record)| Output::WriteDeadLetter(source, offset, record));
         self.outputs.extend(again);
         self.count_trial(now);
@@ -187,6 +205,18 @@ impl Partition {
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.ledger.running_since().is_some()
+    }
+
+    /// Returns whether nobody else can write its results any more.
+    #[must_use]
+    pub fn is_fenced(&self) -> bool {
+        self.ledger.owns()
+    }
+
+    /// Returns the next request to read: where whoever reads them by other means goes on.
+    #[must_use]
+    pub fn next_request(&self) -> i64 {
+        self.ledger.next_request()
     }
 
     /// Returns whether so many responses wait for their requests that requests should be read first.
@@ -239,10 +269,13 @@ impl Partition {
         match understand(received) {
             Ok(Envelope::Result(result)) => self.on_result(&result, received, surroundings),
             Ok(Envelope::Fence(fence)) => match self.ledger.on_fence(fence, received.offset, received.appended, now) {
-                Fenced::TakenOver => self.tell(Fact::TakenOver),
+                Fenced::TakenOver => {
+                    self.rendezvous.release();
+                    self.tell(Fact::TakenOver);
+                }
                 Fenced::Lost => {
                     self.forget(surroundings);
-                    self.tell(Fact::FencedOff);
+                    self.tell(if self.leaving { Fact::HandedOver } else { Fact::FencedOff });
                 }
                 Fenced::Repeated | Fenced::Ignored => {}
             },
@@ -267,9 +300,13 @@ impl Partition {
         }
         match reading {
             Reading::Void => self.tell(Fact::Void),
-            // Once the partition is served all valid results are our own, and known.
-            Reading::Valid | Reading::Repeat if self.is_running() => {}
-            Reading::Valid | Reading::Repeat => self.rendezvous.on_decided(result.request, received.appended),
+            // Behind our fence all valid results are our own, and known.
+            Reading::Valid | Reading::Repeat if self.ledger.owns() => {}
+            Reading::Valid | Reading::Repeat => {
+                if let Some(offset) = self.rendezvous.on_decided(result.request, received.appended) {
+                    self.ledger.let_go(offset);
+                }
+            }
         }
     }
 
@@ -318,8 +355,12 @@ impl Partition {
     /// Sends a held record to the dead letters.
     fn bury(&mut self, source: Source, received: &Received, reason: String) {
         self.tell(Fact::DeadLettered);
-        match self.dead_letters.bury(source, received, reason) {
-            Some(record) => self.outputs.push_back(Output::WriteDeadLetter(source, received.offset, record)),
+        let withheld = !self.ledger.owns();
+        match self.dead_letters.bury(source, received, reason, withheld) {
+            Some(record) if !withheld => {
+                self.outputs.push_back(Output::WriteDeadLetter(source, received.offset, record));
+            }
+            Some(_) => {}
             None => self.let_go(source, received.offset),
         }
     }
@@ -336,9 +377,22 @@ impl Partition {
         self.outputs.extend(tally.map(Output::WriteTally));
     }
 
+    /// Tells how long nobody could write: from our fence on, before which a predecessor could, until we serve.
+    fn time_takeover(&mut self, now: Timestamp) {
+        if let Some(fenced) = self.fenced
+            && self.is_running()
+        {
+            self.fenced = None;
+            self.tell(Fact::Serving(now.since(fenced)));
+        } else if self.fenced.is_none() && self.ledger.fencing().is_some() && !self.is_running() {
+            self.fenced = Some(now);
+        }
+    }
+
     /// Drops what is in hand: it will be read again.
     fn forget(&mut self, surroundings: &mut Surroundings) {
-        self.rendezvous = Rendezvous::default();
+        self.fenced = None;
+        self.rendezvous = Rendezvous::withholding();
         self.rendezvous.on_versions(self.index, surroundings);
         self.dead_letters.clear();
     }

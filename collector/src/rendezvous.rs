@@ -8,6 +8,7 @@
 //! - *Pinned*: a request is decided by the version in its header, whatever is live meanwhile. Only one whose version
 //!   never comes gets the default of another.
 //! - *A trial changes nothing*: with a shadow or without, the same events give the same outputs.
+//! - *Withheld*: as long as somebody else may decide, nothing is let out, and what he decides leaves no trace.
 //!
 //! It deliberately does not know what a policy means (`policies`) nor who may write the result (`ledger`).
 
@@ -17,6 +18,7 @@ mod mailbox;
 mod opening;
 mod parking;
 mod pin;
+mod withheld;
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque, hash_map::Entry},
@@ -34,6 +36,7 @@ use mailbox::{Letter, Mailbox};
 use parking::{Parked, Parking, Place};
 pub use pin::Pin;
 pub(crate) use pin::policy_for;
+use withheld::{Tried, Withheld};
 
 /// At most so many requests are open per partition; one more is answered with its default at once.
 const OPEN_MAX: usize = 1 << 20;
@@ -48,6 +51,8 @@ pub struct Rendezvous {
     mailbox: Mailbox,
     decided: Decided,
     contest: Contest,
+    /// As long as somebody else may decide.
+    withheld: Option<Withheld>,
     /// The latest instant heard of, in the log or from a clock.
     latest: Timestamp,
     outputs: VecDeque<Output>,
@@ -184,12 +189,6 @@ impl Rendezvous {
         self.decided.on_time(now);
     }
 
-    /// Takes note that `request` has a result in the log, written before this rendezvous began.
-    pub fn on_decided(&mut self, request: RequestId, appended: Timestamp) {
-        self.latest = self.latest.max(appended);
-        self.decided.remember(request, Decided::UNKNOWN, appended);
-    }
-
     /// Returns the next instant worth waking for.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
@@ -283,10 +282,9 @@ impl Rendezvous {
                 let Open { due, offset, born, budget, pin, .. } = entry.remove();
                 self.due.remove(&(due, *id));
                 self.decided.remember(*id, born, self.latest);
-                self.contest.on_verdict(*id, &pin, &verdict, born);
                 let due = played.map(|(due, _)| due);
                 let decision = Decision { request: *id, offset, born, budget, pin, verdict: *verdict, due };
-                self.outputs.push_back(Output::Emit(Box::new(decision)));
+                self.emit(decision, Tried::Yes);
             }
         }
     }

@@ -35,6 +35,20 @@ pub enum CollectorError {
     /// The bus cannot be used at all.
     #[error("the collector cannot use the bus")]
     Bus(#[from] BusError),
+    /// A topic has another number of partitions than it had, or than the other topics have.
+    #[error(
+        "topic {topic} has {is} partitions, and the collector began with {was}: ids are placed by that number, so what is \
+         open could be decided twice or never. Stop the starters and let what is open be answered; then give requests, \
+         responses and results equally many partitions, and start every station again"
+    )]
+    Partitions {
+        /// Which.
+        topic: String,
+        /// How many the requests had when the collector began.
+        was: i32,
+        /// How many it has.
+        is: i32,
+    },
 }
 
 // === impl CollectorStation ===
@@ -51,8 +65,9 @@ impl CollectorStation {
     }
 }
 
-/// Serves until `stop` is cancelled; `ready` fires once every partition given to it is served. Stopping takes about
-/// two seconds at most: what can be decided is, what was written is confirmed, the rest is left to the next owner.
+/// Serves until `stop` is cancelled; `ready` fires once every partition given to it is served. Stopped, it leaves the
+/// group at once and serves on until others have taken its partitions over, for some seconds at most; whoever has none
+/// to wait for decides what can be decided, confirms what was written, and leaves the rest to the next owner.
 pub async fn run(
     station: CollectorStation,
     stop: CancellationToken,

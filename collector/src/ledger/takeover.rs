@@ -1,4 +1,7 @@
-//! The stages of a take-over: survey, read the results, fence, replay, run; and yielding to whoever fenced us off.
+//! The stages of a take-over: survey, warm up, fence, catch up, run; and yielding to whoever fenced us off.
+//!
+//! All that takes long happens before the fence, while a predecessor may still serve: what lies in the log is read and
+//! heard, and what he goes on writing is followed. Between his last result and our first lie one read and one question.
 
 use std::time::Duration;
 
@@ -20,12 +23,13 @@ const SETTLED: Duration = Duration::from_secs(30);
 pub(super) enum Stage {
     /// Asking what the partitions hold.
     Surveying,
-    /// Reading the results up to `end`, to learn the highest epoch.
-    Reading { end: i64 },
+    /// Reading results, requests and responses up to `ends`, while somebody else may own the partition. `full` once
+    /// too much is in hand to hear more before the fence.
+    Warming { ends: Watermarks, full: bool },
     /// The fence is written and not read back.
-    Fencing(Fencing),
-    /// Hearing again what was heard before; `ends` of requests and responses, once known.
-    Replaying { fencing: Fencing, ends: Option<(i64, i64)> },
+    Fencing { fencing: Fencing, full: bool },
+    /// Hearing the rest of what a predecessor can have heard; `ends` of requests and responses, once known.
+    CatchingUp { fencing: Fencing, ends: Option<(i64, i64)> },
     /// Serving.
     Running { fencing: Fencing, since: Timestamp },
     /// Fenced off; waiting before the next attempt.
@@ -46,13 +50,22 @@ pub(super) struct Instances {
 impl Stage {
     pub(super) fn fencing(&self) -> Option<Fencing> {
         match self {
-            Self::Fencing(fencing) | Self::Replaying { fencing, .. } | Self::Running { fencing, .. } => Some(*fencing),
-            Self::Surveying | Self::Reading { .. } | Self::Yielding { .. } => None,
+            Self::Fencing { fencing, .. } | Self::CatchingUp { fencing, .. } | Self::Running { fencing, .. } => {
+                Some(*fencing)
+            }
+            Self::Surveying | Self::Warming { .. } | Self::Yielding { .. } => None,
         }
     }
 
+    /// Whether the own fence was read back.
+    pub(super) fn owns(&self) -> bool {
+        matches!(self, Self::CatchingUp { .. } | Self::Running { .. })
+    }
+
+    /// Whether requests and responses are heeded.
     pub(super) fn reads(&self) -> bool {
-        matches!(self, Self::Replaying { .. } | Self::Running { .. })
+        let warms = matches!(self, Self::Warming { full: false, .. } | Self::Fencing { full: false, .. });
+        warms || self.owns()
     }
 
     pub(super) fn yields_until(&self) -> Option<Timestamp> {
@@ -99,8 +112,8 @@ impl Ledger {
         self.actions.push_back(Action::Survey(self.survey));
     }
 
-    /// Starts to read the results; returns whether something that was still needed is gone.
-    pub(super) fn read_results(&mut self, spans: &Spans) -> bool {
+    /// Starts to read; returns whether something that was still needed is gone.
+    pub(super) fn warm_up(&mut self, spans: &Spans) -> bool {
         let low = Watermarks {
             requests: spans.requests.start,
             responses: spans.responses.start,
@@ -117,18 +130,22 @@ impl Ledger {
         self.known = true;
         self.next = self.safe;
         self.reader = ResultsReader::new(REPEATS_MAX);
-        self.stage = Stage::Reading { end: spans.results.end };
+        self.stage = Stage::Warming { ends: high, full: false };
         self.actions.push_back(Action::ReadResults(self.safe.results));
+        self.actions.push_back(Action::Replay { requests: self.safe.requests, responses: self.safe.responses });
         needed != self.safe
     }
 
     /// The own fence was read back as accepted: from here on nobody older can write.
     pub(super) fn take_over(&mut self, fencing: Fencing, offset: i64, appended: Timestamp) -> Fenced {
         self.books.mark(offset, appended);
-        self.stage = Stage::Replaying { fencing, ends: None };
+        let full = matches!(self.stage, Stage::Fencing { full: true, .. });
+        self.stage = Stage::CatchingUp { fencing, ends: None };
         self.survey += 1;
         self.actions.push_back(Action::Survey(self.survey));
-        self.actions.push_back(Action::Replay { requests: self.safe.requests, responses: self.safe.responses });
+        if full {
+            self.actions.push_back(Action::Replay { requests: self.next.requests, responses: self.next.responses });
+        }
         Fenced::TakenOver
     }
 
@@ -152,19 +169,27 @@ impl Ledger {
     /// Steps on when what a stage waits for has come.
     pub(super) fn advance(&mut self, now: Timestamp) {
         match self.stage {
-            Stage::Reading { end } if self.next.results >= end => {
+            Stage::Warming { ends, full } if self.is_warm(ends, full) => {
                 let epoch = self.reader.accepted().map_or_else(|| first_epoch(now), Fencing::next_epoch);
-                self.stage = Stage::Fencing(Fencing { epoch, instance: self.instances.next() });
+                self.stage = Stage::Fencing { fencing: Fencing { epoch, instance: self.instances.next() }, full };
                 self.next_fence = now;
             }
-            Stage::Replaying { fencing, ends: Some((requests, responses)) }
+            Stage::CatchingUp { fencing, ends: Some((requests, responses)) }
                 if self.next.requests >= requests && self.next.responses >= responses =>
             {
                 self.stage = Stage::Running { fencing, since: now };
+                self.actions.push_back(Action::FollowResults(self.next.results));
             }
             Stage::Yielding { until } if until <= now => self.ask(),
             _ => {}
         }
+    }
+
+    /// Whether the fence may be written: all that is needed first is read, or as much of it as there is room for. The
+    /// results always are, because they tell the epoch, and what need not be decided any more.
+    fn is_warm(&self, ends: Watermarks, full: bool) -> bool {
+        let heard = self.next.requests >= ends.requests && self.next.responses >= ends.responses;
+        self.next.results >= ends.results && (heard || full)
     }
 
     pub(super) fn repeat_fence(&mut self, now: Timestamp) {

@@ -19,8 +19,8 @@ pub(super) struct DeadLetters(BTreeMap<(Source, i64), Letter>);
 #[derive(Debug)]
 struct Letter {
     what: DeadLetter,
-    /// Whether it must be written again.
-    failed: bool,
+    /// Whether it is to be written, or written again.
+    again: bool,
     /// Whether the log did not take it whole.
     is_short: bool,
 }
@@ -28,15 +28,21 @@ struct Letter {
 // === impl DeadLetters ===
 
 impl DeadLetters {
-    /// Returns the dead letter to write for a record, unless there are too many.
-    pub(super) fn bury(&mut self, source: Source, received: &Received, reason: String) -> Option<Record> {
+    /// Returns the dead letter to write for a record, unless there are too many. A `withheld` one is written later.
+    pub(super) fn bury(
+        &mut self,
+        source: Source,
+        received: &Received,
+        reason: String,
+        withheld: bool,
+    ) -> Option<Record> {
         if self.0.len() >= COUNT_MAX {
             return None;
         }
         let origin = format!("{}/{}", received.partition, received.offset);
         let letter = DeadLetter { origin, reason, original: received.record.clone() };
         let record = letter.encode();
-        self.0.insert((source, received.offset), Letter { what: letter, failed: false, is_short: false });
+        self.0.insert((source, received.offset), Letter { what: letter, again: withheld, is_short: false });
         Some(record)
     }
 
@@ -46,7 +52,7 @@ impl DeadLetters {
             return self.0.remove(&(source, offset)).is_some();
         }
         if let Some(letter) = self.0.get_mut(&(source, offset)) {
-            letter.failed = true;
+            letter.again = true;
         }
         false
     }
@@ -58,14 +64,14 @@ impl DeadLetters {
             return self.on_written(source, offset, true);
         }
         letter.what = letter.what.clone().shortened();
-        (letter.is_short, letter.failed) = (true, true);
+        (letter.is_short, letter.again) = (true, true);
         false
     }
 
-    /// Returns those that failed, to be written again.
+    /// Returns those that failed or were withheld, to be written.
     pub(super) fn again(&mut self) -> Vec<(Source, i64, Record)> {
         let again = |((source, offset), letter): (&(Source, i64), &mut Letter)| {
-            std::mem::take(&mut letter.failed).then(|| (*source, *offset, letter.what.encode()))
+            std::mem::take(&mut letter.again).then(|| (*source, *offset, letter.what.encode()))
         };
         self.0.iter_mut().filter_map(again).collect()
     }

@@ -16,6 +16,8 @@ rendezvous: test\nbudget: 50ms\ninput: { features: [x] }\nanswer: { value: class
 executors:\n  a: { echo: }\n  b: { echo: }\n\
 decide:\n- first: any\n  until: 50ms\n- default: { class: none }\n";
 
+const PREDECESSOR: Fencing = Fencing { epoch: 7, instance: Uuid::from_u128(77) };
+
 /// A partition, 1 of 2, that has been taken over and is served.
 struct Scene {
     partition: Partition,
@@ -26,28 +28,47 @@ struct Scene {
 
 impl Scene {
     fn serving() -> Self {
-        let definition = Definition::parse("test.yaml", DEFINITION).unwrap_or_else(|problems| panic!("{problems}"));
-        let mut surroundings = Surroundings::new(Arc::new(Versions::only(Arc::new(definition))));
-        let partition = Partition::new((1, 2), None, Uuid::from_u128(5), &mut surroundings);
-        let now = Timestamp::from_micros(1_000_000);
-        let mut scene = Self { partition, surroundings, now, told: Vec::new() };
-        scene.answer_survey();
-        let Some(Output::Act(Action::WriteFence(fence))) = scene.told.pop() else { panic!("{:?}", scene.told) };
-        scene.read(Source::Results, 0, fence.encode());
-        scene.answer_survey();
-        assert!(scene.partition.is_running());
+        let mut scene = Self::fresh();
+        scene.answer_survey(&Spans::default());
+        scene.take_over(0);
         scene.told.clear();
         scene
     }
 
-    fn answer_survey(&mut self) {
-        self.pass();
-        let survey = self.told.iter().find_map(|output| match output {
-            Output::Act(Action::Survey(survey)) => Some(*survey),
+    fn fresh() -> Self {
+        let definition = Definition::parse("test.yaml", DEFINITION).unwrap_or_else(|problems| panic!("{problems}"));
+        let mut surroundings = Surroundings::new(Arc::new(Versions::only(Arc::new(definition))));
+        let partition = Partition::new((1, 2), None, Uuid::from_u128(5), &mut surroundings);
+        let now = Timestamp::from_micros(1_000_000);
+        Self { partition, surroundings, now, told: Vec::new() }
+    }
+
+    /// A partition that warms up beside a predecessor, whose fence was read: it waits for the request at `ends` - 1.
+    fn warming(ends: i64) -> Self {
+        let mut scene = Self::fresh();
+        scene.answer_survey(&Spans { requests: 0..ends, ..Spans::default() });
+        scene.read(Source::Results, 0, wire::Fence(PREDECESSOR).encode());
+        scene.told.clear();
+        scene
+    }
+
+    /// Reads its own fence back, which it has written, and serves.
+    fn take_over(&mut self, offset: i64) {
+        let fence = self.told.iter().find_map(|output| match output {
+            Output::Act(Action::WriteFence(fence)) => Some(*fence),
             _ => None,
         });
-        self.partition.on_spans(survey.expect("it asks"), &Spans::default());
         self.told.clear();
+        self.read(Source::Results, offset, fence.expect("it has fenced").encode());
+        self.answer_survey(&Spans::default());
+        assert!(self.partition.is_running());
+    }
+
+    fn answer_survey(&mut self, spans: &Spans) {
+        self.pass();
+        let asked = self.told.iter().position(|output| matches!(output, Output::Act(Action::Survey(_))));
+        let Output::Act(Action::Survey(survey)) = self.told.remove(asked.expect("it asks")) else { unreachable!() };
+        self.partition.on_spans(survey, spans);
         self.pass();
     }
 
@@ -87,6 +108,19 @@ impl Scene {
             Output::WriteDeadLetter(_, _, record) => DeadLetter::describe(record),
             _ => None,
         })
+    }
+
+    /// How many results were written.
+    fn count_written(&self) -> usize {
+        self.told.iter().filter(|output| matches!(output, Output::Act(Action::WriteResult(..)))).count()
+    }
+
+    /// The predecessor answers `id`.
+    fn read_his_result(&mut self, offset: i64, id: RequestId) {
+        let policy = "test@1".parse().expect("a policy");
+        let kind = wire::ResultKind::Prediction;
+        let result = ResultRecord { request: id, policy, kind, key: None, fencing: PREDECESSOR, body: "{}".into() };
+        self.read(Source::Results, offset, result.encode());
     }
 
     fn tells(&self, wanted: &str) -> bool {
@@ -223,4 +257,91 @@ fn the_longest_budget_is_the_policy_s() {
     scene.now = born.after(Duration::from_millis(50));
     scene.pass();
     assert!(scene.written().is_some());
+}
+
+#[test]
+fn what_evidence_decides_beside_a_predecessor_is_withheld_until_nobody_else_can_write() {
+    let mut scene = Scene::warming(1);
+    scene.read(Source::Responses, 0, response(id_at(1)));
+    scene.read(Source::Requests, 0, request(id_at(1), "test@1", scene.now));
+    assert_eq!(scene.count_written(), 0);
+    assert!(!scene.tells("Decided"));
+    scene.take_over(1);
+    assert_eq!(scene.count_written(), 1);
+    assert!(scene.tells("Decided"));
+}
+
+#[test]
+fn what_a_predecessor_decides_is_dropped_without_a_word_whether_it_is_open_parked_withheld_or_not_read_yet() {
+    let ids: Vec<RequestId> = (1..200).map(|n| RequestId::from_uuid(Uuid::from_u128(n))).collect();
+    let mut ids = ids.into_iter().filter(|id| id.partition(2) == 1);
+    let mut next = || ids.next().expect("enough");
+    let (open, parked, withheld, unread) = (next(), next(), next(), next());
+    let mut scene = Scene::warming(3);
+    scene.read(Source::Requests, 0, request(open, "test@1", scene.now));
+    scene.read(Source::Requests, 1, request(parked, "test@9", scene.now));
+    scene.read(Source::Responses, 0, response(parked));
+    scene.read(Source::Responses, 1, response(withheld));
+    scene.read(Source::Responses, 2, response(unread));
+    scene.read(Source::Requests, 2, request(withheld, "test@1", scene.now));
+    for (offset, id) in [open, parked, withheld, unread].into_iter().enumerate() {
+        scene.read_his_result(i64::try_from(offset).expect("few") + 1, id);
+    }
+    assert_eq!((scene.partition.open_requests(), scene.partition.rendezvous.oldest_orphan()), (0, None));
+    scene.take_over(5);
+    scene.now = scene.now.after(Duration::from_secs(40));
+    scene.read(Source::Requests, 3, request(unread, "test@1", scene.now));
+    assert_eq!(scene.count_written(), 0, "{:?}", scene.told);
+    let watermarks = scene.partition.on_tick(scene.now).expect("nothing holds them back");
+    assert_eq!((watermarks.requests, watermarks.responses), (4, 3));
+}
+
+#[test]
+fn no_timer_fires_beside_a_predecessor_and_all_that_are_due_fire_once_it_can_write_no_more() {
+    let mut scene = Scene::warming(1);
+    scene.read(Source::Requests, 0, request(id_at(1), "test@1", scene.now));
+    scene.now = scene.now.after(Duration::from_secs(1));
+    scene.pass();
+    assert_eq!(scene.count_written(), 0);
+    scene.take_over(1);
+    assert_eq!(scene.written().map(|result| result.kind), Some(wire::ResultKind::Default));
+    assert_eq!(
+        scene.surroundings.way_back.p99(),
+        Surroundings::new(scene.surroundings.versions.clone()).way_back.p99()
+    );
+}
+
+#[test]
+fn a_dead_letter_is_withheld_beside_a_predecessor_who_writes_it_himself() {
+    let mut scene = Scene::warming(1);
+    scene.read(Source::Requests, 0, Record::default());
+    scene.partition.on_tick(scene.now);
+    scene.pass();
+    assert_eq!(scene.dead_letter(), None);
+    scene.take_over(1);
+    scene.partition.on_tick(scene.now);
+    scene.pass();
+    assert!(scene.dead_letter().is_some());
+}
+
+#[test]
+fn a_backlog_beyond_what_may_be_in_hand_is_read_behind_the_fence() {
+    let mut scene = Scene::warming(i64::MAX);
+    let ids = (1..).map(|n| RequestId::from_uuid(Uuid::from_u128(n))).filter(|id| id.partition(2) == 1);
+    for (offset, id) in ids.take(WARM_MAX + 10).enumerate() {
+        scene.read(Source::Requests, i64::try_from(offset).expect("few"), request(id, "test@1", scene.now));
+    }
+    assert_eq!(scene.partition.open_requests(), WARM_MAX);
+    let fenced = scene.told.iter().any(|output| matches!(output, Output::Act(Action::WriteFence(_))));
+    assert!(fenced && scene.told.iter().any(|output| matches!(output, Output::Act(Action::Halt))));
+}
+
+#[test]
+fn who_serves_on_is_handed_over_and_who_does_not_is_fenced_off() {
+    for (leaving, word) in [(true, "HandedOver"), (false, "FencedOff")] {
+        let mut scene = Scene::serving();
+        scene.partition.on_leaving(leaving);
+        scene.read(Source::Results, 1, wire::Fence(Fencing { epoch: 9_000_000, ..PREDECESSOR }).encode());
+        assert!(scene.tells(word) && !scene.partition.is_running());
+    }
 }

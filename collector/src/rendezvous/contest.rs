@@ -4,8 +4,8 @@
 //! Pure. Laws: whatever is tried, nothing that is answered, held or waited for changes; a shadow hears until its own
 //! deadline, also what comes after the verdict that was given. It can only hear who was asked: executors that the
 //! version on trial would ask beside them are left out of its plan.
-//! What a predecessor had counted is gone on with; requests that were open in its hands are counted a second time at
-//! most, or not at all.
+//! What a predecessor had counted is gone on with, and what he decides is not counted again; of what he had counted last
+//! and not published yet, some is lost.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -27,6 +27,8 @@ const PUBLISH_EVERY: Duration = Duration::from_secs(2);
 pub(crate) struct Contest {
     trial: Option<Trialled>,
     pairs: HashMap<RequestId, Pair>,
+    /// Whether a predecessor still counts what he decides.
+    withholds: bool,
 }
 
 /// What is tried, and what was counted.
@@ -63,7 +65,7 @@ impl Contest {
     /// Takes note of the versions in use: a trial begins, goes on or ends in partition `index`.
     pub(crate) fn on_versions(&mut self, versions: &Versions, index: i32) {
         let Some(Trial { definition, mode, tallies }) = versions.trial() else {
-            *self = Self::default();
+            *self = Self { withholds: self.withholds, ..Self::default() };
             return;
         };
         let going_on = self.trial.take().filter(|trialled| trialled.trial.policy_ref == definition.policy_ref);
@@ -75,6 +77,16 @@ impl Contest {
             Some(trialled) => Trialled { live, trial, mode: *mode, ..trialled },
             None => Trialled::after(tallies.get(&index).cloned().unwrap_or_default(), live, trial, *mode),
         });
+    }
+
+    /// Counts nothing for now, or from now on: a predecessor does, as long as verdicts are his.
+    pub(super) fn withhold(&mut self, withholds: bool) {
+        self.withholds = withholds;
+    }
+
+    /// Drops a request that somebody else decided, and counted.
+    pub(super) fn forget(&mut self, request: &RequestId) {
+        self.pairs.remove(request);
     }
 
     /// Opens a request in the shadow, too, if it is decided by the live version.
@@ -90,7 +102,10 @@ impl Contest {
             return;
         }
         if self.pairs.len() >= PAIRS_MAX {
-            return trialled.count(|tally| tally.paired.skipped += 1);
+            if !self.withholds {
+                trialled.count(|tally| tally.paired.skipped += 1);
+            }
+            return;
         }
         let policy = Arc::clone(policy_for(&trialled.trial, pin.case.as_deref()));
         let budget = budget(request.budget, pin.policy(), &policy);

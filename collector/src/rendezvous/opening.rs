@@ -5,7 +5,7 @@ use std::sync::Arc;
 use policies::{Definition, Evaluation, Reason};
 use wire::{Request, Timestamp};
 
-use super::{Decision, OPEN_MAX, Open, Output, Parked, Pin, Place, Rendezvous};
+use super::{Decision, OPEN_MAX, Open, Output, Parked, Pin, Place, Rendezvous, Tried};
 use crate::surroundings::Surroundings;
 
 // === impl Rendezvous ===
@@ -89,6 +89,6 @@ impl Rendezvous {
         let verdict = Evaluation::refuse(pin.policy(), &request.plan, born, reason, at, circumstances);
         self.decided.remember(request.id, born, self.latest);
         let decision = Decision { request: request.id, offset, born, budget, pin, verdict, due: None };
-        self.outputs.push_back(Output::Emit(Box::new(decision)));
+        self.emit(decision, Tried::No);
     }
 }

@@ -79,6 +79,13 @@ impl Parking {
         self.parked.remove(&id)
     }
 
+    /// Takes `request` out.
+    pub(super) fn take(&mut self, request: &RequestId) -> Option<Parked> {
+        let parked = self.parked.remove(request)?;
+        self.due.remove(&(parked.due, *request));
+        Some(parked)
+    }
+
     pub(super) fn has(&self, request: &RequestId) -> bool {
         self.parked.contains_key(request)
     }

@@ -1,6 +1,8 @@
 //! Everything the loop holds, and its single turn: wait for one event, hear all that has come, do what follows.
 
 mod edits;
+mod leaving;
+mod seat;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -10,14 +12,21 @@ use uuid::Uuid;
 use wire::{Timestamp, Topics};
 
 use super::{
-    CollectorStation,
-    hands::{Hands, Names, silence},
+    CollectorError, CollectorStation,
+    hands::{Hands, Names},
     inbox::{Inbox, Message, News},
     recall::Recall,
     referee::Referee,
 };
-use crate::{metrics::Fact, partition::Partition, surroundings::Surroundings, watermarks::Watermarks};
+use crate::{
+    metrics::Fact,
+    partition::{Partition, Source},
+    surroundings::Surroundings,
+    watermarks::Watermarks,
+};
 use edits::edited;
+use leaving::Departure;
+use seat::Seat;
 
 /// So often positions are committed and gauges are set.
 const TICK: Duration = Duration::from_millis(500);
@@ -28,21 +37,20 @@ const LISTEN_MAX: Duration = Duration::from_millis(3);
 const REQUESTS_FIRST: Duration = Duration::from_millis(5);
 /// A member that is given nothing within this time serves: there are more collectors than partitions.
 const IDLE_AFTER: Duration = Duration::from_secs(3);
-/// So long requests that are open may still be decided after the stop.
-const DECIDE_WITHIN: Duration = Duration::from_secs(1);
-/// So long results may take to be confirmed after the stop.
-const CONFIRM_WITHIN: Duration = Duration::from_secs(2);
-
 /// Everything the loop holds.
 pub(super) struct Desk {
     station: CollectorStation,
     names: Names,
     count: i32,
     producer: Arc<dyn Producer>,
-    member: Box<dyn Consumer>,
+    /// `None` once the group was left.
+    member: Option<Box<dyn Consumer>>,
+    /// In a hurry: responses, the results of partitions that are being taken over, the requests of those that the group
+    /// has given to others.
     responses: Box<dyn Consumer>,
+    /// In no hurry.
     results: Box<dyn Consumer>,
-    partitions: BTreeMap<i32, Partition>,
+    seats: BTreeMap<i32, Seat>,
     inbox: Arc<Inbox>,
     surveys: JoinSet<()>,
     surroundings: Surroundings,
@@ -51,7 +59,8 @@ pub(super) struct Desk {
     outage: Outage,
     next_tick: Timestamp,
     opened: Timestamp,
-    stopped: Option<Timestamp>,
+    last_request: Timestamp,
+    departure: Option<Departure>,
     /// Whether the last attempt failed: the next one waits a moment.
     unreachable: bool,
     assigned: bool,
@@ -62,10 +71,13 @@ pub(super) struct Desk {
 
 impl Desk {
     /// Reaches the bus, however long that takes, and joins the group.
-    pub(super) async fn open(station: CollectorStation, ready: oneshot::Sender<()>) -> Result<Self, BusError> {
+    pub(super) async fn open(station: CollectorStation, ready: oneshot::Sender<()>) -> Result<Self, CollectorError> {
         let topics = Topics::of(station.definition().name());
         let (bus, clock, mut outage) = (station.bus.clone(), station.clock.clone(), Outage::of("the collector"));
-        let count = outage.insist(&clock, || bus.partitions(&topics.requests)).await?;
+        let names = Names::of(&topics);
+        let counts = outage.insist(&clock, || names.counts(bus.as_ref())).await?;
+        let [count, ..] = counts;
+        names.insist_on(count, counts)?;
         let written = [topics.results.as_str(), topics.dead_letters.as_str()];
         let producer = outage.insist(&clock, || bus.producer(&written)).await?;
         let responses = outage.insist(&clock, || bus.tail()).await?;
@@ -76,14 +88,14 @@ impl Desk {
         let now = clock.now();
         let surroundings = Surroundings::new(station.versions());
         let mut desk = Self {
-            names: Names::of(&topics),
+            names,
             station,
             count,
             producer,
-            member,
+            member: Some(member),
             responses,
             results,
-            partitions: BTreeMap::new(),
+            seats: BTreeMap::new(),
             inbox: Arc::default(),
             surveys: JoinSet::new(),
             surroundings,
@@ -92,7 +104,8 @@ impl Desk {
             outage,
             next_tick: now.after(TICK),
             opened: now,
-            stopped: None,
+            last_request: now,
+            departure: None,
             unreachable: false,
             assigned: false,
             ready: Some(ready),
@@ -107,15 +120,15 @@ impl Desk {
             Outage::pause().await;
             self.unreachable = false;
         }
-        if self.partitions.values().any(Partition::is_crowded)
-            && let Ok(event) = tokio::time::timeout(REQUESTS_FIRST, self.member.next()).await
+        if self.seats.values().any(Seat::is_crowded)
+            && let Ok(event) = tokio::time::timeout(REQUESTS_FIRST, next_of(&mut self.member)).await
         {
             return Some(event);
         }
         let until = self.next_instant();
         let CollectorStation { clock, versions, .. } = &mut self.station;
         tokio::select! {
-            event = self.member.next() => Some(event),
+            event = next_of(&mut self.member) => Some(event),
             event = self.responses.next() => Some(event),
             event = self.results.next() => Some(event),
             () = self.inbox.arrived() => None,
@@ -125,7 +138,7 @@ impl Desk {
     }
 
     /// Hears what happened and what else has come meanwhile, lets time pass, and does what follows. Never waits.
-    pub(super) async fn act(&mut self, first: Option<Result<Event, BusError>>) -> Result<(), BusError> {
+    pub(super) async fn act(&mut self, first: Option<Result<Event, BusError>>) -> Result<(), CollectorError> {
         self.read_versions();
         let listen_until = self.now().after(LISTEN_MAX);
         let mut event = first;
@@ -138,7 +151,7 @@ impl Desk {
             event = tokio::select! {
                 biased;
                 event = self.responses.next() => Some(event),
-                event = self.member.next() => Some(event),
+                event = next_of(&mut self.member) => Some(event),
                 event = self.results.next() => Some(event),
                 () = std::future::ready(()) => break,
             };
@@ -147,137 +160,116 @@ impl Desk {
         self.on_time()
     }
 
-    /// Reads no more requests; what is open may still be decided.
-    pub(super) fn stop(&mut self) {
-        self.stopped = Some(self.now());
-        for index in self.partitions.keys() {
-            silence(self.member.as_mut(), &self.names.requests(*index));
-        }
-    }
-
-    /// Returns whether nothing is left that is worth waiting for after a stop.
-    pub(super) fn is_done(&self) -> bool {
-        let elapsed = self.stopped.map_or(Duration::ZERO, |stopped| self.now().since(stopped));
-        let undecided =
-            self.partitions.values().any(|partition| partition.is_running() && partition.open_requests() > 0);
-        let unconfirmed = self.partitions.values().any(|partition| partition.unconfirmed() > 0);
-        elapsed >= CONFIRM_WITHIN || (!unconfirmed && (!undecided || elapsed >= DECIDE_WITHIN))
-    }
-
-    /// Commits, leaves the group and closes.
-    pub(super) async fn close(mut self) {
-        let last = self.commits();
-        let Self { member, responses, results, mut surveys, mut recall, .. } = self;
-        recall.stop();
-        surveys.abort_all();
-        member.close(last).await;
-        responses.close(Vec::new()).await;
-        results.close(Vec::new()).await;
-    }
-
     fn now(&self) -> Timestamp {
         self.station.clock.now()
     }
 
     /// Returns the next instant worth waking for.
     fn next_instant(&self) -> Timestamp {
-        let due = self.partitions.values().filter_map(Partition::next_time);
+        let due = self.seats.values().filter_map(Seat::next_time).chain(self.next_departure());
         due.fold(self.next_tick, Timestamp::min)
     }
 
-    fn on_event(&mut self, event: Result<Event, BusError>) -> Result<(), BusError> {
+    fn on_event(&mut self, event: Result<Event, BusError>) -> Result<(), CollectorError> {
         if let Err(BusError::OffsetGone { partition, offset, low, high }) = &event {
             tracing::error!(%partition, offset, low, high, "records that are still needed are gone: reading what there is");
             self.station.metrics.count(&Fact::RecordsGone);
-            return self.on_offset_gone(partition.partition);
+            return Ok(self.on_offset_gone(partition.partition)?);
         }
         match self.outage.note(event, &self.station.clock)? {
             None => self.unreachable = true,
-            Some(Event::Assigned(given)) => self.on_assigned(&given),
+            Some(Event::Assigned(given)) => self.on_assigned(&given)?,
             Some(Event::Revoked(taken)) => self.on_revoked(&taken),
             Some(Event::Records(records)) => self.on_records(&records)?,
         }
         Ok(())
     }
 
-    fn on_assigned(&mut self, given: &[Assigned]) {
+    fn on_assigned(&mut self, given: &[Assigned]) -> Result<(), CollectorError> {
         self.assigned = true;
+        let behind = given.iter().map(|assigned| assigned.partition.partition + 1).max().unwrap_or_default();
+        if behind > self.count {
+            let topic = self.names.requests(0).topic.to_string();
+            return Err(CollectorError::Partitions { topic, was: self.count, is: behind });
+        }
         for Assigned { partition, committed } in given {
+            if self.take_back(partition)? {
+                continue;
+            }
             let committed = committed.as_ref().and_then(|committed| understood(partition, committed));
             let place = (partition.partition, self.count);
             let fresh = Partition::new(place, committed, Uuid::new_v4(), &mut self.surroundings);
-            self.partitions.insert(partition.partition, fresh);
+            self.seats.insert(partition.partition, Seat::of(fresh));
         }
-    }
-
-    fn on_revoked(&mut self, taken: &[TopicPartition]) {
-        for TopicPartition { partition, .. } in taken {
-            if self.partitions.remove(partition).is_some() {
-                silence(self.responses.as_mut(), &self.names.responses(*partition));
-                silence(self.results.as_mut(), &self.names.results(*partition));
-            }
-        }
+        Ok(())
     }
 
     fn on_records(&mut self, records: &[Received]) -> Result<(), BusError> {
         let now = self.now();
         for received in records {
             let source = self.names.source(&received.partition.topic);
-            let partition = self.partitions.get_mut(&received.partition.partition);
-            if let (Some(source), Some(partition)) = (source, partition) {
-                partition.on_record(source, received, now, &mut self.surroundings);
+            let seat = self.seats.get_mut(&received.partition.partition);
+            if let (Some(source), Some(seat)) = (source, seat) {
+                seat.partition.on_record(source, received, now, &mut self.surroundings);
+            }
+            if source == Some(Source::Requests) {
+                self.last_request = now;
             }
         }
         self.perform()
     }
 
-    fn read_inbox(&mut self) -> Result<(), BusError> {
+    fn read_inbox(&mut self) -> Result<(), CollectorError> {
         let now = self.now();
         for Message { partition, news } in self.inbox.take() {
             if let News::Fatal(error) = news {
                 return Err(error);
             }
-            if let Some(partition) = self.partitions.get_mut(&partition) {
-                hear(partition, news, now, &self.surroundings);
+            if let Some(seat) = self.seats.get_mut(&partition) {
+                hear(&mut seat.partition, news, now, &self.surroundings);
             }
         }
         Ok(())
     }
 
-    fn on_time(&mut self) -> Result<(), BusError> {
+    fn on_time(&mut self) -> Result<(), CollectorError> {
         let now = self.now();
-        for partition in self.partitions.values_mut() {
-            partition.on_time(now, &mut self.surroundings);
+        for seat in self.seats.values_mut() {
+            seat.partition.on_time(now, &mut self.surroundings);
         }
         if self.next_tick <= now {
             self.next_tick = now.after(TICK);
             self.on_tick(now)?;
         }
         self.tell_ready(now);
-        self.perform()
+        self.perform()?;
+        self.leave_on_time(now);
+        Ok(())
     }
 
     fn on_tick(&mut self, now: Timestamp) -> Result<(), BusError> {
         let commits = self.commits();
-        if !commits.is_empty() {
-            let attempt = self.member.commit(&commits);
+        if let Some(member) = self.member.as_mut().filter(|_| !commits.is_empty()) {
+            let attempt = member.commit(&commits);
             self.outage.note(attempt, &self.station.clock)?;
         }
         while self.surveys.try_join_next().is_some() {}
         self.surroundings.on_time(now);
         self.judge(now);
-        let open = self.partitions.values().map(Partition::open_requests).sum();
-        let unconfirmed = self.partitions.values().map(Partition::unconfirmed).sum();
+        let open = self.seats.values().map(|seat| seat.partition.open_requests()).sum();
+        let unconfirmed = self.seats.values().map(|seat| seat.partition.unconfirmed()).sum();
         self.station.metrics.show(open, unconfirmed, self.surroundings.way_back.p99());
         Ok(())
     }
 
-    /// Returns what has changed since the last commit.
+    /// Returns what has changed since the last commit, of what is ours to commit.
     fn commits(&mut self) -> Vec<Commit> {
         let now = self.now();
         let names = &self.names;
-        let changed =
-            self.partitions.iter_mut().filter_map(|(index, partition)| Some((*index, partition.on_tick(now)?)));
+        let changed = self.seats.iter_mut().filter_map(|(index, seat)| {
+            let watermarks = seat.partition.on_tick(now)?;
+            (!seat.is_leaving()).then_some((*index, watermarks))
+        });
         changed
             .map(|(index, watermarks)| Commit {
                 partition: names.requests(index),
@@ -289,7 +281,7 @@ impl Desk {
     fn tell_ready(&mut self, now: Timestamp) {
         let given = self.assigned || now.since(self.opened) >= IDLE_AFTER;
         if given
-            && self.partitions.values().all(Partition::is_running)
+            && self.seats.values().all(|seat| seat.partition.is_running())
             && let Some(ready) = self.ready.take()
         {
             // Nobody need be waiting for it.
@@ -298,20 +290,21 @@ impl Desk {
     }
 
     fn on_offset_gone(&mut self, index: i32) -> Result<(), BusError> {
-        if let Some(partition) = self.partitions.get_mut(&index) {
-            partition.on_offset_gone(&mut self.surroundings);
+        if let Some(seat) = self.seats.get_mut(&index) {
+            seat.partition.on_offset_gone(&mut self.surroundings);
         }
         self.perform()
     }
 
     /// Does what the partitions want done, in their order.
     fn perform(&mut self) -> Result<(), BusError> {
-        let stopped = self.stopped.is_some();
-        let Self { station, names, producer, member, responses, results, inbox, surveys, .. } = self;
-        let mut hands = Hands { station, names, producer, member, responses, results, inbox, surveys, stopped };
-        for (index, partition) in &mut self.partitions {
+        let Self { station, names, count, producer, member, responses, results, inbox, surveys, .. } = self;
+        let (member, count) = (member.as_mut(), *count);
+        let mut hands = Hands { station, names, producer, member, responses, results, inbox, surveys, count };
+        for (index, Seat { partition, .. }) in &mut self.seats {
             while let Some(output) = partition.poll_output() {
-                if self.outage.note(hands.perform(*index, output), &hands.station.clock)?.is_none() {
+                let performed = hands.perform(*index, output, partition.is_fenced());
+                if self.outage.note(performed, &hands.station.clock)?.is_none() {
                     // What could not be started or stopped is started over from what is known to be safe.
                     partition.on_offset_gone(&mut self.surroundings);
                     break;
@@ -319,6 +312,14 @@ impl Desk {
             }
         }
         Ok(())
+    }
+}
+
+/// Waits for the next event of the group; for ever once it was left. Cancel-safe.
+async fn next_of(member: &mut Option<Box<dyn Consumer>>) -> Result<Event, BusError> {
+    match member {
+        Some(member) => member.next().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use wire::{CONTROL_TOPIC, Record, Topics};
 
 use super::{
-    CollectorStation,
+    CollectorError, CollectorStation,
     inbox::{Inbox, Item, News},
 };
 use crate::{
@@ -34,13 +34,14 @@ pub(super) struct Hands<'desk> {
     pub(super) station: &'desk CollectorStation,
     pub(super) names: &'desk Names,
     pub(super) producer: &'desk Arc<dyn Producer>,
-    pub(super) member: &'desk mut Box<dyn Consumer>,
+    /// `None` once the station is stopping and has left its group.
+    pub(super) member: Option<&'desk mut Box<dyn Consumer>>,
     pub(super) responses: &'desk mut Box<dyn Consumer>,
     pub(super) results: &'desk mut Box<dyn Consumer>,
     pub(super) inbox: &'desk Arc<Inbox>,
     pub(super) surveys: &'desk mut JoinSet<()>,
-    /// Whether the station is stopping: then no more requests are read.
-    pub(super) stopped: bool,
+    /// How many partitions there were when the station began.
+    pub(super) count: i32,
 }
 
 // === impl Names ===
@@ -76,6 +77,25 @@ impl Names {
         TopicPartition { topic: self.control.clone(), partition: 0 }
     }
 
+    /// Asks how many partitions requests, responses and results have.
+    pub(super) async fn counts(&self, bus: &dyn Bus) -> Result<[i32; 3], BusError> {
+        let [requests, responses, results] = self.counted().map(|topic| bus.partitions(topic));
+        let (requests, responses, results) = tokio::try_join!(requests, responses, results)?;
+        Ok([requests, responses, results])
+    }
+
+    /// Refuses others than `count`: by that number ids are placed, and requests meet their responses.
+    pub(super) fn insist_on(&self, count: i32, counts: [i32; 3]) -> Result<(), CollectorError> {
+        match self.counted().into_iter().zip(counts).find(|(_, is)| *is != count) {
+            None => Ok(()),
+            Some((topic, is)) => Err(CollectorError::Partitions { topic: topic.to_string(), was: count, is }),
+        }
+    }
+
+    fn counted(&self) -> [&Arc<str>; 3] {
+        [&self.requests, &self.responses, &self.results]
+    }
+
     /// Returns which of the topics is named `topic`.
     pub(super) fn source(&self, topic: &str) -> Option<Source> {
         let named = [
@@ -90,8 +110,8 @@ impl Names {
 // === impl Hands ===
 
 impl Hands<'_> {
-    /// Does what follows from one output of partition `index`.
-    pub(super) fn perform(&mut self, index: i32, output: Output) -> Result<(), BusError> {
+    /// Does what follows from one output of partition `index`, which is fenced or not.
+    pub(super) fn perform(&mut self, index: i32, output: Output, fenced: bool) -> Result<(), BusError> {
         match output {
             Output::Tell(fact) => {
                 if let Fact::Unreadable(Some(what)) = &fact {
@@ -106,6 +126,7 @@ impl Hands<'_> {
                 self.write(&self.names.dead_letters(index), record, Item::DeadLetter(source, offset));
             }
             Output::WriteTally(tally) => self.write(&self.names.control(), tally.encode(), Item::Control),
+            Output::Act(Action::Survey(survey)) => self.ask(index, survey, fenced),
             Output::Act(action) => return self.act(index, action),
         }
         Ok(())
@@ -113,14 +134,25 @@ impl Hands<'_> {
 
     fn act(&mut self, index: i32, action: Action) -> Result<(), BusError> {
         match action {
-            Action::Survey(survey) => self.ask(index, survey),
-            Action::ReadResults(from) => self.results.start(&self.names.results(index), StartAt::Offset(from))?,
+            // Asked for above.
+            Action::Survey(_) => {}
+            // The responses' tail is in a hurry anyway.
+            Action::ReadResults(from) => {
+                silence(self.results.as_mut(), &self.names.results(index));
+                self.responses.start(&self.names.results(index), StartAt::Offset(from))?;
+            }
+            Action::FollowResults(from) => {
+                silence(self.responses.as_mut(), &self.names.results(index));
+                self.results.start(&self.names.results(index), StartAt::Offset(from))?;
+            }
             Action::Replay { requests, responses } => {
                 self.responses.start(&self.names.responses(index), StartAt::Offset(responses))?;
                 return self.read_requests(index, requests);
             }
             Action::Halt => {
-                silence(self.member.as_mut(), &self.names.requests(index));
+                if let Some(member) = &mut self.member {
+                    silence(member.as_mut(), &self.names.requests(index));
+                }
                 silence(self.responses.as_mut(), &self.names.responses(index));
             }
             Action::WriteFence(fence) => self.write(&self.names.results(index), fence.encode(), Item::Fence(fence.0)),
@@ -132,17 +164,9 @@ impl Hands<'_> {
     }
 
     fn read_requests(&mut self, index: i32, from: i64) -> Result<(), BusError> {
-        if self.stopped {
-            return Ok(());
-        }
-        match self.member.start(&self.names.requests(index), StartAt::Offset(from)) {
-            Err(error @ BusError::Fatal(_)) => {
-                // The group has just given the partition to another member; the event that says so is on its way.
-                // If the bus itself is unusable, the next event says that.
-                tracing::warn!(%error, partition = index, "the collector does not read a partition that it was given");
-                Ok(())
-            }
-            outcome => outcome,
+        match &mut self.member {
+            Some(member) => read_as_member(member.as_mut(), &self.names.requests(index), from),
+            None => Ok(()),
         }
     }
 
@@ -150,14 +174,21 @@ impl Hands<'_> {
         write(self.producer, self.inbox, to, record, item);
     }
 
-    /// Asks what the partition's topics hold, without keeping anybody waiting.
-    fn ask(&mut self, index: i32, survey: u32) {
-        let (bus, names, inbox) = (self.station.bus.clone(), self.names.clone(), self.inbox.clone());
+    /// Asks what the partition's topics hold, without keeping anybody waiting, and before the fence also whether they
+    /// still have as many partitions as they had.
+    fn ask(&mut self, index: i32, survey: u32, fenced: bool) {
+        let (bus, names, inbox, count) = (self.station.bus.clone(), self.names.clone(), self.inbox.clone(), self.count);
         self.surveys.spawn(async move {
             loop {
-                match spans(bus.as_ref(), &names, index).await {
-                    Ok(spans) => break inbox.put(index, News::Spans(survey, spans)),
-                    Err(error @ BusError::Fatal(_)) => break inbox.put(index, News::Fatal(error)),
+                let answer = tokio::try_join!(spans(bus.as_ref(), &names, index), async {
+                    if fenced { Ok([count; 3]) } else { names.counts(bus.as_ref()).await }
+                });
+                match answer {
+                    Ok((spans, counts)) => {
+                        let counted = names.insist_on(count, counts);
+                        break inbox.put(index, counted.map_or_else(News::Fatal, |()| News::Spans(survey, spans)));
+                    }
+                    Err(error @ BusError::Fatal(_)) => break inbox.put(index, News::Fatal(error.into())),
                     Err(_) => tokio::time::sleep(ASK_AGAIN).await,
                 }
             }
@@ -180,11 +211,23 @@ pub(super) fn silence(consumer: &mut dyn Consumer, partition: &TopicPartition) {
     }
 }
 
-/// Asks for the responses first: a request lies in the log before its responses, so what is held of the requests then
-/// covers what is held of the responses.
+/// Reads requests as a member of the group from `from` on.
+pub(super) fn read_as_member(member: &mut dyn Consumer, requests: &TopicPartition, from: i64) -> Result<(), BusError> {
+    match member.start(requests, StartAt::Offset(from)) {
+        Err(error @ BusError::Fatal(_)) => {
+            // The group has just given the partition to another member; the event that says so is on its way.
+            // If the bus itself is unusable, the next event says that.
+            tracing::warn!(%error, partition = %requests, "the collector does not read a partition that it was given");
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
+/// The three are asked for at once: what lies between the answers is read anyway, and none of them is late for another.
 async fn spans(bus: &dyn Bus, names: &Names, index: i32) -> Result<Spans, BusError> {
-    let responses = bus.span(&names.responses(index)).await?;
-    let requests = bus.span(&names.requests(index)).await?;
-    let results = bus.span(&names.results(index)).await?;
+    let (requests, responses, results) = (names.requests(index), names.responses(index), names.results(index));
+    let (requests, responses, results) =
+        tokio::try_join!(bus.span(&requests), bus.span(&responses), bus.span(&results))?;
     Ok(Spans { requests, responses, results })
 }

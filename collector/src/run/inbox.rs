@@ -7,6 +7,7 @@ use bus::{Acknowledge, BusError};
 use tokio::sync::Notify;
 use wire::{Fencing, RequestId};
 
+use super::CollectorError;
 use crate::{
     ledger::{Spans, Unwritten},
     partition::Source,
@@ -34,7 +35,7 @@ pub(super) enum News {
     FenceUnwritten(Fencing),
     DeadLetter { source: Source, offset: i64, written: bool },
     DeadLetterTooLarge { source: Source, offset: i64 },
-    Fatal(BusError),
+    Fatal(CollectorError),
 }
 
 /// Something that was handed to the producer.
@@ -76,7 +77,7 @@ impl Inbox {
             (Item::Control, Err(error)) => {
                 return tracing::warn!(%error, "the collector could not write into the control topic");
             }
-            (_, Err(error @ BusError::Fatal(_))) => News::Fatal(error),
+            (_, Err(error @ BusError::Fatal(_))) => News::Fatal(error.into()),
             // Reading them back is what confirms them.
             (Item::Result(..) | Item::Fence(_) | Item::Control, Ok(())) => return,
             (Item::Result(request, by), Err(BusError::TooLarge)) => {

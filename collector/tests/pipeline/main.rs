@@ -1,6 +1,7 @@
 //! The collector on the embedded bus, between a scripted starter and scripted executors.
 
 mod edits;
+mod handover;
 mod loss;
 mod scene;
 mod strangers;
@@ -283,7 +284,7 @@ async fn a_note_that_cannot_be_read_means_everything_is_read_again_and_nothing_i
     scene.results(21).await;
     let counted = second.counted();
     second.stop().await;
-    assert!(counted.contains("hedgerow_request_copies_total 20"), "{counted}");
+    assert!(counted.contains("hedgerow_decision_seconds_count 1\n"), "{counted}");
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ use wire::{
 /// Longer than anything here takes, on any machine.
 pub(crate) const GENEROUS: Duration = Duration::from_secs(30);
 
-const DEFINITION: &str = "\
+pub(crate) const DEFINITION: &str = "\
 rendezvous: test\nbudget: 60s\ninput: { features: [x] }\nanswer: { value: class }\n\
 executors:\n  a: { echo: }\n  b: { echo: }\n  c: { echo: }\n\
 decide:\n- agree: 2\n  until: 60s\n- default: { class: none }\n";
@@ -52,7 +52,10 @@ impl Scene {
     }
 
     pub(crate) async fn set_with(text: &str, partitions: i32) -> Self {
-        let clock = Clock::system();
+        Self::set_on(Clock::system(), text, partitions).await
+    }
+
+    pub(crate) async fn set_on(clock: Clock, text: &str, partitions: i32) -> Self {
         let embedded = EmbeddedBus::new(clock.clone());
         let definition = parsed(text, 1);
         let topics = Topics::of(definition.name());

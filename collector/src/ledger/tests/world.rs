@@ -25,10 +25,12 @@ pub(super) struct Owner {
     pub(super) decided: HashSet<RequestId>,
     /// Read, and to be decided as soon as time may decide.
     waiting: Vec<i64>,
+    /// Decided by evidence, and to be written as soon as nobody else can write.
+    withheld: Vec<i64>,
     results_at: Option<i64>,
     requests_at: Option<i64>,
     survey: Option<u32>,
-    life: u32,
+    pub(super) life: u32,
 }
 
 /// A record on its way into the results.
@@ -71,11 +73,25 @@ impl World {
             ledger: Ledger::new(self.committed, Uuid::from_u128(u128::from(self.lives) << 96 | 0xabc)),
             decided: HashSet::new(),
             waiting: Vec::new(),
+            withheld: Vec::new(),
             results_at: None,
             requests_at: None,
             survey: None,
             life: self.lives,
         }
+    }
+
+    /// Lets another owner begin beside those there are.
+    pub(super) fn join(&mut self) {
+        let owner = self.born();
+        self.owners.push(owner);
+        self.pump(self.owners.len() - 1);
+    }
+
+    /// Lets an owner read all that it waits for before its fence.
+    pub(super) fn warm_up(&mut self, index: usize) {
+        self.answer_survey(index);
+        while self.read_result(index) || self.read_request(index) {}
     }
 
     /// Kills an owner and starts another in its place; what it sent may still land.
@@ -99,17 +115,24 @@ impl World {
         let Some(envelope) = usize::try_from(at).ok().and_then(|at| self.results.get(at)) else { return false };
         owner.results_at = Some(at + 1);
         match envelope {
-            Envelope::Fence(fence) => {
-                if owner.ledger.on_fence(*fence, at, now, now) == Fenced::Lost {
+            Envelope::Fence(fence) => match owner.ledger.on_fence(*fence, at, now, now) {
+                Fenced::TakenOver => {
+                    for offset in std::mem::take(&mut owner.withheld) {
+                        decide(owner, offset);
+                    }
+                }
+                Fenced::Lost => {
                     owner.decided.clear();
                     owner.waiting.clear();
+                    owner.withheld.clear();
                     owner.survey = None;
                 }
-            }
+                Fenced::Repeated | Fenced::Ignored => {}
+            },
             Envelope::Result(result) => {
                 let (reading, _) = owner.ledger.on_result(result, at);
                 if reading != Reading::Void {
-                    owner.decided.insert(result.request);
+                    owner.on_decided(result.request);
                 }
             }
             _ => unreachable!("only fences and results are in the results"),
@@ -130,7 +153,7 @@ impl World {
         // Evidence decides some at once, even during a replay; the rest waits for time.
         if at % 2 == 1 && owner.waiting.last() == Some(&at) {
             owner.waiting.pop();
-            decide(owner, at);
+            if owner.ledger.owns() { decide(owner, at) } else { owner.withheld.push(at) }
         }
         self.pass(index);
         true
@@ -233,6 +256,18 @@ impl World {
         valid
     }
 
+    /// By which life each result in the log was written.
+    pub(super) fn writers(&self, offset: i64) -> Vec<String> {
+        let by = |envelope: &Envelope| match envelope {
+            Envelope::Result(result) if result.request == request(offset) => {
+                let body = std::str::from_utf8(&result.body).expect("we wrote it");
+                body.split_once(" of ").map(|(_, life)| life.to_owned())
+            }
+            _ => None,
+        };
+        self.results.iter().filter_map(by).collect()
+    }
+
     /// How often each request has a record, valid or not.
     pub(super) fn written(&self, offset: i64) -> usize {
         self.results
@@ -266,12 +301,28 @@ impl World {
         while let Some(action) = owner.ledger.poll_action() {
             match action {
                 Action::Survey(survey) => owner.survey = Some(survey),
-                Action::ReadResults(from) => owner.results_at = Some(from),
+                Action::ReadResults(from) | Action::FollowResults(from) => owner.results_at = Some(from),
                 Action::Replay { requests, .. } => owner.requests_at = Some(requests),
                 Action::Halt => owner.requests_at = None,
                 Action::WriteFence(fence) => self.in_flight.push(Sending { life: owner.life, record: fence.encode() }),
                 Action::WriteResult(_, _, record) => self.in_flight.push(Sending { life: owner.life, record }),
             }
+        }
+    }
+}
+
+// === impl Owner ===
+
+impl Owner {
+    /// Drops what is in hand of a request that somebody else decided.
+    fn on_decided(&mut self, id: RequestId) {
+        self.decided.insert(id);
+        if self.ledger.owns() {
+            return;
+        }
+        let ledger = &mut self.ledger;
+        for read in [&mut self.waiting, &mut self.withheld] {
+            read.extract_if(.., |offset| request(*offset) == id).for_each(|offset| ledger.let_go(offset));
         }
     }
 }

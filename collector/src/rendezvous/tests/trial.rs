@@ -168,3 +168,22 @@ proptest! {
         prop_assert!(scenes[1].rendezvous.contest().is_idle());
     }
 }
+
+#[test]
+fn what_a_predecessor_decides_is_not_counted_and_what_is_withheld_counts_once_it_is_let_out() {
+    for (his, decided) in [(vec!["1", "2"], 0), (vec!["1"], 1), (vec![], 2)] {
+        let mut scene = shadowed(LADDER);
+        scene.rendezvous = Rendezvous::withholding();
+        scene.rendezvous.on_versions(0, &mut scene.surroundings);
+        for (offset, event) in "0:1 5:a1=cat 6:b1=cat 7:2 8:a2=cat 9:b2=cat".split_whitespace().enumerate() {
+            play(&mut scene, event, i64::try_from(offset).expect("few"));
+        }
+        assert!(scene.rendezvous.contest().take_fresh().is_none(), "nothing is let out");
+        for request in his {
+            assert!(scene.rendezvous.on_decided(id(request), at("10")).is_some());
+        }
+        scene.rendezvous.release();
+        let fresh = scene.rendezvous.contest().take_fresh().unwrap_or_default();
+        assert_eq!((fresh.paired.compared, fresh.live.decided), (decided, decided));
+    }
+}

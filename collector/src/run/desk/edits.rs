@@ -7,10 +7,7 @@ use tokio::sync::watch;
 use wire::Timestamp;
 
 use super::Desk;
-use crate::{
-    partition::Partition,
-    run::{hands::write, inbox::Item, recall::Followed},
-};
+use crate::run::{hands::write, inbox::Item, recall::Followed};
 
 // === impl Desk ===
 
@@ -23,8 +20,8 @@ impl Desk {
         }
         self.surroundings.on_versions(versions);
         let now = self.now();
-        for partition in self.partitions.values_mut() {
-            partition.on_versions(now, &mut self.surroundings);
+        for seat in self.seats.values_mut() {
+            seat.partition.on_versions(now, &mut self.surroundings);
         }
         self.recall();
     }
@@ -43,7 +40,7 @@ impl Desk {
 
     /// Asks for the withdrawal of a version that does worse, if it is on us to ask.
     pub(super) fn judge(&mut self, now: Timestamp) {
-        if self.partitions.get(&0).is_some_and(Partition::is_running)
+        if self.seats.get(&0).is_some_and(|seat| seat.partition.is_running())
             && let Some(change) = self.referee.judge(&self.surroundings.versions, now)
         {
             write(&self.producer, &self.inbox, &self.names.control(), change.encode(), Item::Control);

@@ -1,0 +1,156 @@
+//! Leaving without a gap: what the group gives to others, or is left when the station stops, is served on outside the
+//! group until its next owner has taken it over.
+
+use std::time::Duration;
+
+use bus::{BusError, StartAt, TopicPartition};
+use tokio::task::JoinHandle;
+use wire::Timestamp;
+
+use super::Desk;
+use crate::run::hands::{read_as_member, silence};
+
+/// So long an owner is served on for that does not come: other members hear of what is theirs with their next
+/// heartbeat, every five seconds by default.
+const PATIENCE: Duration = Duration::from_millis(5_500);
+/// Whoever has all partitions, and stops, waits for no other owner once no request was read for so long.
+const QUIET: Duration = Duration::from_millis(300);
+/// So long requests that are open may still be decided when no more are read.
+const DECIDE_WITHIN: Duration = Duration::from_secs(1);
+/// So long results may take to be confirmed when no more are read.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(2);
+
+/// The stop: the group is left, and what was served is served on.
+pub(super) struct Departure {
+    since: Timestamp,
+    /// Whether every partition was ours: then perhaps nobody is there to take them over.
+    alone: bool,
+    /// Since when no more requests are read.
+    closing: Option<Timestamp>,
+    /// Leaves the group.
+    left: Option<JoinHandle<()>>,
+}
+
+// === impl Desk ===
+
+impl Desk {
+    /// Leaves the group, and serves on what is served.
+    pub(in crate::run) fn stop(&mut self) {
+        let (since, commits) = (self.now(), self.commits());
+        let own = self.seats.values().filter(|seat| !seat.is_leaving() && seat.partition.is_running()).count();
+        let alone = usize::try_from(self.count) == Ok(own);
+        let left = self.member.take().map(|member| tokio::spawn(member.close(commits)));
+        self.departure = Some(Departure { since, alone, closing: None, left });
+        for index in self.seats.keys().copied().collect::<Vec<_>>() {
+            self.serve_on(index, since.after(PATIENCE + CONFIRM_WITHIN));
+        }
+    }
+
+    /// Returns whether nothing is left that is worth waiting for after a stop.
+    pub(in crate::run) fn is_done(&self) -> bool {
+        let Some(departure) = &self.departure else { return false };
+        if self.seats.is_empty() {
+            return true;
+        }
+        let Some(closing) = departure.closing else { return false };
+        let elapsed = self.now().since(closing);
+        let undecided = self.seats.values().any(|seat| seat.partition.open_requests() > 0);
+        let unconfirmed = self.seats.values().any(|seat| seat.partition.unconfirmed() > 0);
+        elapsed >= CONFIRM_WITHIN || (!unconfirmed && (!undecided || elapsed >= DECIDE_WITHIN))
+    }
+
+    /// Closes, after a stop.
+    pub(in crate::run) async fn close(self) {
+        let Self { responses, results, mut surveys, mut recall, departure, .. } = self;
+        recall.stop();
+        surveys.abort_all();
+        let left = departure.and_then(|departure| departure.left);
+        let leave = async {
+            if let Some(Err(error)) = async { Some(left?.await) }.await {
+                tracing::error!(%error, "the collector could not leave its group");
+            }
+        };
+        tokio::join!(leave, responses.close(Vec::new()), results.close(Vec::new()));
+    }
+
+    pub(super) fn on_revoked(&mut self, taken: &[TopicPartition]) {
+        let until = self.now().after(PATIENCE);
+        for partition in taken {
+            self.serve_on(partition.partition, until);
+        }
+    }
+
+    /// Goes on with a partition that is served outside the group, if the group gives it to us again before anybody
+    /// else has taken it over: returns whether it does.
+    pub(super) fn take_back(&mut self, requests: &TopicPartition) -> Result<bool, BusError> {
+        let (seat, member) = (self.seats.get_mut(&requests.partition), &mut self.member);
+        let (Some(seat), Some(member)) = (seat.filter(|seat| seat.is_leaving()), member) else { return Ok(false) };
+        if !seat.partition.is_running() {
+            return Ok(false);
+        }
+        silence(self.responses.as_mut(), requests);
+        seat.stay();
+        let started = read_as_member(member.as_mut(), requests, seat.partition.next_request());
+        Ok(self.outage.note(started, &self.station.clock)?.is_some())
+    }
+
+    /// Lets go of what others have taken over, and ends the stop.
+    pub(super) fn leave_on_time(&mut self, now: Timestamp) {
+        for index in
+            self.seats.iter().filter(|(_, seat)| seat.is_over(now)).map(|(index, _)| *index).collect::<Vec<_>>()
+        {
+            self.drop_seat(index);
+        }
+        let quiet_since = self.last_request;
+        let Some(departure) = &mut self.departure else { return };
+        if departure.closing.is_none() && departure.closes(quiet_since) <= now {
+            departure.closing = Some(now);
+            for index in self.seats.keys() {
+                silence(self.responses.as_mut(), &self.names.requests(*index));
+            }
+        }
+    }
+
+    /// Returns when the stop goes on, if nothing happens.
+    pub(super) fn next_departure(&self) -> Option<Timestamp> {
+        let departure = self.departure.as_ref()?;
+        let Some(closing) = departure.closing else { return Some(departure.closes(self.last_request)) };
+        let decided = closing.after(DECIDE_WITHIN);
+        Some(if self.now() < decided { decided } else { closing.after(CONFIRM_WITHIN) })
+    }
+
+    /// Serves a partition on outside the group. One that is not served yet is left to its next owner as it is.
+    fn serve_on(&mut self, index: i32, until: Timestamp) {
+        let Some(seat) = self.seats.get_mut(&index) else { return };
+        if !seat.partition.is_running() {
+            return self.drop_seat(index);
+        }
+        if !seat.is_leaving() {
+            let from = StartAt::Offset(seat.partition.next_request());
+            if let Err(error) = self.responses.start(&self.names.requests(index), from) {
+                tracing::warn!(%error, partition = index, "a partition is left before it was taken over");
+                return self.drop_seat(index);
+            }
+        }
+        seat.leave(until);
+    }
+
+    fn drop_seat(&mut self, index: i32) {
+        if self.seats.remove(&index).is_some() {
+            silence(self.responses.as_mut(), &self.names.requests(index));
+            silence(self.responses.as_mut(), &self.names.responses(index));
+            silence(self.responses.as_mut(), &self.names.results(index));
+            silence(self.results.as_mut(), &self.names.results(index));
+        }
+    }
+}
+
+// === impl Departure ===
+
+impl Departure {
+    /// Returns when no more requests are read, if none was since `last_request`.
+    fn closes(&self, last_request: Timestamp) -> Timestamp {
+        let patience = self.since.after(PATIENCE);
+        if self.alone { patience.min(last_request.after(QUIET)) } else { patience }
+    }
+}
