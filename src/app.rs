@@ -15,6 +15,7 @@ use control::{FollowError, Follower};
 use executors::ExecutorsStation;
 use policies::{Definition, Versions};
 use prometheus_client::registry::Registry;
+use sealer::SealerStation;
 use starter::{Starter, StarterStation};
 use tokio::{
     sync::watch,
@@ -37,6 +38,8 @@ pub enum Role {
     Collector,
     /// Archives the exact inputs
     Decoy,
+    /// Copies valid results, each once, for plain read_committed consumers
+    Sealer,
 }
 
 /// One rendezvous to be run by this process.
@@ -75,7 +78,7 @@ const REMIND: Duration = Duration::from_secs(10);
 impl App {
     /// Starts the stations and waits until each of them serves.
     pub async fn start(&self, roles: &[Role], metrics: &mut Registry) -> anyhow::Result<Running> {
-        create_topics(&self.bus, &topics(&self.definition(), self.partitions)).await?;
+        create_topics(&self.bus, &topics(&self.definition(), self.partitions, roles)).await?;
         let stop = CancellationToken::new();
         let mut running = Running { starter: None, stop: stop.clone(), stations: Vec::new() };
         for role in roles {
@@ -84,6 +87,7 @@ impl App {
                 Role::Executors => self.start_executors(&stop, metrics)?,
                 Role::Collector => self.start_collector(&stop, metrics)?,
                 Role::Decoy => self.start_decoy(&stop, metrics)?,
+                Role::Sealer => self.start_sealer(&stop, metrics)?,
             };
             running.stations.push(station);
         }
@@ -150,6 +154,17 @@ impl App {
         };
         station.metrics.register(metrics);
         Station::start(&self.called("decoy"), stop, move |stop, ready| station.run(stop, ready))
+    }
+
+    fn start_sealer(&self, stop: &CancellationToken, metrics: &mut Registry) -> anyhow::Result<Station> {
+        let station = SealerStation {
+            bus: Arc::clone(&self.bus),
+            clock: self.clock.clone(),
+            rendezvous: self.definition().name().clone(),
+            metrics: Arc::new(sealer::Metrics::default()),
+        };
+        station.metrics.register(metrics);
+        Station::start(&self.called("sealer"), stop, move |stop, ready| sealer::run(station, stop, ready))
     }
 
     /// Returns the version that is live now.
@@ -244,15 +259,12 @@ async fn create_topics(bus: &Arc<dyn Bus>, specs: &[TopicSpec]) -> anyhow::Resul
     Ok(())
 }
 
-fn topics(definition: &Definition, partitions: i32) -> Vec<TopicSpec> {
-    let Topics { inputs, requests, responses, results, dead_letters, .. } = Topics::of(definition.name());
-    let of_its_own = [inputs, requests, responses, results, dead_letters].map(|name| TopicSpec {
-        name,
-        partitions,
-        retention: Some(RETENTION),
-        compacted: false,
-    });
-    of_its_own.into_iter().chain([control_topic()]).collect()
+fn topics(definition: &Definition, partitions: i32, roles: &[Role]) -> Vec<TopicSpec> {
+    let Topics { inputs, requests, responses, results, sealed, dead_letters, .. } = Topics::of(definition.name());
+    let sealed = roles.contains(&Role::Sealer).then_some(sealed);
+    let of_its_own = [inputs, requests, responses, results, dead_letters].into_iter().chain(sealed);
+    let spec = |name| TopicSpec { name, partitions, retention: Some(RETENTION), compacted: false };
+    of_its_own.map(spec).chain([control_topic()]).collect()
 }
 
 /// What is shared by all rendezvous: one order of all changes, nothing of which is forgotten.

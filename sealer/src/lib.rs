@@ -1,1 +1,16 @@
 //! The sealer: copies valid results, each once and in a transaction, to where plain consumers read them.
+//!
+//! Whoever reads the results must run the reader's rule (`wire::ResultsReader`). For consumers that cannot, the sealer
+//! runs it for them: off the path of a request, tens of milliseconds behind it. Where it stands is committed in the same
+//! transaction as what it copied, so that whatever happens to it each result is copied once.
+
+mod batch;
+mod metrics;
+mod partition;
+mod place;
+mod run;
+
+pub use metrics::Metrics;
+pub use partition::{Gone, Heard, Partition};
+pub use place::Place;
+pub use run::{SealerError, SealerStation, run};

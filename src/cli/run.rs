@@ -43,6 +43,10 @@ pub(super) struct Up {
     #[arg(long)]
     watch: bool,
 
+    /// Copy valid results, each once, into the topic NAME.sealed, for consumers that read only what is committed
+    #[arg(long)]
+    sealed: bool,
+
     #[command(flatten)]
     serve: Serve,
 }
@@ -54,7 +58,7 @@ pub(super) struct Up {
     hedgerow run executors wine.yaml --only forest,boost --brokers kafka:9092\n  \
     hedgerow run collector decoy wine.yaml --brokers kafka:9092\n\nMore processes of a station share its partitions.")]
 pub(super) struct Run {
-    /// Stations (starter, executors, collector, decoy), then the rendezvous' file
+    /// Stations (starter, executors, collector, decoy, sealer), then the rendezvous' file
     #[arg(required = true, num_args = 2.., value_name = "STATION")]
     stations_and_file: Vec<String>,
 
@@ -107,7 +111,8 @@ enum Takes {
 
 impl Up {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
-        let roles = [Role::Collector, Role::Executors, Role::Decoy, Role::Starter];
+        let mut roles = vec![Role::Collector, Role::Executors, Role::Decoy, Role::Starter];
+        roles.extend(self.sealed.then_some(Role::Sealer));
         self.serve.run(&self.files, &roles, &[], self.watch)
     }
 }
@@ -153,7 +158,9 @@ impl Loaded {
 
 fn role(name: &str) -> Result<Role, Failure> {
     <Role as clap::ValueEnum>::from_str(name, true).map_err(|_| {
-        Failure::Refused(anyhow::anyhow!("`{name}` is no station: there are starter, executors, collector and decoy"))
+        Failure::Refused(anyhow::anyhow!(
+            "`{name}` is no station: there are starter, executors, collector, decoy and sealer"
+        ))
     })
 }
 

@@ -12,3 +12,4 @@ mod kafka;
 mod learn;
 mod processes;
 mod rendezvous;
+mod sealing;

@@ -19,19 +19,19 @@ use tempfile::TempDir;
 use crate::{cases, rendezvous::PATIENCE};
 
 /// A policy in a folder of its own, and the processes that serve it.
-struct Deployment {
-    brokers: String,
+pub(crate) struct Deployment {
+    pub(crate) brokers: String,
     folder: TempDir,
-    policy: PathBuf,
+    pub(crate) policy: PathBuf,
 }
 
 /// A `hedgerow` process, killed when it goes out of scope.
-struct Process(Child);
+pub(crate) struct Process(Child);
 
 // === impl Deployment ===
 
 impl Deployment {
-    async fn new(policy: &str) -> Self {
+    pub(crate) async fn new(policy: &str) -> Self {
         let brokers = tokio::task::spawn_blocking(Broker::shared).await.unwrap().unwrap();
         Self::on(brokers.to_owned(), policy)
     }
@@ -48,7 +48,7 @@ impl Deployment {
     }
 
     /// Starts `hedgerow run STATION`, and returns once it says that it is ready, with the address it listens on.
-    fn run(&self, station: &str) -> (Process, String) {
+    pub(crate) fn run(&self, station: &str) -> (Process, String) {
         let (process, lines) = self.start(station);
         (process, heard(&lines, "at http://"))
     }
@@ -89,7 +89,7 @@ impl Deployment {
         assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
     }
 
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         app::load(&self.policy).unwrap().0.name().to_string()
     }
 }
@@ -107,13 +107,19 @@ fn heard(lines: &mpsc::Receiver<String>, words: &str) -> String {
 // === impl Process ===
 
 impl Process {
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }
 
+    /// Sends it a signal by name.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.0.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
     /// Asks it to stop as a supervisor would, and returns its exit code.
-    fn terminate(mut self) -> Option<i32> {
+    pub(crate) fn terminate(mut self) -> Option<i32> {
         let told = Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
         assert!(told.success());
         self.0.wait().unwrap().code()

@@ -1,0 +1,272 @@
+//! One membership in the group and one opening of the transactional id, together.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use bus::{
+    Assigned, BoxFuture, BusError, Clock, Commit, Committed, Consumer, Event, Outage, Received, StartAt,
+    TopicPartition, TransactError, Transactions,
+};
+use tokio_util::sync::CancellationToken;
+use wire::Timestamp;
+
+use crate::{
+    Metrics,
+    batch::{Batch, Copied},
+    partition::{Gone, Heard, Partition},
+};
+
+/// A sealer at work.
+pub(super) struct Shift {
+    consumer: Box<dyn Consumer>,
+    transactions: Box<dyn Transactions>,
+    sealed: Arc<str>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    partitions: BTreeMap<TopicPartition, Partition>,
+    /// What was read since the last transaction began.
+    batch: Batch,
+    under_way: Option<UnderWay>,
+    /// When transactions began to be given up, one after the other.
+    failing_since: Option<Timestamp>,
+    not_before: Timestamp,
+}
+
+/// A transaction that was begun.
+struct UnderWay {
+    batch: Batch,
+    outcome: BoxFuture<'static, Result<(), TransactError>>,
+}
+
+/// Why a shift ended.
+pub(super) enum End {
+    /// It was told to stop.
+    Stopped,
+    /// It is not known where the partitions stand, or the group does not let it commit.
+    Anew(String),
+}
+
+/// Nothing, or why the shift must end.
+type Outcome = Result<(), String>;
+
+/// How long before a transaction that was given up is tried again.
+const PAUSE: Duration = Duration::from_millis(20);
+/// After so long of that the group is joined anew. A member that does not ask for events for ten seconds is put out.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(5);
+
+// === impl Shift ===
+
+impl Shift {
+    pub(super) fn new(
+        consumer: Box<dyn Consumer>,
+        transactions: Box<dyn Transactions>,
+        sealed: &str,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let (partitions, batch, under_way, failing_since) = Default::default();
+        let (sealed, not_before) = (sealed.into(), Timestamp::EPOCH);
+        Self { consumer, transactions, sealed, clock, metrics, partitions, batch, under_way, failing_since, not_before }
+    }
+
+    pub(super) async fn serve(&mut self, stop: &CancellationToken, outage: &mut Outage) -> Result<End, BusError> {
+        loop {
+            let due = self.due();
+            let done = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(End::Stopped),
+                outcome = outcome(&mut self.under_way) => self.on_outcome(outcome),
+                event = self.consumer.next(), if !self.batch.is_full() => self.on_event(event, outage).await?,
+                () = self.clock.sleep_until(due.unwrap_or(Timestamp::EPOCH)), if due.is_some() => {
+                    self.send();
+                    Ok(())
+                }
+            };
+            if let Err(why) = done {
+                return Ok(End::Anew(why));
+            }
+        }
+    }
+
+    /// Seals what was read.
+    pub(super) async fn drain(&mut self) {
+        for _ in 0..2 {
+            if self.under_way.is_none() && !self.batch.is_empty() {
+                self.send();
+            }
+            if self.under_way.is_some() {
+                let outcome = outcome(&mut self.under_way).await;
+                if self.on_outcome(outcome).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Leaves the group.
+    pub(super) async fn close(self) {
+        self.consumer.close(Vec::new()).await;
+    }
+
+    /// Returns when the next transaction is to begin, unless one is under way.
+    fn due(&self) -> Option<Timestamp> {
+        if self.under_way.is_some() {
+            return None;
+        }
+        self.batch.due().map(|due| due.max(self.not_before))
+    }
+
+    fn send(&mut self) {
+        let Some(by) = self.consumer.membership() else { return };
+        let batch = std::mem::take(&mut self.batch);
+        let to = |from: &TopicPartition| TopicPartition { topic: Arc::clone(&self.sealed), ..from.clone() };
+        let records = batch.records().iter().map(|copied| (to(&copied.from), copied.record.clone())).collect();
+        let commits = batch.places().map(|(partition, place)| Commit {
+            partition: partition.clone(),
+            committed: Committed { offset: place.next, metadata: place.note() },
+        });
+        let outcome = self.transactions.transact(records, commits.collect(), by);
+        self.under_way = Some(UnderWay { batch, outcome });
+    }
+
+    fn on_outcome(&mut self, (batch, outcome): (Batch, Result<(), TransactError>)) -> Outcome {
+        let now = self.clock.now();
+        match outcome {
+            Ok(()) => {
+                self.failing_since = None;
+                self.metrics.transactions.inc();
+                self.metrics.sealed.inc_by(batch.records().len() as u64);
+                for copied in batch.records() {
+                    self.metrics.delay.observe(now.since(copied.appended).as_secs_f64());
+                }
+                return Ok(());
+            }
+            Err(TransactError::Broken(why)) => return Err(why),
+            Err(TransactError::Aborted(why)) => {
+                tracing::debug!(%why, "a transaction is tried again");
+                self.again(batch);
+                if now.since(*self.failing_since.get_or_insert(now)) >= GIVEN_UP_AFTER {
+                    return Err(why);
+                }
+            }
+            Err(TransactError::TooLarge) => {
+                self.again(batch);
+                if let Some(Copied { from, record, .. }) = self.batch.drop_largest() {
+                    let id = record.key.map(|key| String::from_utf8_lossy(&key).into_owned());
+                    tracing::error!(partition = %from, id, "a result is too large for the sealed topic and left out");
+                    self.metrics.refused.inc();
+                }
+            }
+        }
+        self.metrics.aborted.inc();
+        self.not_before = now.after(PAUSE);
+        Ok(())
+    }
+
+    /// Takes back what was not written, before all that was read since.
+    fn again(&mut self, batch: Batch) {
+        let later = std::mem::take(&mut self.batch);
+        self.batch = batch.then(later);
+    }
+
+    async fn on_event(&mut self, event: Result<Event, BusError>, outage: &mut Outage) -> Result<Outcome, BusError> {
+        match event {
+            Ok(event) => {
+                outage.end(self.clock.now());
+                match event {
+                    Event::Assigned(assigned) => self.on_assigned(assigned)?,
+                    Event::Revoked(revoked) => return Ok(self.on_revoked(&revoked).await),
+                    Event::Records(records) => self.on_records(records),
+                }
+            }
+            Err(BusError::OffsetGone { partition, low, high, .. }) => self.on_gone(&partition, low, high)?,
+            Err(fatal @ BusError::Fatal(_)) => return Err(fatal),
+            Err(error) => outage.begin(&error, self.clock.now()),
+        }
+        Ok(Ok(()))
+    }
+
+    fn on_assigned(&mut self, assigned: Vec<Assigned>) -> Result<(), BusError> {
+        for Assigned { partition: name, committed } in assigned {
+            let committed = committed.as_ref().map(|committed| (committed.offset, committed.metadata.as_str()));
+            let partition = Partition::open(committed);
+            let from = partition.start().map_or(StartAt::Beginning, StartAt::Offset);
+            tracing::debug!(partition = %name, ?committed, ?from, "sealing begins");
+            self.partitions.insert(name.clone(), partition);
+            self.consumer.start(&name, from)?;
+        }
+        Ok(())
+    }
+
+    /// The group gives these to somebody else, as soon as it is asked for the next event: what is under way ends first,
+    /// so that who comes next is told where they stand.
+    async fn on_revoked(&mut self, revoked: &[TopicPartition]) -> Outcome {
+        let ended = match &self.under_way {
+            Some(_) => {
+                let outcome = outcome(&mut self.under_way).await;
+                self.on_outcome(outcome)
+            }
+            None => Ok(()),
+        };
+        for name in revoked {
+            self.partitions.remove(name);
+            self.batch.forget(name);
+        }
+        ended
+    }
+
+    fn on_records(&mut self, records: Vec<Received>) {
+        let now = self.clock.now();
+        let mut moved = BTreeSet::new();
+        for Received { partition: name, offset, appended, record } in records {
+            let Some(partition) = self.partitions.get_mut(&name) else { continue };
+            match partition.on_record(offset, &record) {
+                Heard::Known => continue,
+                Heard::Copy => self.batch.push(Copied { from: name.clone(), appended, record }, now),
+                Heard::Repeat => drop(self.metrics.repeats.inc()),
+                Heard::Void => drop(self.metrics.void.inc()),
+                Heard::Fence => {}
+                Heard::Garbage(error) => {
+                    tracing::warn!(partition = %name, offset, %error, "no result, and left out");
+                    self.metrics.garbage.inc();
+                }
+            }
+            moved.insert(name);
+        }
+        for name in moved {
+            if let Some(partition) = self.partitions.get(&name) {
+                self.batch.reach(&name, partition.place(), now);
+            }
+        }
+    }
+
+    fn on_gone(&mut self, name: &TopicPartition, low: i64, high: i64) -> Result<(), BusError> {
+        let Some(partition) = self.partitions.get_mut(name) else { return Ok(()) };
+        match partition.on_gone(low, high) {
+            Gone::Memory => {
+                tracing::warn!(partition = %name, low, "the log is short: older repeats are not recognised");
+            }
+            Gone::Lost(records) => {
+                self.metrics.lost.inc_by(records.unsigned_abs());
+                tracing::error!(partition = %name, records, low, "the log dropped these before they were sealed");
+            }
+            Gone::CutOff(records) => {
+                tracing::error!(partition = %name, records, high, "the log was cut off behind what was sealed already");
+            }
+        }
+        let from = partition.start().map_or(StartAt::Beginning, StartAt::Offset);
+        self.batch.reach(name, partition.place(), self.clock.now());
+        self.consumer.start(name, from)
+    }
+}
+
+/// Waits for what is under way and returns what came of it; for ever if nothing is. Cancel-safe.
+async fn outcome(under_way: &mut Option<UnderWay>) -> (Batch, Result<(), TransactError>) {
+    let Some(waiting) = under_way else { return std::future::pending().await };
+    let outcome = (&mut waiting.outcome).await;
+    let batch = under_way.take().map(|ended| ended.batch).unwrap_or_default();
+    (batch, outcome)
+}
