@@ -2,6 +2,7 @@
 
 mod apply;
 mod asking;
+mod audit;
 mod check;
 mod completions;
 mod control;
@@ -54,6 +55,7 @@ Examples:
   hedgerow diff policies/wine.yaml wine.yaml        what changes in meaning
   hedgerow apply wine.yaml                          the next version, without a restart
   hedgerow policies wine                            its versions: who, when, why, which is live
+  hedgerow audit wine                               one result for each request? see for yourself
   hedgerow up policies/wine.yaml                    every station in this process
   hedgerow up wine.yaml --brokers kafka:9092        the same over Kafka
   hedgerow run collector wine.yaml --brokers kafka:9092    one station, to scale it alone
@@ -92,6 +94,8 @@ enum Command {
     Explain(explain::Explain),
     /// Decide recorded requests again by another policy, without any model call
     WhatIf(what_if::WhatIfCommand),
+    /// Prove from the topics that each request got exactly one result, or list what is wrong
+    Audit(audit::Audit),
     /// Learn what votes should weigh from what turned out to be true
     Learn(learn::Learn),
     /// Print the JSON Schema of policy files, for editors
@@ -130,6 +134,7 @@ impl Cli {
             Command::Policies(policies) => policies.run(),
             Command::Explain(explain) => explain.run(),
             Command::WhatIf(what_if) => what_if.run(),
+            Command::Audit(audit) => audit.run(),
             Command::Learn(learn) => learn.run(),
             Command::Schema(schema) => Ok(schema.run()),
             Command::Completions(completions) => Ok(completions.run()),

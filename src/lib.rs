@@ -4,6 +4,7 @@
 //! ([`cli`]) and put under load ([`load`], [`observer`]). Nothing here decides anything about a request.
 
 pub mod app;
+pub mod auditing;
 pub mod cli;
 pub mod explain;
 pub mod load;

@@ -26,6 +26,13 @@ impl Stretch {
         Ok(())
     }
 
+    /// Adds these offsets of `partition`.
+    pub fn add_offsets(&mut self, partition: TopicPartition, offsets: Range<i64>) {
+        if !offsets.is_empty() {
+            self.0.push((partition, offsets));
+        }
+    }
+
     /// Returns how many records there are to read, at most.
     #[must_use]
     pub fn len(&self) -> u64 {

@@ -48,6 +48,7 @@ fn help_shows_what_there_is_with_examples() {
     insta::assert_snapshot!("help_check", text(&hedgerow(&["check", "--help"]).stdout));
     insta::assert_snapshot!("help_explain", text(&hedgerow(&["explain", "--help"]).stdout));
     insta::assert_snapshot!("help_what_if", text(&hedgerow(&["what-if", "--help"]).stdout));
+    insta::assert_snapshot!("help_audit", text(&hedgerow(&["audit", "--help"]).stdout));
     insta::assert_snapshot!("help_learn", text(&hedgerow(&["learn", "--help"]).stdout));
     insta::assert_snapshot!("help_test", text(&hedgerow(&["test", "--help"]).stdout));
     insta::assert_snapshot!("help_schema", text(&hedgerow(&["schema", "--help"]).stdout));
@@ -73,7 +74,8 @@ fn a_policy_with_mistakes_shows_them_all_and_starts_nothing() {
 fn what_is_refused_says_what_to_do() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("fraud.yaml"), MISTAKEN.replace("quik", "quick").replace("30ms", "20ms")).unwrap();
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 7] = [
+        (&["audit", "no name"], "`no name` is not a name"),
         (&["check", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
         (&["run", "collector", "fraud.yaml"], "--brokers"),
         (&["run", "colector", "fraud.yaml", "--brokers", "localhost:1"], "`colector` is no station"),

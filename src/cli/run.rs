@@ -25,7 +25,8 @@ use wire::ExecutorId;
 use super::{Failure, apply::watch::watch_inside, control::whoever_calls};
 use crate::{
     app::{self, App, Role, Running},
-    explain::explain_routes,
+    auditing::audit_routes,
+    explain::{Shelf, explain_routes},
     settings::BusArgs,
 };
 
@@ -237,8 +238,11 @@ impl Serve {
             watch_inside(follower.clone(), file.clone());
         }
         let versions = follower.clone();
-        let explanations = explain_routes(Arc::clone(bus), clock.clone(), Arc::new(move |name| versions.now(name)));
-        let routes = routes(starters, registry).merge(door::router(follower, self.control.into())).merge(explanations);
+        let known: Shelf = Arc::new(move |name| versions.now(name));
+        let explanations = explain_routes(Arc::clone(bus), clock.clone(), Arc::clone(&known));
+        let audits = audit_routes(Arc::clone(bus), clock.clone(), known);
+        let doors = door::router(follower, self.control.into()).merge(explanations).merge(audits);
+        let routes = routes(starters, registry).merge(doors);
         // Changes of policies are taken by where they come from.
         let door = axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>());
         door.with_graceful_shutdown(stop.clone().cancelled_owned()).await?;
