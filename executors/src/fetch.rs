@@ -1,10 +1,13 @@
 //! The fetching loop's turns: partitions come and go, versions change, and each request goes to those it asks.
+//!
+//! The group only says what is ours, and keeps what is done; a tail reads it. So whoever loses a partition, or leaves,
+//! reads on without a gap until its successor has begun (`parting`): what both answer counts once.
 
 mod held;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use bus::{Assigned, BusError, Clock, Commit, Consumer, Event, Outage, Received, StartAt, TopicPartition};
+use bus::{Assigned, BoxFuture, BusError, Clock, Commit, Consumer, Event, Outage, Received, StartAt, TopicPartition};
 use policies::{InputSchema, Versions};
 use tokio::sync::watch;
 use wire::{Asked, Envelope, Request, Timestamp, Topics};
@@ -19,6 +22,7 @@ use crate::{
     judging::{Asking, Judging},
     metrics::{Metrics, Skipped},
     parked::Parked,
+    parting::Parting,
     run::WHO,
     work::Share,
 };
@@ -30,7 +34,10 @@ const STALE: Duration = Duration::from_secs(5);
 
 /// What the loop holds.
 pub(crate) struct Fetch {
-    consumer: Box<dyn Consumer>,
+    /// `None` when it has left the group.
+    member: Option<Box<dyn Consumer>>,
+    /// Reads the requests of what is ours, and the responses of what is ours no more.
+    reader: Box<dyn Consumer>,
     versions: watch::Receiver<Arc<Versions>>,
     crew: Crew,
     held: HashMap<i32, Held>,
@@ -49,20 +56,27 @@ enum Happened {
     Edited,
     Loaded(Loaded),
     Time,
-    Event(Result<Event, BusError>),
+    Group(Result<Event, BusError>),
+    Read(Result<Event, BusError>),
     Heard(Result<Heard, BusError>),
 }
 
 // === impl Fetch ===
 
 impl Fetch {
-    pub(crate) fn new(station: ExecutorsStation, crew: Crew, consumer: Box<dyn Consumer>) -> Self {
+    pub(crate) fn new(
+        station: ExecutorsStation,
+        crew: Crew,
+        member: Box<dyn Consumer>,
+        reader: Box<dyn Consumer>,
+    ) -> Self {
         let (topics, horizon) = (Topics::of(station.definition().name()), horizon(&station.versions.borrow()));
         let ExecutorsStation { bus, clock, metrics, versions, .. } = station;
         let mut judging = Judging::new(bus, topics.responses.clone());
         judging.follow(&versions.borrow(), crew.only());
         let ((held, parked), outage) = (Default::default(), Outage::of(WHO));
-        Self { consumer, versions, crew, held, judging, parked, topics, clock, metrics, horizon, outage }
+        let member = Some(member);
+        Self { member, reader, versions, crew, held, judging, parked, topics, clock, metrics, horizon, outage }
     }
 
     pub(crate) fn has_partitions(&self) -> bool {
@@ -71,24 +85,26 @@ impl Fetch {
 
     /// Waits for what happens next and does what follows. Cancel-safe: nothing is taken before the wait is over.
     pub(crate) async fn turn(&mut self) -> Result<(), BusError> {
-        let wake = [self.parked.next_deadline(), self.judging.next_deadline()].into_iter().flatten().min();
+        let parted = self.held.values().filter_map(Held::ends).min();
+        let wake = [self.parked.next_deadline(), self.judging.next_deadline(), parted].into_iter().flatten().min();
         let happened = tokio::select! {
             biased;
             () = edited(&mut self.versions) => Happened::Edited,
             loaded = self.crew.next_loaded() => Happened::Loaded(loaded),
             () = sleep_until(&self.clock, wake) => Happened::Time,
             heard = self.judging.ear.next() => Happened::Heard(heard),
-            event = self.consumer.next() => Happened::Event(event),
+            event = next_of(&mut self.member) => Happened::Group(event),
+            event = self.reader.next() => Happened::Read(event),
         };
         match happened {
             Happened::Edited => self.on_edited(),
             Happened::Loaded(loaded) => drop(self.crew.on_loaded(loaded)),
-            Happened::Time => self.on_time(),
-            Happened::Event(Ok(event)) => {
+            Happened::Time => self.on_time()?,
+            Happened::Group(Ok(event)) | Happened::Read(Ok(event)) => {
                 self.outage.end(self.clock.now());
                 self.on_event(event)?;
             }
-            Happened::Event(Err(error)) => self.on_error(error)?,
+            Happened::Group(Err(error)) | Happened::Read(Err(error)) => self.on_error(error)?,
             Happened::Heard(heard) => self.on_heard(heard)?,
         }
         self.begin_judging();
@@ -99,12 +115,12 @@ impl Fetch {
     /// Commits how far each partition is done.
     pub(crate) fn commit(&mut self) -> Result<(), BusError> {
         let commits = self.commits();
-        if commits.is_empty() {
-            return Ok(());
-        }
-        match self.consumer.commit(&commits) {
-            Err(fatal @ BusError::Fatal(_)) => Err(fatal),
-            // A lost commit only means more to read again.
+        match &mut self.member {
+            Some(member) if !commits.is_empty() => match member.commit(&commits) {
+                Err(fatal @ BusError::Fatal(_)) => Err(fatal),
+                // A lost commit only means more to read again.
+                _ => Ok(()),
+            },
             _ => Ok(()),
         }
     }
@@ -114,10 +130,28 @@ impl Fetch {
         &mut self.crew
     }
 
-    /// Commits for the last time and leaves the group.
-    pub(crate) async fn close(mut self) {
+    /// Returns what was read so far, for `is_done`.
+    pub(crate) fn read(&self) -> HashMap<i32, i64> {
+        self.held.iter().map(|(partition, held)| (*partition, held.share.progress().read())).collect()
+    }
+
+    /// Returns whether what was read then may be committed.
+    pub(crate) fn is_done(&self, read: &HashMap<i32, i64>) -> bool {
+        let now = self.clock.now();
+        let is_done = |(partition, read): (&i32, &i64)| {
+            self.held.get(partition).is_none_or(|held| held.share.progress().committable(now) >= *read)
+        };
+        read.iter().all(is_done)
+    }
+
+    /// Leaves the group with a last commit, and serves on outside it. The returned future ends when the group is left.
+    pub(crate) fn leave(&mut self) -> Result<BoxFuture<'static, ()>, BusError> {
         let last = self.commits();
-        self.consumer.close(last).await;
+        let Some(member) = self.member.take() else { return Ok(Box::pin(std::future::ready(()))) };
+        let left = member.close(last);
+        let held: Vec<i32> = self.held.keys().copied().collect();
+        held.into_iter().try_for_each(|partition| self.part_from(partition))?;
+        Ok(left)
     }
 
     fn commits(&mut self) -> Vec<Commit> {
@@ -136,12 +170,34 @@ impl Fetch {
         }
     }
 
-    fn on_time(&mut self) {
+    fn on_time(&mut self) -> Result<(), BusError> {
         let now = self.clock.now();
         for waiting in self.parked.expire(now) {
             self.fail(waiting, "the request's version of the policy did not arrive in time");
         }
         self.judging.on_time(now);
+        self.part(now)
+    }
+
+    /// Begins to part from a partition that is another's now, or will be: it is served on until that one has begun.
+    fn part_from(&mut self, partition: i32) -> Result<(), BusError> {
+        let Some(held) = self.held.get_mut(&partition) else { return Ok(()) };
+        held.parting.get_or_insert_with(|| Parting::new(self.clock.now()));
+        self.reader.start(held.share.responses(), StartAt::End)
+    }
+
+    /// Lets those partitions go that are served by another process now, or by nobody's wish.
+    fn part(&mut self, now: Timestamp) -> Result<(), BusError> {
+        for (partition, held) in self.held.extract_if(|_, held| held.ends().is_some_and(|ends| ends <= now)) {
+            self.judging.ear.stop(partition)?;
+            self.reader.stop(&held.requests)?;
+            self.reader.stop(held.share.responses())?;
+            // Whoever leaves finishes what is in hand. Whoever stays has other things to do: the successor does it again.
+            if self.member.is_some() {
+                held.share.revoke();
+            }
+        }
+        Ok(())
     }
 
     fn on_heard(&mut self, heard: Result<Heard, BusError>) -> Result<(), BusError> {
@@ -173,11 +229,7 @@ impl Fetch {
         match event {
             Event::Assigned(partitions) => partitions.into_iter().try_for_each(|assigned| self.on_assigned(assigned)),
             Event::Revoked(partitions) => {
-                for revoked in partitions {
-                    self.judging.ear.stop(revoked.partition)?;
-                    let _ = self.held.remove(&revoked.partition).map(|held| held.share.revoke());
-                }
-                Ok(())
+                partitions.into_iter().try_for_each(|revoked| self.part_from(revoked.partition))
             }
             Event::Records(records) => self.on_records(records),
         }
@@ -185,9 +237,12 @@ impl Fetch {
 
     fn on_error(&mut self, error: BusError) -> Result<(), BusError> {
         match error {
+            BusError::OffsetGone { ref partition, .. } if *partition.topic != *self.topics.requests => {
+                self.reader.start(partition, StartAt::End)
+            }
             BusError::OffsetGone { ref partition, .. } => {
                 tracing::warn!(%error, "going on with the live requests");
-                self.consumer.start(partition, self.live())
+                self.reader.start(partition, self.live())
             }
             BusError::Fatal(_) => Err(error),
             other => {
@@ -197,14 +252,20 @@ impl Fetch {
         }
     }
 
-    /// Starts where the group had come to, or with the requests that may still be alive.
+    /// Starts where the group had come to, or with the requests that may still be alive. What comes back before it was
+    /// let go is read on.
     fn on_assigned(&mut self, assigned: Assigned) -> Result<(), BusError> {
         let Assigned { partition, committed } = assigned;
         let next = committed.map(|committed| committed.offset);
-        self.consumer.start(&partition, next.map_or(self.live(), StartAt::Offset))?;
+        if let Some(held) = self.held.get_mut(&partition.partition) {
+            held.parting = None;
+            held.committed = held.committed.max(next.unwrap_or(0));
+            return self.reader.stop(held.share.responses());
+        }
+        self.reader.start(&partition, next.map_or(self.live(), StartAt::Offset))?;
         let responses = TopicPartition::new(&self.topics.responses, partition.partition);
         let share = Arc::new(Share::new(responses, next.unwrap_or(0)));
-        let held = Held { requests: partition.clone(), share, committed: next.unwrap_or(0) };
+        let held = Held { requests: partition.clone(), share, committed: next.unwrap_or(0), parting: None };
         self.held.insert(partition.partition, held);
         self.judging.on_assigned(partition.partition, self.clock.now())
     }
@@ -216,6 +277,10 @@ impl Fetch {
     fn on_records(&mut self, records: Vec<Received>) -> Result<(), BusError> {
         let mut left_behind = None;
         for received in records {
+            if *received.partition.topic != *self.topics.requests {
+                self.on_response(&received);
+                continue;
+            }
             let Some(held) = self.held.get(&received.partition.partition) else { continue };
             // Behind a jump the rest of the batch comes again, as far as it is alive.
             if left_behind == Some(received.partition.partition) {
@@ -224,11 +289,21 @@ impl Fetch {
             let share = Arc::clone(&held.share);
             if self.on_record(share, &received) == Age::Ancient {
                 tracing::warn!(partition = %received.partition, offset = received.offset, "passing over requests that are long dead");
-                self.consumer.start(&received.partition, self.live())?;
+                self.reader.start(&received.partition, self.live())?;
                 left_behind = Some(received.partition.partition);
             }
         }
-        Ok(())
+        self.part(self.clock.now())
+    }
+
+    /// Listens for the successor of a partition.
+    fn on_response(&mut self, received: &Received) {
+        let held = self.held.get_mut(&received.partition.partition);
+        if let Some(parting) = held.and_then(|held| held.parting.as_mut())
+            && let Ok(Envelope::Response(response)) = Envelope::decode(&received.record)
+        {
+            parting.on_response(response.request, &response.executor);
+        }
     }
 
     fn on_record(&mut self, share: Arc<Share>, received: &Received) -> Age {
@@ -248,25 +323,19 @@ impl Fetch {
             return if received.appended.after(self.horizon) < now { Age::Ancient } else { Age::Alive };
         }
         let sheet = self.crew.sheet(request.policy.version);
-        let asked = self.asked_here(&request, sheet.as_deref());
-        if asked == 0 {
+        let asked: Vec<&Asked> = here(&self.crew, &request, sheet.as_deref()).collect();
+        if asked.is_empty() {
             skip(Skipped::NotAsked);
             return Age::Alive;
         }
+        if let Some(parting) = self.held.get_mut(&received.partition.partition).and_then(|held| held.parting.as_mut()) {
+            parting.on_request(request.id, asked.iter().map(|asked| asked.executor.clone()), now);
+        }
         // Before anything is handed out: an acknowledgement may come at once.
-        let parts = u32::try_from(asked).unwrap_or(u32::MAX);
+        let parts = u32::try_from(asked.len()).unwrap_or(u32::MAX);
         share.progress().begin(received.offset, parts, request.deadline());
         self.give_out(Waiting { request, share, offset: received.offset, fetched: now }, sheet);
         Age::Alive
-    }
-
-    /// Returns how many of those whom a request asks are here. Of a version that is not known, all that may be.
-    fn asked_here(&self, request: &Request, sheet: Option<&Sheet>) -> usize {
-        let is_here = |asked: &&Asked| match sheet {
-            Some(sheet) => sheet.place(&asked.executor).is_some(),
-            None => self.crew.is_ours(&asked.executor),
-        };
-        request.plan.asked().iter().filter(is_here).count()
     }
 
     /// Gives a request to everybody it asks who is here, or keeps it until its version has come.
@@ -325,12 +394,29 @@ enum Age {
     Ancient,
 }
 
+/// Returns those of whom a request asks who are here. Of a version that is not known, all that may be.
+fn here<'a>(crew: &'a Crew, request: &'a Request, sheet: Option<&'a Sheet>) -> impl Iterator<Item = &'a Asked> {
+    let is_here = move |asked: &&Asked| match sheet {
+        Some(sheet) => sheet.place(&asked.executor).is_some(),
+        None => crew.is_ours(&asked.executor),
+    };
+    request.plan.asked().iter().filter(is_here)
+}
+
 /// How far back requests may still be alive.
 fn horizon(versions: &Versions) -> Duration {
     let trial = versions.trial().map(|trial| &trial.definition);
     let budgets =
         [Some(versions.live()), trial].into_iter().flatten().map(|definition| definition.budget.as_duration());
     budgets.map(|budget| budget * 2).fold(HORIZON, Duration::max)
+}
+
+/// Waits for what happens in the group; for ever outside of it.
+async fn next_of(member: &mut Option<Box<dyn Consumer>>) -> Result<Event, BusError> {
+    match member {
+        Some(member) => member.next().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits for other versions; for ever if nobody can publish any.

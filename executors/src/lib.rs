@@ -2,8 +2,8 @@
 //!
 //! Several in one process share one fetch and one decoding; each has a thread of its own, so that a model that hangs,
 //! panics or is slow harms nobody else. Reading order: `executor` (the trait) → the kinds (`onnx`, `http`, `echo`,
-//! `constant`) → `run` → `fetch` → `crew` → `desk` → `work` → `progress`;
-//! for judges, who hear others, `hearing` → `judging`.
+//! `constant`) → `run` → `fetch` → `crew` → `desk` → `work` → `progress`
+//! → `parting`; for judges, who hear others, `hearing` → `judging`.
 
 mod answer;
 mod backlog;
@@ -22,6 +22,7 @@ mod load;
 mod metrics;
 mod onnx;
 mod parked;
+mod parting;
 mod post;
 mod progress;
 mod run;

@@ -49,6 +49,11 @@ impl Progress {
         }
     }
 
+    /// Returns the first offset behind everything that was seen.
+    pub(crate) fn read(&self) -> i64 {
+        self.next
+    }
+
     /// Returns the first offset that is still needed at `now`, and forgets what lies before it.
     pub fn committable(&mut self, now: Timestamp) -> i64 {
         while self.open.front().is_some_and(|open| open.parts == 0 || open.deadline <= now) {

@@ -24,6 +24,9 @@ use crate::{
 pub(crate) const WHO: &str = "the executors' station";
 /// How often progress is committed.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// How long a station that stops stays in its group to finish what it has read, and how often it looks whether it has.
+const SETTLE: Duration = Duration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// How long executors may finish what is in hand when the station stops.
 const FINISH: Duration = Duration::from_millis(1_500);
 /// How long the log may then take to acknowledge.
@@ -75,7 +78,7 @@ pub enum ExecutorsError {
     Bus(#[from] BusError),
 }
 
-/// Runs the executors until `stop`; `ready` fires when every model is loaded and warm and the partitions are started.
+/// Runs the executors until `stop`, and hands over; `ready` fires when every model is loaded and warm and the partitions are started.
 pub async fn run(
     station: ExecutorsStation,
     stop: CancellationToken,
@@ -96,18 +99,24 @@ pub async fn run_with(
     let begun = async {
         let producer = station.open_producer().await?;
         let crew = station.load(loader, Arc::clone(&producer)).await?;
-        Ok::<_, ExecutorsError>((producer, crew, station.join().await?))
+        let reader = station.open_reader().await?;
+        Ok::<_, ExecutorsError>((producer, crew, reader, station.join().await?))
     };
-    let (producer, crew, consumer) = tokio::select! {
+    let (producer, crew, reader, member) = tokio::select! {
         begun = begun => begun?,
         () = stop.cancelled() => return Ok(()),
     };
-    let mut fetch = Fetch::new(station, crew, consumer);
-    let outcome = serve(&mut fetch, stop, ready).await;
-    // A model that hangs is left behind with its thread; what is not acknowledged by now is not committed.
+    let mut fetch = Fetch::new(station, crew, member, reader);
+    let outcome = match serve(&mut fetch, stop, ready).await {
+        Ok(()) => hand_over(&mut fetch).await,
+        failed => failed,
+    };
+    // A model that hangs is left behind with its thread.
     let _ = tokio::time::timeout(FINISH, join_all(fetch.crew().close())).await;
     let _ = producer.drain(DRAIN).await;
-    fetch.close().await;
+    if outcome.is_err() {
+        fetch.leave()?.await;
+    }
     Ok(outcome?)
 }
 
@@ -129,6 +138,32 @@ async fn serve(fetch: &mut Fetch, stop: CancellationToken, ready: oneshot::Sende
             say(&mut ready);
         }
     }
+}
+
+/// Goes on until somebody else does: in the group until what was read is done and can be committed, so that the successor
+/// need not do it again; then outside it, until the successor was heard or nobody asks any more.
+async fn hand_over(fetch: &mut Fetch) -> Result<(), BusError> {
+    let read = fetch.read();
+    if let Ok(failed @ Err(_)) = tokio::time::timeout(SETTLE, until(fetch, |fetch| fetch.is_done(&read))).await {
+        return failed;
+    }
+    let left = fetch.leave()?;
+    until(fetch, |fetch| !fetch.has_partitions()).await?;
+    left.await;
+    Ok(())
+}
+
+async fn until(fetch: &mut Fetch, enough: impl Fn(&Fetch) -> bool) -> Result<(), BusError> {
+    // Acknowledgements come on other threads and wake nobody.
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    while !enough(fetch) {
+        tokio::select! {
+            biased;
+            _ = looks.tick() => {}
+            turn = fetch.turn() => turn?,
+        }
+    }
+    Ok(())
 }
 
 fn say(ready: &mut Option<oneshot::Sender<()>>) {
@@ -179,6 +214,10 @@ impl ExecutorsStation {
         let topics = Topics::of(self.definition().name());
         let written = [topics.responses.as_str()];
         Outage::of(WHO).insist(&self.clock, || self.bus.producer(&written)).await
+    }
+
+    async fn open_reader(&self) -> Result<Box<dyn Consumer>, BusError> {
+        Outage::of(WHO).insist(&self.clock, || self.bus.tail()).await
     }
 
     /// Joins the group.

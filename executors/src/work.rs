@@ -57,11 +57,15 @@ impl Share {
         Self { responses, progress: Mutex::new(Progress::from(next)), revoked: AtomicBool::new(false) }
     }
 
+    pub(crate) fn responses(&self) -> &TopicPartition {
+        &self.responses
+    }
+
     pub(crate) fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says that another process has the partition now: it will do what is in hand here again.
+    /// Says that another process serves the partition now: it does what is in hand here again.
     pub(crate) fn revoke(&self) {
         self.revoked.store(true, Ordering::Relaxed);
     }

@@ -8,14 +8,17 @@ use wire::{Plan, Request, Timestamp};
 
 use crate::{
     executor::Input,
+    parting::Parting,
     work::{Share, Work},
 };
 
-/// A partition that is ours.
+/// A partition that is ours, or was and is not yet another's.
 pub(super) struct Held {
     pub(super) requests: TopicPartition,
     pub(super) share: Arc<Share>,
     pub(super) committed: i64,
+    /// Set when it goes to another process.
+    pub(super) parting: Option<Parting>,
 }
 
 /// A request that was read and not given to anybody yet.
@@ -38,8 +41,16 @@ impl Waiting {
 }
 
 impl Held {
-    /// Returns how far it is done, if that is further than was committed.
+    /// Returns when it is let go, if it is on its way to another process.
+    pub(super) fn ends(&self) -> Option<Timestamp> {
+        self.parting.as_ref().map(Parting::ends)
+    }
+
+    /// Returns how far it is done, if that is further than was committed and still ours to say.
     pub(super) fn commit(&mut self, now: Timestamp) -> Option<Commit> {
+        if self.parting.is_some() {
+            return None;
+        }
         let offset = self.share.progress().committable(now);
         (offset > self.committed).then(|| {
             self.committed = offset;

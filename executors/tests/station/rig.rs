@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use wire::{
-    Budget, Envelope, ExecutorId, Failure, Headers, ModelVersion, PolicyRef, Record, RendezvousName, Request,
+    Budget, Envelope, ExecutorId, Failure, Headers, ModelVersion, PolicyRef, Record, RendezvousName, Reply, Request,
     RequestId, Response, Timestamp, Topics,
 };
 
@@ -112,13 +112,18 @@ pub(crate) struct Heard {
 
 /// A station that starts.
 pub(crate) struct Starting {
+    clock: Clock,
     stop: CancellationToken,
     ready: oneshot::Receiver<()>,
     task: JoinHandle<Result<(), ExecutorsError>>,
 }
 
+/// A station that was told to stop.
+pub(crate) struct Leaving(JoinHandle<Result<(), ExecutorsError>>);
+
 /// A station that serves.
 pub(crate) struct Running {
+    clock: Clock,
     stop: CancellationToken,
     task: JoinHandle<Result<(), ExecutorsError>>,
 }
@@ -248,7 +253,7 @@ impl Rig {
         });
         let (stop, (ready, is_ready)) = (CancellationToken::new(), oneshot::channel());
         let task = tokio::spawn(executors::run_with(station, loader, stop.clone(), ready));
-        Starting { stop, ready: is_ready, task }
+        Starting { clock: self.clock.clone(), stop, ready: is_ready, task }
     }
 
     fn station(&self) -> ExecutorsStation {
@@ -366,10 +371,24 @@ impl Rig {
         *self.metrics.lock().unwrap() = Arc::default();
     }
 
+    /// Joins the group of those who run all executors, and does nothing there.
+    pub(crate) async fn join(&self) -> Box<dyn Consumer> {
+        let group = Topics::of(self.live().name()).executors_group(None);
+        self.bus.member(&group, "wine.requests").await.unwrap()
+    }
+
+    /// Says about `request` what another process' `executor` would say.
+    pub(crate) fn respond(&self, request: RequestId, executor: &str) {
+        let (executor, reply) = (ExecutorId::new(executor).unwrap(), Reply::Answer(Self::BODY.into()));
+        let (model, took) = ("scripted@1".into(), Duration::ZERO);
+        let response = Response { request, executor, model, queued: took, scored: took, reply };
+        let to = TopicPartition::new("wine.responses", request.partition(Self::PARTITIONS));
+        self.producer.send(&to, response.encode(), Box::new(|_| {})).unwrap();
+    }
+
     /// Returns the sum of the offsets that the group committed.
     pub(crate) async fn committed(&self) -> i64 {
-        let group = Topics::of(self.live().name()).executors_group(None);
-        let mut member = self.bus.member(&group, "wine.requests").await.unwrap();
+        let mut member = self.join().await;
         let Event::Assigned(partitions) = member.next().await.unwrap() else { panic!("nothing is assigned") };
         assert_eq!(partitions.len(), usize::try_from(Self::PARTITIONS).unwrap());
         member.close(Vec::new()).await;
@@ -397,7 +416,7 @@ fn definition(executors: &str, version: u64) -> Arc<Definition> {
     Arc::new(definition.at_version(version))
 }
 
-// === impl Heard, Starting, Running ===
+// === impl Heard, Starting, Running, Leaving ===
 
 impl Heard {
     pub(crate) fn by(&self, executor: &str) -> bool {
@@ -407,9 +426,9 @@ impl Heard {
 
 impl Starting {
     pub(crate) async fn ready(self) -> Running {
-        let Self { stop, ready, task } = self;
+        let Self { clock, stop, ready, task } = self;
         tokio::time::timeout(PATIENCE, ready).await.expect("the station is ready").expect("the station runs");
-        Running { stop, task }
+        Running { clock, stop, task }
     }
 }
 
@@ -421,7 +440,32 @@ impl Running {
     }
 
     pub(crate) async fn stop(self) {
+        let (clock, leaving) = (self.clock.clone(), self.leave());
+        let time_passes = async {
+            loop {
+                clock.advance(millis(10));
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = leaving.gone() => {}
+            () = time_passes, if matches!(clock, Clock::Virtual(_)) => {}
+        }
+    }
+
+    /// Tells it to stop, and does not wait for it.
+    pub(crate) fn leave(self) -> Leaving {
         self.stop.cancel();
-        tokio::time::timeout(PATIENCE, self.task).await.expect("the station stops").unwrap().unwrap();
+        Leaving(self.task)
+    }
+}
+
+impl Leaving {
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    pub(crate) async fn gone(self) {
+        tokio::time::timeout(PATIENCE, self.0).await.expect("the station stops").unwrap().unwrap();
     }
 }
