@@ -243,9 +243,8 @@ impl Serve {
         let audits = audit_routes(Arc::clone(bus), clock.clone(), known);
         let doors = door::router(follower, self.control.into()).merge(explanations).merge(audits);
         let routes = routes(starters, registry).merge(doors);
-        // Changes of policies are taken by where they come from.
-        let door = axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>());
-        door.with_graceful_shutdown(stop.clone().cancelled_owned()).await?;
+        // Callers in hand get their answers while every station still works; only then these stop.
+        starter::http::serve(listener, routes, stop.clone()).await?;
         stop_all(all).await?;
         Ok(ExitCode::SUCCESS)
     }

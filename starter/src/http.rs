@@ -13,7 +13,7 @@ mod answer;
 mod model;
 mod refusal;
 
-use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -39,8 +39,9 @@ use crate::{
 /// The starters behind the door, by rendezvous.
 type Starters = Arc<BTreeMap<String, Starter>>;
 
-/// How long `serve` waits for open connections when it is stopped.
-const LAST_CALLERS: Duration = Duration::from_secs(2);
+/// How long `serve` waits for open callers when it is stopped. Supervisors commonly kill after ten seconds, and the
+/// stations behind it want a part of them.
+const LAST_CALLERS: Duration = Duration::from_secs(4);
 
 /// Returns the routes of the Open Inference Protocol for `starters`.
 pub fn router(starters: impl IntoIterator<Item = Starter>) -> Router {
@@ -64,7 +65,8 @@ pub fn router(starters: impl IntoIterator<Item = Starter>) -> Router {
         .with_state(Arc::new(starters))
 }
 
-/// Serves `router` until `stop`, then finishes what is open within two seconds.
+/// Serves `router` until `stop`. Then nobody is let in any more, and those who are in get their answers; after four
+/// seconds whoever still waits is left to the starters, who tell him that they stop. Requests know their caller's address.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> io::Result<()> {
     // Answers are small and awaited: holding them back to fill a packet would cost what the budget is for.
     let listener = listener.tap_io(|stream| {
@@ -72,7 +74,8 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
             tracing::debug!(%error, "a connection keeps its delay");
         }
     });
-    let served = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let served = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>());
+    let served = served.with_graceful_shutdown(stop.clone().cancelled_owned());
     let late = async {
         stop.cancelled().await;
         tokio::time::sleep(LAST_CALLERS).await;

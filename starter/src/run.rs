@@ -105,8 +105,8 @@ impl Loops {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        // Whoever still waits then learns at the deadline and the grace behind it that no result came here.
         let _ = tokio::time::timeout(LAST_CALLERS, nobody_waits).await;
+        self.starter.abandon();
         done.cancel();
         Ok(())
     }

@@ -188,7 +188,9 @@ impl Starter {
         match told {
             Some(Ok(Ok(result))) => Ok(self.answered(id, result, begun, protocol)),
             Some(Ok(Err(error))) => Err(Refusal::of_write(error, size)),
-            Some(Err(_)) => Err(Refusal::Unavailable("the starter has stopped".to_owned())),
+            Some(Err(_)) => Err(Refusal::Unavailable(
+                "the starter stops: ask again with the same key, here or elsewhere".to_owned(),
+            )),
             None => Err(place.give_up()),
         }
     }
@@ -250,6 +252,12 @@ impl Starter {
         if let Some(waker) = last {
             let _ = waker.send(Ok(result));
         }
+    }
+
+    /// Tells whoever still waits that no result will be read here any more.
+    pub(crate) fn abandon(&self) {
+        // They are told by their wakers' end.
+        drop(self.waiting().abandon());
     }
 
     pub(crate) fn connect(&self, link: Link) {

@@ -157,6 +157,14 @@ impl<W> Waiting<W> {
         waiters.into_iter().map(|(_, waiter)| waiter).collect()
     }
 
+    /// Nobody is told anything any more: returns all who wait.
+    #[must_use]
+    pub(crate) fn abandon(&mut self) -> Vec<W> {
+        self.callers = 0;
+        let waiters = self.known.values_mut().flat_map(|known| std::mem::take(&mut known.waiters));
+        waiters.map(|(_, waiter)| waiter).collect()
+    }
+
     /// A caller waits no more; returns whether the log has the request.
     pub fn leave(&mut self, id: RequestId, ticket: Ticket, now: Timestamp) -> bool {
         let Some(known) = self.known.get_mut(&id) else { return false };

@@ -14,3 +14,4 @@ mod learn;
 mod processes;
 mod rendezvous;
 mod sealing;
+mod stopping;

@@ -5,16 +5,20 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
+        Arc,
         atomic::{AtomicU32, Ordering},
         mpsc,
     },
     thread,
+    time::{Duration, Instant},
 };
 
 use broker::Broker;
-use hedgerow::app;
+use bus::{Bus, Clock, KafkaBus, KafkaSettings};
+use hedgerow::{app, observer::Observer};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use crate::{cases, rendezvous::PATIENCE};
 
@@ -89,8 +93,24 @@ impl Deployment {
         assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
     }
 
+    pub(crate) async fn observe(&self) -> (Observer, CancellationToken) {
+        let bus: Arc<dyn Bus> = Arc::new(KafkaBus::connect(KafkaSettings::new(&self.brokers)).unwrap());
+        let (definition, _) = app::load(&self.policy).unwrap();
+        let stop = CancellationToken::new();
+        (Observer::start(&bus, &definition, Clock::system().now(), stop.clone()).await.unwrap(), stop)
+    }
+
     pub(crate) fn name(&self) -> String {
         app::load(&self.policy).unwrap().0.name().to_string()
+    }
+
+    pub(crate) fn brokers(&self) -> &str {
+        &self.brokers
+    }
+
+    /// Returns the folder that archives are written under.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 }
 
@@ -120,9 +140,28 @@ impl Process {
 
     /// Asks it to stop as a supervisor would, and returns its exit code.
     pub(crate) fn terminate(mut self) -> Option<i32> {
+        self.tell_to_stop();
+        self.0.wait().unwrap().code()
+    }
+
+    /// Asks it to stop and kills it if it has not within `grace`, as a supervisor would; returns its exit code, or `None`
+    /// if it had to be killed.
+    pub(crate) fn terminate_within(mut self, grace: Duration) -> Option<i32> {
+        self.tell_to_stop();
+        let until = Instant::now() + grace;
+        while Instant::now() < until {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status.code();
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        None
+    }
+
+    /// Asks it to stop.
+    pub(crate) fn tell_to_stop(&self) {
         let told = Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
         assert!(told.success());
-        self.0.wait().unwrap().code()
     }
 }
 

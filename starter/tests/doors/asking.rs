@@ -281,6 +281,19 @@ async fn stopping_waits_for_the_callers_in_hand() {
 }
 
 #[tokio::test]
+async fn whoever_waits_longer_than_a_starter_that_stops_is_told_so() {
+    let world = world().await;
+    let station = world.start().await;
+    let mut requests = world.requests();
+    let starter = station.starter.clone();
+    let asking = tokio::spawn(async move { starter.ask(keyed("mine")).await });
+    soon(requests.recv()).await.unwrap();
+    station.stop().await;
+    let refused = soon(asking).await.unwrap().unwrap_err();
+    assert_eq!(refused.to_string(), "the starter stops: ask again with the same key, here or elsewhere");
+}
+
+#[tokio::test]
 async fn an_interruption_of_the_log_ends_nothing() {
     let world = world().await;
     world.collect();
