@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use bus::{Bus, BusError, Received, TopicPartition};
 use policies::{Definition, Explanation, Given, Recorded, Versions, rfc3339};
-use wire::{Envelope, Reading, Record, RendezvousName, RequestId, ResultRecord, ResultsReader, Timestamp, Topics};
+use wire::{Envelope, Record, RendezvousName, RequestId, ResultsReader, Timestamp, Topics};
 
 use crate::stretch::Stretch;
 
@@ -41,8 +41,9 @@ pub struct Found {
 }
 
 /// Picks one request's records out of its partition.
-struct Picker {
+struct Picker<'a> {
     id: RequestId,
+    results: &'a str,
     reader: ResultsReader,
     recorded: Recorded,
 }
@@ -80,7 +81,7 @@ impl Search {
             stretch.add(bus, TopicPartition::new(topic, partition), since).await?;
         }
         let (total, mut read) = (stretch.len(), 0);
-        let mut picker = Picker { id: self.id, reader: ResultsReader::new(1), recorded: Recorded::default() };
+        let mut picker = Picker::new(self.id, &topics.results);
         let told = |count| {
             read = count;
             progress(count, total);
@@ -110,13 +111,24 @@ impl Search {
 
 // === impl Picker ===
 
-impl Picker {
+impl<'a> Picker<'a> {
+    fn new(id: RequestId, results: &'a str) -> Self {
+        Self { id, results, reader: ResultsReader::new(1), recorded: Recorded::default() }
+    }
+
     /// Most records are others', which their key tells without a look at their headers; fences have no key.
     fn see(&mut self, received: &Received) {
         if !self.concerns(&received.record) {
             return;
         }
         let appended = received.appended;
+        if *received.partition.topic == *self.results {
+            let valid = self.reader.read(&received.record).valid();
+            if let Some(result) = valid.filter(|result| result.request == self.id) {
+                self.recorded.result = Given::read(result, appended).ok();
+            }
+            return;
+        }
         match Envelope::decode(&received.record) {
             Ok(Envelope::Request(request)) if request.id == self.id => {
                 self.recorded.request.get_or_insert((request, appended));
@@ -124,17 +136,7 @@ impl Picker {
             Ok(Envelope::Response(response)) if response.request == self.id => {
                 self.recorded.responses.push((response, appended));
             }
-            Ok(Envelope::Fence(fence)) => {
-                self.reader.on_fence(fence);
-            }
-            Ok(Envelope::Result(result)) if result.request == self.id => self.on_result(result, appended),
             _ => {}
-        }
-    }
-
-    fn on_result(&mut self, result: ResultRecord, appended: Timestamp) {
-        if self.reader.on_result(&result) == Reading::Valid {
-            self.recorded.result = Given::read(result, appended).ok();
         }
     }
 

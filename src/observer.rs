@@ -11,7 +11,7 @@ use policies::{Definition, ResultBody};
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use wire::{Envelope, ExecutorId, Reading, Reply, RequestId, Response, ResultRecord, ResultsReader, Timestamp, Topics};
+use wire::{Envelope, ExecutorId, Reply, RequestId, Response, ResultRecord, Timestamp, TopicReader, Topics};
 
 /// What was read so far.
 #[derive(Clone, Debug, Default)]
@@ -73,7 +73,7 @@ impl Observer {
             tail.start(&responses, StartAt::Offset(bus.span(&responses).await?.end))?;
         }
         let shared = Arc::new(Shared::default());
-        let reading = Loop { shared: Arc::clone(&shared), definition: Arc::clone(definition), from };
+        let reading = Loop { shared: Arc::clone(&shared), definition: Arc::clone(definition), topics, from };
         tokio::spawn(reading.run(tail, stop));
         Ok(Self { shared })
     }
@@ -100,12 +100,13 @@ impl Observer {
 struct Loop {
     shared: Arc<Shared>,
     definition: Arc<Definition>,
+    topics: Topics,
     from: Timestamp,
 }
 
 impl Loop {
     async fn run(self, mut tail: Box<dyn Consumer>, stop: CancellationToken) {
-        let mut readers: HashMap<i32, ResultsReader> = HashMap::new();
+        let mut reader = TopicReader::new(WINDOW);
         loop {
             let event = tokio::select! {
                 () = stop.cancelled() => break,
@@ -113,7 +114,7 @@ impl Loop {
             };
             match event {
                 Ok(Event::Records(records)) => {
-                    self.read(&records, &mut readers);
+                    self.read(&records, &mut reader);
                     self.shared.changed.notify_waiters();
                 }
                 Ok(_) => {}
@@ -123,22 +124,16 @@ impl Loop {
         tail.close(Vec::new()).await;
     }
 
-    fn read(&self, records: &[Received], readers: &mut HashMap<i32, ResultsReader>) {
+    fn read(&self, records: &[Received], reader: &mut TopicReader) {
         let mut observed = self.shared.lock();
         for received in records {
-            let reader = readers.entry(received.partition.partition).or_insert_with(|| ResultsReader::new(WINDOW));
-            match Envelope::decode(&received.record) {
-                Ok(Envelope::Fence(fence)) => {
-                    reader.on_fence(fence);
+            if *received.partition.topic == *self.topics.results {
+                let read = reader.read(received.partition.partition, &received.record);
+                if let Some(result) = read.standing().filter(|_| received.appended >= self.from) {
+                    observed.on_result(&result);
                 }
-                Ok(Envelope::Result(result)) => {
-                    let reading = reader.on_result(&result);
-                    if received.appended >= self.from && reading != Reading::Void {
-                        observed.on_result(&result);
-                    }
-                }
-                Ok(Envelope::Response(response)) => observed.on_response(&response, &self.definition),
-                Ok(Envelope::Request(_)) | Err(_) => {}
+            } else if let Ok(Envelope::Response(response)) = Envelope::decode(&received.record) {
+                observed.on_response(&response, &self.definition);
             }
         }
     }

@@ -9,7 +9,7 @@ use std::{
 
 use bus::{Bus, BusError, Received, TopicPartition};
 use policies::{Given, Recorded};
-use wire::{Envelope, Reading, RendezvousName, RequestId, ResultsReader, Timestamp, Topics};
+use wire::{Envelope, RendezvousName, RequestId, ResultsReader, Timestamp, Topics};
 
 use crate::stretch::Stretch;
 
@@ -23,7 +23,8 @@ pub struct Recordings {
 }
 
 /// The requests of one partition.
-struct Gathered {
+struct Gathered<'a> {
+    results: &'a str,
     requests: HashMap<RequestId, Recorded>,
     /// In the order of the log.
     order: Vec<RequestId>,
@@ -57,7 +58,7 @@ impl Recordings {
         let total = stretches.iter().map(Stretch::len).sum();
         let (mut before, mut over) = (0, 0);
         for stretch in stretches {
-            let (mut gathered, length) = (Gathered::new(), stretch.len());
+            let (mut gathered, length) = (Gathered::new(&topics.results), stretch.len());
             stretch.read(bus, |received| gathered.take(&received), |read| progress(before + read, total)).await?;
             before += length;
             over += gathered.over;
@@ -81,14 +82,22 @@ impl Recordings {
 
 // === impl Gathered ===
 
-impl Gathered {
-    fn new() -> Self {
+impl<'a> Gathered<'a> {
+    fn new(results: &'a str) -> Self {
         let (requests, order, early) = Default::default();
-        Self { requests, order, early, reader: ResultsReader::new(REQUESTS_MAX), over: 0 }
+        Self { results, requests, order, early, reader: ResultsReader::new(REQUESTS_MAX), over: 0 }
     }
 
     fn take(&mut self, received: &Received) {
         let appended = received.appended;
+        if *received.partition.topic == *self.results {
+            if let Some(result) = self.reader.read(&received.record).valid()
+                && let Some(recorded) = self.of(result.request)
+            {
+                recorded.result = Given::read(result, appended).ok();
+            }
+            return;
+        }
         match Envelope::decode(&received.record) {
             Ok(Envelope::Request(request)) => {
                 if self.requests.len() >= REQUESTS_MAX {
@@ -108,17 +117,8 @@ impl Gathered {
                     recorded.responses.push((response, appended));
                 }
             }
-            Ok(Envelope::Fence(fence)) => {
-                self.reader.on_fence(fence);
-            }
-            Ok(Envelope::Result(result)) => {
-                if self.reader.on_result(&result) == Reading::Valid
-                    && let Some(recorded) = self.of(result.request)
-                {
-                    recorded.result = Given::read(result, appended).ok();
-                }
-            }
-            Err(_) => {}
+            // What belongs into the results is nothing elsewhere.
+            Ok(Envelope::Result(_) | Envelope::Fence(_)) | Err(_) => {}
         }
     }
 

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use policies::Versions;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
-use wire::{Budget, Fence, RendezvousName, Request, RequestId, ResultRecord, Timestamp};
+use wire::{Budget, RendezvousName, Request, RequestId, ResultRecord, Timestamp};
 
 use crate::{
     input::{Protocol, Said},
@@ -238,13 +238,10 @@ impl Starter {
         }
     }
 
-    pub(crate) fn on_fence(&self, partition: i32, fence: Fence) {
-        self.waiting().on_fence(partition, fence);
-    }
-
-    pub(crate) fn on_result(&self, partition: i32, result: ResultRecord) {
+    /// A valid result was read.
+    pub(crate) fn on_result(&self, result: ResultRecord) {
         let now = self.0.clock.now();
-        let mut wakers = self.waiting().on_result(partition, &result, now);
+        let mut wakers = self.waiting().on_result(&result, now);
         let last = wakers.pop();
         for waker in wakers {
             let _ = waker.send(Ok(result.clone()));

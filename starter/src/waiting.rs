@@ -3,18 +3,17 @@
 //! Pure: time is an argument, a waiter is any value. Laws, each tested by name:
 //! - *One request*: however many callers give one id, the first alone is told to write it.
 //! - *Everybody hears*: a valid result reaches each caller that waits for it, and each that asks again within a minute.
-//! - *Only valid results*: what `wire::ResultsReader` calls void reaches nobody.
 //! - *Another body is a conflict*: an id whose digest is known is not given again with another one.
 //! - *Bounded*: callers, and remembered ids, are limited in number; remembered ids also in age.
 //!
-//! It deliberately does not know how requests are written or how callers are woken.
+//! It deliberately does not know how requests are written, which results are valid, or how callers are woken.
 
 use std::{
     collections::{HashMap, VecDeque},
     time::Duration,
 };
 
-use wire::{Fence, Reading, RequestId, ResultRecord, ResultsReader, Timestamp};
+use wire::{RequestId, ResultRecord, Timestamp};
 
 use crate::input::Digest;
 
@@ -24,13 +23,9 @@ pub(crate) const REMEMBERED: Duration = Duration::from_mins(1);
 /// How many ids are remembered at most when nobody waits: a thousand a second for the minute.
 pub(crate) const REMEMBERED_IDS: usize = 65_536;
 
-/// How many results of a partition are recognised when they come again.
-const REPEATS: usize = 4_096;
-
 /// Everybody who waits at one process' front doors, for one rendezvous.
 #[derive(Debug)]
 pub struct Waiting<W> {
-    readers: HashMap<i32, ResultsReader>,
     known: HashMap<RequestId, Known<W>>,
     /// Ids nobody waits for, oldest first; an entry is out of date if its id was asked for again meanwhile.
     idle: VecDeque<(Timestamp, RequestId)>,
@@ -92,7 +87,6 @@ impl<W> Waiting<W> {
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
-            readers: HashMap::new(),
             known: HashMap::with_capacity(limit.min(16_384)),
             idle: VecDeque::new(),
             callers: 0,
@@ -176,18 +170,9 @@ impl<W> Waiting<W> {
         written
     }
 
-    /// A fence was read in `partition` of the results.
-    pub fn on_fence(&mut self, partition: i32, fence: Fence) {
-        self.reader(partition).on_fence(fence);
-    }
-
-    /// A result was read in `partition` of the results: returns who waits for it.
+    /// A valid result was read, for the first time or again: returns who waits for it.
     #[must_use]
-    pub fn on_result(&mut self, partition: i32, result: &ResultRecord, now: Timestamp) -> Vec<W> {
-        // A repeat is the same result again; whoever asked again after we forgot it waits for just that.
-        if self.reader(partition).on_result(result) == Reading::Void {
-            return Vec::new();
-        }
+    pub fn on_result(&mut self, result: &ResultRecord, now: Timestamp) -> Vec<W> {
         let id = result.request;
         if !self.known.contains_key(&id) && !id.is_from_key() {
             return Vec::new();
@@ -211,10 +196,6 @@ impl<W> Waiting<W> {
     #[cfg(test)]
     pub(crate) fn ids(&self) -> usize {
         self.known.len()
-    }
-
-    fn reader(&mut self, partition: i32) -> &mut ResultsReader {
-        self.readers.entry(partition).or_insert_with(|| ResultsReader::new(REPEATS))
     }
 
     /// If nobody waits for `id` any more, remembers it for a while, or drops it if no caller can give it again.

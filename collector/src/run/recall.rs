@@ -1,14 +1,14 @@
 //! Fills the memory of the last predictions from the results of all partitions, behind everybody's back, as long as a
 //! version in use may fall back to it.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bus::{Bus, BusError, Clock, Consumer, Event, Outage, Received, StartAt};
 use policies::{Definition, Versions};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::task::JoinHandle;
-use wire::{Envelope, Reading, ResultKind, ResultsReader};
+use wire::{ResultKind, TopicReader};
 
 use super::hands::Names;
 use crate::memory::Memory;
@@ -79,18 +79,22 @@ impl Followed {
         let mut tail = outage.insist(&self.clock, || self.bus.unhurried_tail()).await?;
         let from = StartAt::Time(self.clock.now().before(age + BEFORE));
         self.start(tail.as_mut(), from)?;
-        let mut readers: HashMap<i32, ResultsReader> = HashMap::new();
+        // A repeat has the same bytes, so none need be recognised.
+        let mut reader = TopicReader::new(0);
         loop {
             match tail.next().await {
                 Ok(Event::Records(records)) => {
                     for received in &records {
-                        remember(received, &mut readers, &self.memory);
+                        remember(received, &mut reader, &self.memory);
                     }
                     // A long history must not hold up the station.
                     tokio::task::yield_now().await;
                 }
                 Ok(_) => {}
-                Err(BusError::OffsetGone { partition, .. }) => tail.start(&partition, StartAt::Beginning)?,
+                Err(BusError::OffsetGone { partition, .. }) => {
+                    reader.restart(partition.partition);
+                    tail.start(&partition, StartAt::Beginning)?;
+                }
                 Err(error) => {
                     if outage.note::<()>(Err(error), &self.clock)?.is_none() {
                         Outage::pause().await;
@@ -106,22 +110,12 @@ impl Followed {
 }
 
 /// Remembers a prediction with a key; a default is nobody's knowledge.
-fn remember(received: &Received, readers: &mut HashMap<i32, ResultsReader>, memory: &Memory) {
-    // A repeat has the same bytes, so none need be recognised.
-    let reader = readers.entry(received.partition.partition).or_insert_with(|| ResultsReader::new(0));
-    match Envelope::decode(&received.record) {
-        Ok(Envelope::Fence(fence)) => {
-            reader.on_fence(fence);
-        }
-        Ok(Envelope::Result(result)) => {
-            let is_valid = reader.on_result(&result) != Reading::Void;
-            if let (true, ResultKind::Prediction, Some(key)) = (is_valid, result.kind, &result.key)
-                && let Ok(Body { answer }) = serde_json::from_slice(&result.body)
-            {
-                memory.put(key, answer.get().as_bytes(), received.appended);
-            }
-        }
-        Ok(_) | Err(_) => {}
+fn remember(received: &Received, reader: &mut TopicReader, memory: &Memory) {
+    let Some(result) = reader.read(received.partition.partition, &received.record).standing() else { return };
+    if let (ResultKind::Prediction, Some(key)) = (result.kind, &result.key)
+        && let Ok(Body { answer }) = serde_json::from_slice(&result.body)
+    {
+        memory.put(key, answer.get().as_bytes(), received.appended);
     }
 }
 

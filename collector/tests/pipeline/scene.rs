@@ -17,8 +17,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use wire::{
-    Budget, Envelope, Fencing, ModelVersion, Reading, Record, Reply, Request, RequestId, Response, ResultRecord,
-    ResultsReader, Topics,
+    Budget, Fencing, ModelVersion, Record, Reply, Request, RequestId, Response, ResultRecord, ResultsReader,
+    TopicReader, Topics,
 };
 
 /// Longer than anything here takes, on any machine.
@@ -154,20 +154,16 @@ impl Scene {
     /// Waits until each of `0..count` has a valid result and returns them. Fails if any id ever has two.
     pub(crate) async fn results(&self, count: usize) -> HashMap<RequestId, ResultRecord> {
         let mut tail = self.reader(&self.topics.results).await;
-        let mut readers: HashMap<i32, ResultsReader> = HashMap::new();
+        let mut reader = TopicReader::new(100_000);
         let mut valid = HashMap::new();
         while valid.len() < count {
             let event = timeout(GENEROUS, tail.next()).await;
             let Ok(event) = event else { panic!("only {} of {count} have a result", valid.len()) };
             let Event::Records(records) = event.expect("the bus is there") else { continue };
             for received in records {
-                let reader = readers.entry(received.partition.partition).or_insert_with(|| ResultsReader::new(100_000));
-                match Envelope::decode(&received.record) {
-                    Ok(Envelope::Fence(fence)) => drop(reader.on_fence(fence)),
-                    Ok(Envelope::Result(result)) if reader.on_result(&result) == Reading::Valid => {
-                        assert!(valid.insert(result.request, result).is_none(), "two results of one request");
-                    }
-                    _ => {}
+                let read = reader.read(received.partition.partition, &received.record);
+                if let Some(result) = read.valid() {
+                    assert!(valid.insert(result.request, result).is_none(), "two results of one request");
                 }
             }
         }
@@ -185,9 +181,7 @@ impl Scene {
             let Event::Records(records) = event else { continue };
             for received in records.iter().filter(|received| received.partition == results) {
                 read = received.offset + 1;
-                if let Ok(Envelope::Fence(fence)) = Envelope::decode(&received.record) {
-                    reader.on_fence(fence);
-                }
+                let _ = reader.read(&received.record);
             }
         }
         reader.accepted().expect("there is a fence")

@@ -1,11 +1,12 @@
 //! Follows every partition of the results and wakes who waits: from a record read to a caller woken there is one step.
+//! What `wire::TopicReader` calls void reaches nobody.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use bus::{Bus, BusError, Consumer, Event, Outage, Received, StartAt};
+use bus::{Bus, BusError, Consumer, Event, Outage, Received, StartAt, TopicPartition};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use wire::{Envelope, Topics};
+use wire::{ResultsEntry, TopicReader, Topics};
 
 use super::partitions;
 use crate::{starter::Starter, waiting::REMEMBERED};
@@ -14,6 +15,7 @@ use crate::{starter::Starter, waiting::REMEMBERED};
 pub(super) struct Tail {
     consumer: Box<dyn Consumer>,
     topics: Topics,
+    reader: TopicReader,
     /// Per partition where it ended when it was started: read up to there, it is caught up.
     behind: BTreeMap<i32, i64>,
 }
@@ -31,7 +33,7 @@ pub(super) async fn open(bus: &dyn Bus, topics: &Topics) -> Result<Tail, BusErro
         let span = bus.span(&partition).await?;
         behind.insert(partition.partition, if span.is_empty() { 0 } else { span.end });
     }
-    Ok(Tail { consumer: bus.tail().await?, topics: topics.clone(), behind })
+    Ok(Tail { consumer: bus.tail().await?, topics: topics.clone(), reader: TopicReader::new(0), behind })
 }
 
 /// Follows until `stop`. Serves callers, and fires `ready`, as soon as what was there at the start is read.
@@ -64,8 +66,7 @@ pub(super) async fn follow(
         match outage.note(event, starter.clock()) {
             Ok(Some(Event::Records(records))) => tail.on_records(records, starter),
             Ok(Some(Event::Assigned(_) | Event::Revoked(_)) | None) => {}
-            // The log was cut off under us: what is left of the last minute is enough.
-            Err(BusError::OffsetGone { partition, .. }) => tail.consumer.start(&partition, StartAt::Beginning)?,
+            Err(BusError::OffsetGone { partition, .. }) => tail.start_over(&partition)?,
             Err(error) => return Err(error),
         }
     }
@@ -86,13 +87,20 @@ impl Tail {
         Ok(())
     }
 
+    /// The log was cut off under us, or made anew: what it still holds is enough, by the fences that it still holds.
+    fn start_over(&mut self, partition: &TopicPartition) -> Result<(), BusError> {
+        self.reader.restart(partition.partition);
+        self.consumer.start(partition, StartAt::Beginning)
+    }
+
     fn on_records(&mut self, records: Vec<Received>, starter: &Starter) {
         for Received { partition, offset, record, .. } in records {
-            match Envelope::decode(&record) {
-                Ok(Envelope::Result(result)) => starter.on_result(partition.partition, result),
-                Ok(Envelope::Fence(fence)) => starter.on_fence(partition.partition, fence),
-                // The owner of the partition puts it aside; here it is only counted.
-                Ok(_) | Err(_) => starter.metrics().on_unreadable_result(),
+            match self.reader.read(partition.partition, &record) {
+                // A repeat is the same result again; whoever asks again after it was forgotten waits for just that.
+                ResultsEntry::Valid(result) | ResultsEntry::Repeat(result) => starter.on_result(result),
+                ResultsEntry::Void { .. } | ResultsEntry::Fence { .. } => {}
+                // The log keeps it where it lies; here it is only counted.
+                ResultsEntry::Garbage(_) => starter.metrics().on_unreadable_result(),
             }
             if self.behind.get(&partition.partition).is_some_and(|end| offset + 1 >= *end) {
                 self.behind.remove(&partition.partition);

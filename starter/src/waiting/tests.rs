@@ -17,25 +17,19 @@ fn keyed(key: &str) -> RequestId {
     RequestId::from_key(&name(), key)
 }
 
-fn fencing(epoch: u64) -> Fencing {
-    Fencing { epoch, instance: Uuid::from_u128(epoch.into()) }
-}
-
-fn result(request: RequestId, epoch: u64) -> ResultRecord {
+fn result(request: RequestId) -> ResultRecord {
     let policy = PolicyRef { rendezvous: name(), version: 1 };
     let (kind, body) = (ResultKind::Prediction, Bytes::from_static(b"{}"));
-    ResultRecord { request, policy, kind, key: None, fencing: fencing(epoch), body }
+    let fencing = Fencing { epoch: 1, instance: Uuid::nil() };
+    ResultRecord { request, policy, kind, key: None, fencing, body }
 }
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000)
 }
 
-/// Returns room for `limit` callers, with the first fence read.
 fn waiting(limit: usize) -> Waiting<&'static str> {
-    let mut waiting = Waiting::new(limit);
-    waiting.on_fence(0, Fence(fencing(1)));
-    waiting
+    Waiting::new(limit)
 }
 
 fn join(waiting: &mut Waiting<&'static str>, id: RequestId, who: &'static str) -> Seat {
@@ -62,16 +56,16 @@ fn everybody_who_waits_hears_the_result_and_so_does_who_asks_again() {
     let mut waiting = waiting(9);
     let _ = join(&mut waiting, keyed("k"), "a");
     let _ = join(&mut waiting, keyed("k"), "b");
-    assert_eq!(waiting.on_result(0, &result(keyed("k"), 1), at(1)), ["a", "b"]);
+    assert_eq!(waiting.on_result(&result(keyed("k")), at(1)), ["a", "b"]);
     assert_eq!(waiting.callers(), 0);
     let again = waiting.join(keyed("k"), BODY, "c", at(70), at(60));
-    assert_eq!(again, Seat::Answered(result(keyed("k"), 1)));
+    assert_eq!(again, Seat::Answered(result(keyed("k"))));
 }
 
 #[test]
 fn a_result_that_another_process_asked_for_is_remembered_too() {
     let mut waiting = waiting(9);
-    assert!(waiting.on_result(0, &result(keyed("k"), 1), at(1)).is_empty());
+    assert!(waiting.on_result(&result(keyed("k")), at(1)).is_empty());
     assert!(matches!(join(&mut waiting, keyed("k"), "a"), Seat::Answered(_)));
 }
 
@@ -82,21 +76,9 @@ fn what_has_no_key_is_not_remembered() {
     let position = RequestId::from_position(&name(), "wine.inputs", 0, 7);
     let _ = waiting.join(unnamed, BODY, "a", at(10), at(0));
     assert_eq!(waiting.note(position, BODY, at(0)), Noted::Write);
-    assert_eq!(waiting.on_result(0, &result(unnamed, 1), at(1)), ["a"]);
-    let _ = waiting.on_result(0, &result(position, 1), at(1));
+    assert_eq!(waiting.on_result(&result(unnamed), at(1)), ["a"]);
+    let _ = waiting.on_result(&result(position), at(1));
     assert_eq!(waiting.ids(), 0);
-}
-
-#[test]
-fn a_result_without_a_fence_or_under_an_older_one_reaches_nobody() {
-    let mut waiting = Waiting::new(9);
-    let _ = join(&mut waiting, keyed("k"), "a");
-    assert!(waiting.on_result(0, &result(keyed("k"), 1), at(1)).is_empty());
-    waiting.on_fence(0, Fence(fencing(2)));
-    assert!(waiting.on_result(0, &result(keyed("k"), 1), at(1)).is_empty());
-    // The fence of another partition says nothing about this one.
-    assert!(waiting.on_result(1, &result(keyed("k"), 2), at(1)).is_empty());
-    assert_eq!(waiting.on_result(0, &result(keyed("k"), 2), at(1)), ["a"]);
 }
 
 #[test]
@@ -105,7 +87,7 @@ fn another_body_under_the_same_key_is_a_conflict_waiting_or_answered() {
     let _ = join(&mut waiting, keyed("k"), "a");
     let conflict = |waiting: &mut Waiting<_>| waiting.join(keyed("k"), OTHER_BODY, "b", at(10), at(0));
     assert_eq!(conflict(&mut waiting), Seat::Conflict);
-    let _ = waiting.on_result(0, &result(keyed("k"), 1), at(1));
+    let _ = waiting.on_result(&result(keyed("k")), at(1));
     assert_eq!(conflict(&mut waiting), Seat::Conflict);
     assert_eq!(waiting.note(keyed("k"), OTHER_BODY, at(2)), Noted::Conflict);
 }
@@ -153,8 +135,8 @@ fn an_input_that_was_noted_and_not_written_is_to_be_written() {
 #[test]
 fn ids_are_forgotten_after_a_minute() {
     let mut waiting = waiting(9);
-    let _ = waiting.on_result(0, &result(keyed("k"), 1), at(0));
-    let _ = waiting.on_result(0, &result(keyed("l"), 1), at(61));
+    let _ = waiting.on_result(&result(keyed("k")), at(0));
+    let _ = waiting.on_result(&result(keyed("l")), at(61));
     assert_eq!(waiting.ids(), 1);
     assert!(matches!(waiting.join(keyed("k"), OTHER_BODY, "a", at(70), at(61)), Seat::First(_)));
 }
@@ -175,7 +157,7 @@ fn forgetting_never_takes_a_seat_from_who_still_waits() {
     waiting.leave(keyed("k"), first, at(1));
     let _ = waiting.join(keyed("k"), BODY, "b", at(300), at(2));
     let _ = waiting.note(keyed("l"), BODY, at(100));
-    assert_eq!(waiting.on_result(0, &result(keyed("k"), 1), at(101)), ["b"]);
+    assert_eq!(waiting.on_result(&result(keyed("k")), at(101)), ["b"]);
     let _ = waiting.note(keyed("m"), BODY, at(300));
     assert_eq!(waiting.ids(), 1);
 }
@@ -183,7 +165,7 @@ fn forgetting_never_takes_a_seat_from_who_still_waits() {
 #[test]
 fn a_result_that_comes_again_answers_who_asked_again_after_it_was_forgotten() {
     let mut waiting = waiting(9);
-    let _ = waiting.on_result(0, &result(keyed("k"), 1), at(0));
+    let _ = waiting.on_result(&result(keyed("k")), at(0));
     let _ = waiting.join(keyed("k"), BODY, "a", at(130), at(120));
-    assert_eq!(waiting.on_result(0, &result(keyed("k"), 1), at(121)), ["a"]);
+    assert_eq!(waiting.on_result(&result(keyed("k")), at(121)), ["a"]);
 }
