@@ -9,14 +9,11 @@ use std::{sync::Arc, time::Duration};
 
 use bus::{Bus, BusError, Received, TopicPartition};
 use policies::{Definition, Explanation, Given, Recorded, Versions, rfc3339};
-use wire::{Envelope, Record, RendezvousName, RequestId, ResultsReader, Timestamp, Topics};
+use wire::{Envelope, LEAD, Record, RendezvousName, RequestId, ResultsReader, Timestamp, Topics};
 
 use crate::stretch::Stretch;
 
 pub use door::{Shelf, explain_routes};
-
-/// A fence is repeated far more often than this, so that one lies before each result that is looked for.
-const FENCE_WITHIN: Duration = Duration::from_mins(1);
 
 /// Where one request was looked for.
 #[derive(Clone, Debug)]
@@ -76,7 +73,7 @@ impl Search {
         for (topic, since) in [
             (&topics.requests, self.since),
             (&topics.responses, self.since),
-            (&topics.results, self.since.before(FENCE_WITHIN)),
+            (&topics.results, self.since.before(LEAD)),
         ] {
             stretch.add(bus, TopicPartition::new(topic, partition), since).await?;
         }

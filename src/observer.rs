@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
 };
 
 use bus::{Bus, BusError, Consumer, Event, Received, StartAt, TopicPartition};
@@ -11,7 +10,7 @@ use policies::{Definition, ResultBody};
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use wire::{Envelope, ExecutorId, Reply, RequestId, Response, ResultRecord, Timestamp, TopicReader, Topics};
+use wire::{Envelope, ExecutorId, LEAD, Reply, RequestId, Response, ResultRecord, Timestamp, TopicReader, Topics};
 
 /// What was read so far.
 #[derive(Clone, Debug, Default)]
@@ -48,9 +47,6 @@ enum Half {
     Reference(Value),
 }
 
-/// The reader rule needs the partition's fence, which its owner repeats far more often than this.
-const LOOK_BACK: Duration = Duration::from_mins(1);
-
 /// Longer than any retry of a result's writer at the rates a demo or a benchmark runs at.
 const WINDOW: usize = 4_000_000;
 
@@ -67,7 +63,7 @@ impl Observer {
         let topics = Topics::of(definition.name());
         let mut tail = bus.tail().await?;
         for partition in 0..bus.partitions(&topics.results).await? {
-            tail.start(&TopicPartition::new(&topics.results, partition), StartAt::Time(from.before(LOOK_BACK)))?;
+            tail.start(&TopicPartition::new(&topics.results, partition), StartAt::Time(from.before(LEAD)))?;
             // Not at `End`, which is settled some time after this returns: what comes from now on is to be counted.
             let responses = TopicPartition::new(&topics.responses, partition);
             tail.start(&responses, StartAt::Offset(bus.span(&responses).await?.end))?;

@@ -2,14 +2,11 @@
 //!
 //! One partition after the other, so that no more than one is held in memory, and of each at most `REQUESTS_MAX`.
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    time::Duration,
-};
+use std::collections::{HashMap, hash_map::Entry};
 
 use bus::{Bus, BusError, Received, TopicPartition};
 use policies::{Given, Recorded};
-use wire::{Envelope, RendezvousName, RequestId, ResultsReader, Timestamp, Topics};
+use wire::{Envelope, LEAD, RendezvousName, RequestId, ResultsReader, Timestamp, Topics};
 
 use crate::stretch::Stretch;
 
@@ -36,8 +33,6 @@ struct Gathered<'a> {
 
 /// At most so many requests of one partition are held at a time; later ones are counted and left out.
 const REQUESTS_MAX: usize = 500_000;
-/// A fence is repeated far more often than this.
-const FENCE_WITHIN: Duration = Duration::from_mins(1);
 
 // === impl Recordings ===
 
@@ -72,7 +67,7 @@ impl Recordings {
         for (topic, since) in [
             (&topics.requests, self.since),
             (&topics.responses, self.since),
-            (&topics.results, self.since.before(FENCE_WITHIN)),
+            (&topics.results, self.since.before(LEAD)),
         ] {
             stretch.add(bus, TopicPartition::new(topic, partition), since).await?;
         }

@@ -21,7 +21,7 @@ pub use envelope::{
 };
 pub use id::{ExecutorId, InvalidName, ModelVersion, PolicyRef, RendezvousName, RequestId};
 pub use plan::{Asked, Plan, Role};
-pub use reader::{Reading, ResultsEntry, ResultsReader, TopicReader};
+pub use reader::{LEAD, Reading, ResultsEntry, ResultsReader, TopicReader};
 pub use record::{Headers, Record};
 pub use time::{Budget, Timestamp};
 pub use topic::Topics;

@@ -9,16 +9,24 @@
 //! partition takes results in that time.
 //!
 //! A reader may start in the middle: nothing is valid to it before the first fence that it reads, and the owner repeats
-//! its fence every five seconds. Who starts half a minute earlier than what it is after misses nothing of that.
+//! its fence every five seconds. That first fence may be one that landed late, so whoever starts in the middle reads
+//! `LEAD` more ahead of what it is after, and heeds only the fences there.
 //! `docs/results.md` says the same to authors in other languages, and `vectors/results.json` holds them to it.
 
 mod topic;
 
-use std::collections::{HashSet, VecDeque};
+use std::{
+    collections::{HashSet, VecDeque},
+    time::Duration,
+};
 
 use crate::{Envelope, EnvelopeError, Fence, Fencing, Record, RequestId, ResultRecord};
 
 pub use topic::TopicReader;
+
+/// So much ahead of the results that it is after a reader begins that does not begin at a partition's beginning: the
+/// owner repeats its fence six times as often.
+pub const LEAD: Duration = Duration::from_secs(30);
 
 /// Reads one partition of a results topic in offset order.
 #[derive(Clone, Debug)]

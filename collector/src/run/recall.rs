@@ -8,13 +8,10 @@ use policies::{Definition, Versions};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::task::JoinHandle;
-use wire::{ResultKind, TopicReader};
+use wire::{LEAD, ResultKind, TopicReader};
 
 use super::hands::Names;
 use crate::memory::Memory;
-
-/// So much earlier reading starts: every partition has a fence every five seconds, and behind it results are valid.
-const BEFORE: Duration = Duration::from_secs(10);
 
 /// Whether results are followed, and from how far back. Once begun it goes on: an edit may want it again.
 #[derive(Debug, Default)]
@@ -77,7 +74,7 @@ impl Followed {
     async fn read(&self, age: Duration) -> Result<(), BusError> {
         let mut outage = Outage::of("the collector");
         let mut tail = outage.insist(&self.clock, || self.bus.unhurried_tail()).await?;
-        let from = StartAt::Time(self.clock.now().before(age + BEFORE));
+        let from = StartAt::Time(self.clock.now().before(age + LEAD));
         self.start(tail.as_mut(), from)?;
         // A repeat has the same bytes, so none need be recognised.
         let mut reader = TopicReader::new(0);

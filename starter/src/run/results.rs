@@ -6,16 +6,19 @@ use std::{collections::BTreeMap, time::Duration};
 use bus::{Bus, BusError, Consumer, Event, Outage, Received, StartAt, TopicPartition};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use wire::{ResultsEntry, TopicReader, Topics};
+use wire::{LEAD, ResultsEntry, Timestamp, TopicReader, Topics};
 
 use super::partitions;
 use crate::{starter::Starter, waiting::REMEMBERED};
 
-/// The results from a minute ago on: within it the owner of each partition has repeated its fence.
+/// The results from a minute ago on, and the fences ahead of them.
 pub(super) struct Tail {
     consumer: Box<dyn Consumer>,
     topics: Topics,
     reader: TopicReader,
+    /// Of what was there at the start, results from here on are heeded: before, a fence that landed late may be the only
+    /// one read.
+    from: Timestamp,
     /// Per partition where it ended when it was started: read up to there, it is caught up.
     behind: BTreeMap<i32, i64>,
 }
@@ -33,7 +36,13 @@ pub(super) async fn open(bus: &dyn Bus, topics: &Topics) -> Result<Tail, BusErro
         let span = bus.span(&partition).await?;
         behind.insert(partition.partition, if span.is_empty() { 0 } else { span.end });
     }
-    Ok(Tail { consumer: bus.tail().await?, topics: topics.clone(), reader: TopicReader::new(0), behind })
+    Ok(Tail {
+        consumer: bus.tail().await?,
+        topics: topics.clone(),
+        reader: TopicReader::new(0),
+        from: Timestamp::EPOCH,
+        behind,
+    })
 }
 
 /// Follows until `stop`. Serves callers, and fires `ready`, as soon as what was there at the start is read.
@@ -78,7 +87,8 @@ pub(super) async fn follow(
 
 impl Tail {
     fn start(&mut self, starter: &Starter) -> Result<(), BusError> {
-        let from = StartAt::Time(starter.clock().now().before(REMEMBERED));
+        self.from = starter.clock().now().before(REMEMBERED);
+        let from = StartAt::Time(self.from.before(LEAD));
         let count = i32::try_from(self.behind.len()).unwrap_or(i32::MAX);
         for partition in partitions(&self.topics.results, count) {
             self.consumer.start(&partition, from)?;
@@ -94,13 +104,13 @@ impl Tail {
     }
 
     fn on_records(&mut self, records: Vec<Received>, starter: &Starter) {
-        for Received { partition, offset, record, .. } in records {
+        for Received { partition, offset, appended, record } in records {
+            let is_ahead = self.behind.contains_key(&partition.partition) && appended < self.from;
             match self.reader.read(partition.partition, &record) {
                 // A repeat is the same result again; whoever asks again after it was forgotten waits for just that.
-                ResultsEntry::Valid(result) | ResultsEntry::Repeat(result) => starter.on_result(result),
-                ResultsEntry::Void { .. } | ResultsEntry::Fence { .. } => {}
-                // The log keeps it where it lies; here it is only counted.
+                ResultsEntry::Valid(result) | ResultsEntry::Repeat(result) if !is_ahead => starter.on_result(result),
                 ResultsEntry::Garbage(_) => starter.metrics().on_unreadable_result(),
+                _ => {}
             }
             if self.behind.get(&partition.partition).is_some_and(|end| offset + 1 >= *end) {
                 self.behind.remove(&partition.partition);

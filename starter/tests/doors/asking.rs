@@ -97,6 +97,30 @@ async fn a_starter_that_comes_later_finds_the_fence_and_the_results_of_the_last_
 }
 
 #[tokio::test]
+async fn a_starter_that_begins_at_a_fence_that_landed_late_answers_nobody_by_it() {
+    let clock = Clock::standing_at(Timestamp::from_micros(1_800_000_000_000_000));
+    let world = Arc::new(World::with(clock.clone(), EmbeddedLimits::default()).await);
+    let before = world.start().await;
+    let mut requests = world.requests();
+    let starter = before.starter.clone();
+    let asking = tokio::spawn(async move { starter.ask(keyed("k")).await });
+    let request = soon(requests.recv()).await.unwrap();
+    before.kill().await;
+    asking.abort();
+    // The owner, a zombie whose fence lands late, and the owner again; a starter that comes now reads the last two.
+    world.fence(EPOCH);
+    clock.advance(Duration::from_secs(6));
+    world.fence(EPOCH - 1);
+    world.answer(&request, EPOCH - 1, ResultKind::Default, "{\"void\":1}");
+    world.fence(EPOCH);
+    clock.advance(Duration::from_secs(88));
+    world.answer(&request, EPOCH, ResultKind::Prediction, ANSWER);
+    let later = world.start().await;
+    assert_eq!(&*soon(later.starter.ask(keyed("k"))).await.unwrap().result.body, ANSWER.as_bytes());
+    assert_eq!(world.count(&world.topics.requests).await, 1);
+}
+
+#[tokio::test]
 async fn a_default_is_told_from_a_prediction() {
     let world = world().await;
     let station = world.start().await;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Hyphenated};
 
 use super::{
     DEFAULT_TYPE, EPOCH, ERROR_TYPE, EnvelopeError, FENCE_TYPE, INSTANCE, KEY, POLICY, RESULT_TYPE, Reader, attributes,
-    json, push, push_some,
+    invalid, json, push, push_some,
 };
 use crate::{Headers, PolicyRef, Record, RequestId};
 
@@ -94,11 +94,24 @@ impl Fence {
 
 impl Reader<'_> {
     pub(super) fn result(&self, kind: ResultKind, body: Bytes) -> Result<ResultRecord, EnvelopeError> {
-        let (request, policy, fencing) = (self.parse(super::ID)?, self.parse(POLICY)?, self.fencing()?);
+        let (request, policy) = (RequestId::from_uuid(self.uuid(super::ID)?), self.parse(POLICY)?);
+        let fencing = self.fencing()?;
         Ok(ResultRecord { request, policy, kind, key: self.some_text(KEY)?, fencing, body })
     }
 
     pub(super) fn fencing(&self) -> Result<Fencing, EnvelopeError> {
-        Ok(Fencing { epoch: self.parse(EPOCH)?, instance: self.parse(INSTANCE)? })
+        let digits = self.text(EPOCH)?;
+        // No sign and no endless zeros: what one reader takes for a fence every reader must.
+        if !(1..=20).contains(&digits.len()) || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+            return Err(invalid(EPOCH, digits.as_bytes()));
+        }
+        Ok(Fencing { epoch: self.parse(EPOCH)?, instance: self.uuid(INSTANCE)? })
+    }
+
+    /// In its one spelling with hyphens, as every language can tell it.
+    fn uuid(&self, name: &'static str) -> Result<Uuid, EnvelopeError> {
+        let text = self.text(name)?;
+        let uuid = (text.len() == Hyphenated::LENGTH).then(|| Uuid::try_parse(text).ok()).flatten();
+        uuid.ok_or_else(|| invalid(name, text.as_bytes()))
     }
 }
