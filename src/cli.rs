@@ -14,6 +14,7 @@ mod learn;
 mod past;
 mod policies;
 mod progress;
+mod results;
 mod rollback;
 mod run;
 mod schema;
@@ -92,6 +93,8 @@ enum Command {
     Policies(policies::Policies),
     /// Show one request on one screen: who answered what when, what was decided and why
     Explain(explain::Explain),
+    /// Print results, each once: those of the past, and with --follow those to come
+    Results(results::ResultsCommand),
     /// Decide recorded requests again by another policy, without any model call
     WhatIf(what_if::WhatIfCommand),
     /// Prove from the topics that each request got exactly one result, or list what is wrong
@@ -133,6 +136,7 @@ impl Cli {
             Command::Withdraw(withdraw) => withdraw.run(),
             Command::Policies(policies) => policies.run(),
             Command::Explain(explain) => explain.run(),
+            Command::Results(results) => results.run(),
             Command::WhatIf(what_if) => what_if.run(),
             Command::Audit(audit) => audit.run(),
             Command::Learn(learn) => learn.run(),

@@ -11,6 +11,7 @@ pub mod load;
 pub mod observer;
 pub mod policy_file;
 pub mod recordings;
+pub mod results;
 pub mod settings;
 pub mod station;
 pub mod stretch;

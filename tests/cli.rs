@@ -6,6 +6,8 @@
 mod check;
 #[path = "cli/language.rs"]
 mod language;
+#[path = "cli/results.rs"]
+mod results;
 
 use std::{fs, process::Output};
 

@@ -1,6 +1,6 @@
 //! Whom commands that look back ask: the log itself, or a running process.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ::policies::{Definition, Versions};
 use anyhow::{Context as _, anyhow, bail};
@@ -12,6 +12,9 @@ use super::{
     Failure,
     control::{Control, Reach, asked, error_of},
 };
+
+/// Whoever is there takes a connection within that.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
 /// One rendezvous, and where its past is found.
 pub(super) enum Source {
@@ -66,6 +69,21 @@ impl Source {
     }
 }
 
+/// Asks the process at `at` for what `path` and `query` give, as `media`, however long it goes on.
+pub(super) async fn open(
+    at: &str,
+    path: &[&str],
+    query: &[(&str, String)],
+    media: &'static str,
+) -> anyhow::Result<reqwest::Response> {
+    let client = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT_WITHIN).build();
+    let response = ask(&client.context("no HTTP client")?, at, path, query, media).await?;
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    bail!("{}", error_of(&response.text().await?))
+}
+
 /// Asks the process at `at` for what `path` and `query` give, as `media`.
 pub(super) async fn get(
     client: &reqwest::Client,
@@ -74,16 +92,26 @@ pub(super) async fn get(
     query: &[(&str, String)],
     media: &'static str,
 ) -> anyhow::Result<String> {
-    let mut url = Url::parse(at).with_context(|| format!("`{at}` is no address"))?;
-    url.path_segments_mut().map_err(|()| anyhow!("`{at}` is no address"))?.pop_if_empty().extend(path);
-    url.query_pairs_mut().extend_pairs(query);
-    let response = asked(at, client.get(url).header(header::ACCEPT, media)).await?;
+    let response = ask(client, at, path, query, media).await?;
     let status = response.status();
     let text = response.text().await?;
     if !status.is_success() {
         bail!("{}", error_of(&text));
     }
     Ok(text)
+}
+
+async fn ask(
+    client: &reqwest::Client,
+    at: &str,
+    path: &[&str],
+    query: &[(&str, String)],
+    media: &'static str,
+) -> anyhow::Result<reqwest::Response> {
+    let mut url = Url::parse(at).with_context(|| format!("`{at}` is no address"))?;
+    url.path_segments_mut().map_err(|()| anyhow!("`{at}` is no address"))?.pop_if_empty().extend(path);
+    url.query_pairs_mut().extend_pairs(query);
+    asked(at, client.get(url).header(header::ACCEPT, media)).await
 }
 
 fn only(names: &[String]) -> Result<RendezvousName, Failure> {

@@ -98,6 +98,11 @@ impl Reach {
 }
 
 impl Reach {
+    /// Returns where a process listens, if no brokers are named.
+    pub(super) fn at(&self) -> &str {
+        self.at.trim_end_matches('/')
+    }
+
     /// Returns how the log is reached, if brokers are named.
     pub(super) fn bus_args(&self) -> BusArgs {
         BusArgs {

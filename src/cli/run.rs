@@ -27,6 +27,7 @@ use crate::{
     app::{self, App, Role, Running},
     auditing::audit_routes,
     explain::{Shelf, explain_routes},
+    results::results_routes,
     settings::BusArgs,
 };
 
@@ -240,9 +241,10 @@ impl Serve {
         let versions = follower.clone();
         let known: Shelf = Arc::new(move |name| versions.now(name));
         let explanations = explain_routes(Arc::clone(bus), clock.clone(), Arc::clone(&known));
-        let audits = audit_routes(Arc::clone(bus), clock.clone(), known);
-        let doors = door::router(follower, self.control.into()).merge(explanations).merge(audits);
-        let routes = routes(starters, registry).merge(doors);
+        let audits = audit_routes(Arc::clone(bus), clock.clone(), Arc::clone(&known));
+        let results = results_routes(Arc::clone(bus), clock.clone(), known, stop.clone());
+        let told = explanations.merge(audits).merge(results);
+        let routes = routes(starters, registry).merge(door::router(follower, self.control.into())).merge(told);
         // Callers in hand get their answers while every station still works; only then these stop.
         starter::http::serve(listener, routes, stop.clone()).await?;
         stop_all(all).await?;

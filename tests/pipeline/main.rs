@@ -13,5 +13,6 @@ mod kafka;
 mod learn;
 mod processes;
 mod rendezvous;
+mod results;
 mod sealing;
 mod stopping;
