@@ -233,7 +233,8 @@ async fn demo(arguments: &[&str]) -> Value {
         .output()
         .await
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = [&*output.stdout, &*output.stderr].map(String::from_utf8_lossy).concat();
+    assert!(output.status.success(), "{said}");
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
