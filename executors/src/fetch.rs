@@ -240,8 +240,12 @@ impl Fetch {
             BusError::OffsetGone { ref partition, .. } if *partition.topic != *self.topics.requests => {
                 self.reader.start(partition, StartAt::End)
             }
-            BusError::OffsetGone { ref partition, .. } => {
-                tracing::warn!(%error, "going on with the live requests");
+            BusError::OffsetGone { ref partition, low, .. } => {
+                tracing::error!(%error, "going on with the live requests");
+                self.metrics.skip(Skipped::Gone);
+                if let Some(held) = self.held.get_mut(&partition.partition) {
+                    held.begin_again(low);
+                }
                 self.reader.start(partition, self.live())
             }
             BusError::Fatal(_) => Err(error),

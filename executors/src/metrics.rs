@@ -36,6 +36,8 @@ pub(crate) enum Skipped {
     Stale,
     /// It asks none of the executors here.
     NotAsked,
+    /// It and others are gone from the log, or what was committed lies behind the log's end: counted once for all.
+    Gone,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -136,6 +138,7 @@ impl Metrics {
             Skipped::Poison => "poison",
             Skipped::Stale => "stale",
             Skipped::NotAsked => "not_asked",
+            Skipped::Gone => "gone",
         };
         self.skipped.get_or_create(&SkippedLabel { reason }).inc();
     }

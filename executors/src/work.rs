@@ -61,6 +61,11 @@ impl Share {
         &self.responses
     }
 
+    /// Returns the same share with nothing in hand, from `next` on.
+    pub(crate) fn anew(&self, next: i64) -> Self {
+        Self::new(self.responses.clone(), next)
+    }
+
     pub(crate) fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }

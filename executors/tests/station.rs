@@ -4,6 +4,8 @@
 
 #[path = "station/edits.rs"]
 mod edits;
+#[path = "station/garbage.rs"]
+mod garbage;
 #[path = "station/handover.rs"]
 mod handover;
 #[path = "station/judges.rs"]

@@ -19,6 +19,7 @@ pub struct Metrics {
     in_flight: Gauge,
     answer_seconds: Histogram,
     void_results: Counter,
+    inputs_gone: Counter,
 }
 
 /// How it ended for the caller.
@@ -77,6 +78,7 @@ impl Default for Metrics {
             in_flight: Gauge::default(),
             answer_seconds: Histogram::new(buckets),
             void_results: Counter::default(),
+            inputs_gone: Counter::default(),
         }
     }
 }
@@ -98,6 +100,15 @@ impl Metrics {
             "Records of the results topic that are neither results nor fences",
             self.void_results.clone(),
         );
+        registry.register(
+            "hedgerow_inputs_gone",
+            "Times that inputs still to be read were gone from their topic",
+            self.inputs_gone.clone(),
+        );
+    }
+
+    pub(crate) fn on_inputs_gone(&self) {
+        self.inputs_gone.inc();
     }
 
     pub(crate) fn on_outcome(&self, outcome: Outcome) {

@@ -53,6 +53,11 @@ pub enum StarterError {
 /// Who waits for the bus, if it is away.
 const WHO: &str = "the starter";
 
+/// How often the partitions are counted.
+const COUNT_EVERY: Duration = Duration::from_secs(2);
+
+const RESTART: &str = "stop every station, give all topics of the rendezvous as many, and start them with that number";
+
 /// How long callers in hand may go on after `stop`.
 const LAST_CALLERS: Duration = Duration::from_millis(1_500);
 
@@ -79,6 +84,7 @@ impl Loops {
         let tail = tail.map_err(|source| self.error(source))?;
         let last_caller_left = CancellationToken::new();
         let ended = tokio::try_join!(
+            self.keep_count(&last_caller_left),
             results::follow(tail, &self.starter, ready, &last_caller_left),
             self.until_stopped(&stop, &last_caller_left),
             inputs::read(&*self.bus, &self.topics, &self.starter, &stop),
@@ -95,6 +101,25 @@ impl Loops {
         }
         let producer = self.bus.producer(&[&self.topics.requests, &self.topics.dead_letters]).await?;
         Ok(Link { producer, partitions: partitions(&self.topics.requests, requests) })
+    }
+
+    /// Refuses to go on when the requests have got more partitions: collectors that start from now on would look for a
+    /// request in another one than it is written into.
+    async fn keep_count(&self, stop: &CancellationToken) -> Result<(), BusError> {
+        let Topics { requests, .. } = &self.topics;
+        let Some(count) = self.starter.connected().map(|link| link.partitions.len()) else { return Ok(()) };
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(COUNT_EVERY) => {}
+            }
+            // Whether the log can be reached is told by those who read it.
+            if let Ok(now) = self.bus.partitions(requests).await
+                && usize::try_from(now) != Ok(count)
+            {
+                return Err(BusError::Fatal(format!("`{requests}` has {now} partitions and had {count}: {RESTART}")));
+            }
+        }
     }
 
     async fn until_stopped(&self, stop: &CancellationToken, done: &CancellationToken) -> Result<(), BusError> {

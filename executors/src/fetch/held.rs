@@ -46,6 +46,12 @@ impl Held {
         self.parting.as_ref().map(Parting::ends)
     }
 
+    /// Forgets how far it was done: the log does not hold that any more, or not yet, and begins at `low`.
+    pub(super) fn begin_again(&mut self, low: i64) {
+        self.share = Arc::new(self.share.anew(low));
+        self.committed = low;
+    }
+
     /// Returns how far it is done, if that is further than was committed and still ours to say.
     pub(super) fn commit(&mut self, now: Timestamp) -> Option<Commit> {
         if self.parting.is_some() {

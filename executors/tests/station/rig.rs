@@ -311,7 +311,11 @@ impl Rig {
     }
 
     pub(crate) fn send_poison(&self) {
-        let record = Record { key: None, headers: Headers::default(), payload: Some("what?".into()) };
+        self.put(Record { key: None, headers: Headers::default(), payload: Some("what?".into()) });
+    }
+
+    /// Writes any record into partition 0 of the requests.
+    pub(crate) fn put(&self, record: Record) {
         self.producer.send(&TopicPartition::new("wine.requests", 0), record, Box::new(|_| {})).unwrap();
     }
 

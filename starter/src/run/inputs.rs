@@ -3,7 +3,7 @@
 mod doorway;
 mod hand;
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use bus::{
     Assigned, Bus, BusError, Commit, Committed, Consumer, Event, Outage, Producer, Received, StartAt, TopicPartition,
@@ -92,7 +92,9 @@ impl<'a> Inputs<'a> {
             match outage.note(event, self.doorway.clock()) {
                 Ok(Some(event)) => self.on_event(event, stop).await?,
                 Ok(None) => {}
-                Err(BusError::OffsetGone { partition, offset, low, .. }) => self.skip_lost(&partition, offset, low)?,
+                Err(BusError::OffsetGone { partition, offset, low, high }) => {
+                    self.skip_lost(&partition, offset, &(low..high))?;
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -172,10 +174,16 @@ impl<'a> Inputs<'a> {
         })
     }
 
-    /// Goes on behind inputs that the log dropped before they were read, and says so: they are lost.
-    fn skip_lost(&mut self, partition: &TopicPartition, offset: i64, low: i64) -> Result<(), BusError> {
-        tracing::error!(%partition, offset, low, "inputs were dropped by the log before they were read");
-        self.hand.state().progress.begin(partition.partition, low);
+    /// Goes on with what the log holds and says so, when that does not reach to where reading was to go on: inputs are
+    /// lost, or the topic is another one.
+    fn skip_lost(&mut self, partition: &TopicPartition, offset: i64, held: &Range<i64>) -> Result<(), BusError> {
+        if offset < held.start {
+            tracing::error!(%partition, offset, ?held, "inputs were dropped by the log before they were read");
+        } else {
+            tracing::error!(%partition, offset, ?held, "the log ends before what was read of it: reading all it holds");
+        }
+        self.doorway.starter().metrics().on_inputs_gone();
+        self.hand.state().progress.begin(partition.partition, held.start);
         self.consumer.start(partition, StartAt::Beginning)
     }
 

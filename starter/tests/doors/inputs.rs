@@ -34,7 +34,7 @@ fn from_offset(offset: i64) -> RequestId {
 }
 
 /// Returns what the starter's group has committed of partition 0, asking as a member once it was stopped.
-async fn committed(world: &World) -> Option<i64> {
+pub(crate) async fn committed(world: &World) -> Option<i64> {
     let mut member = world.bus.member(&world.topics.group("starter"), &world.topics.inputs).await.unwrap();
     loop {
         if let Event::Assigned(assigned) = soon(member.next()).await.unwrap() {

@@ -215,6 +215,11 @@ impl Station {
         soon(self.run).await.expect("the starter does not panic").expect("the starter ends well");
     }
 
+    /// Waits for the error that it ends with.
+    pub(crate) async fn ends(self) -> StarterError {
+        soon(self.run).await.expect("the starter does not panic").expect_err("the starter refuses to go on")
+    }
+
     /// Ends the starter between two polls, as kill -9 would: nothing is finished, nothing committed.
     pub(crate) async fn kill(self) {
         self.run.abort();

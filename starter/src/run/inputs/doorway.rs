@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use bus::{Acknowledge, BusError, Clock, Received, TopicPartition};
-use wire::{DeadLetter, Headers, Record, Request};
+use wire::{DeadLetter, Headers, Request};
 
 use super::hand::{Hand, TooLarge};
 use crate::{
@@ -51,6 +51,10 @@ impl<'a> Doorway<'a> {
         hand: Arc<Hand>,
     ) -> Self {
         Self { starter, link, dead_letters, hand }
+    }
+
+    pub(super) fn starter(&self) -> &'a Starter {
+        self.starter
     }
 
     pub(super) fn clock(&self) -> &'a Clock {
@@ -169,13 +173,8 @@ fn said(headers: &Headers) -> Vec<Said> {
     headers.iter().filter_map(named).collect()
 }
 
-fn dead_letter(received: &Received, reason: &str, without_payload: bool) -> DeadLetter {
-    let Record { key, headers, payload } = received.record.clone();
-    let size = payload.as_ref().map_or(0, bytes::Bytes::len);
+fn dead_letter(received: &Received, reason: &str, is_too_large: bool) -> DeadLetter {
     let origin = format!("{}/{}", received.partition, received.offset);
-    if without_payload {
-        let reason = format!("{reason}; its {size} bytes are too many for a dead letter: read them at {origin}");
-        return DeadLetter { origin, reason, original: Record { key, headers, payload: None } };
-    }
-    DeadLetter { origin, reason: reason.to_owned(), original: Record { key, headers, payload } }
+    let letter = DeadLetter { origin, reason: reason.to_owned(), original: received.record.clone() };
+    if is_too_large { letter.shortened() } else { letter }
 }

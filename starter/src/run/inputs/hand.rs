@@ -35,7 +35,15 @@ pub(super) enum TooLarge {
     DeadLetter,
 }
 
-// === impl Hand ===
+// === impl State, Hand ===
+
+impl State {
+    /// What the input `at` led to is done with.
+    fn let_go(&mut self, at: (i32, i64)) {
+        self.progress.on_done(at.0, at.1);
+        self.too_large.remove(&at);
+    }
+}
 
 impl Hand {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -46,9 +54,18 @@ impl Hand {
     pub(super) fn on_acknowledged(&self, at: (i32, i64), outcome: &Result<i64, BusError>, wrote: TooLarge) {
         let mut state = self.state();
         match outcome {
-            Ok(_) => {
-                state.progress.on_done(at.0, at.1);
-                state.too_large.remove(&at);
+            Ok(_) => state.let_go(at),
+            // Shorter it cannot be, and the inputs behind it must not wait for ever.
+            Err(BusError::TooLarge)
+                if wrote == TooLarge::DeadLetter && state.too_large.get(&at) == Some(&TooLarge::DeadLetter) =>
+            {
+                let (partition, offset) = at;
+                tracing::error!(
+                    partition,
+                    offset,
+                    "the log takes no dead letter for an input: it is left where it lies"
+                );
+                state.let_go(at);
             }
             Err(error) => {
                 match error {
