@@ -45,6 +45,7 @@ const OPEN_MAX: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub struct Rendezvous {
     open: HashMap<RequestId, Open>,
+    open_max: OpenMax,
     /// One entry for each open request, so that the first is the next instant worth waking for.
     due: BTreeSet<(Timestamp, RequestId)>,
     parking: Parking,
@@ -57,6 +58,10 @@ pub struct Rendezvous {
     latest: Timestamp,
     outputs: VecDeque<Output>,
 }
+
+/// How many requests may be open: `OPEN_MAX` everywhere but in tests.
+#[derive(Debug)]
+struct OpenMax(usize);
 
 /// One request that is not decided.
 #[derive(Debug)]
@@ -293,6 +298,14 @@ impl Rendezvous {
         if evicted > 0 {
             self.outputs.push_back(Output::Evicted(evicted));
         }
+    }
+}
+
+// === impl OpenMax ===
+
+impl Default for OpenMax {
+    fn default() -> Self {
+        Self(OPEN_MAX)
     }
 }
 

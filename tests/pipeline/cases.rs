@@ -1,6 +1,7 @@
 //! What must hold on every bus; `embedded.rs` and `kafka.rs` play each case.
 
 mod edits;
+mod strangers;
 
 use std::collections::HashSet;
 
@@ -13,6 +14,7 @@ use tokio::time::timeout;
 use wire::{DeadLetter, ResultKind};
 
 pub(crate) use edits::*;
+pub(crate) use strangers::*;
 
 pub(crate) use crate::edits::edits_under_load_lose_nothing_and_each_answer_is_of_a_version_that_was_live;
 use crate::rendezvous::{PATIENCE, Rendezvous, archived, body, wine_rows};
@@ -231,6 +233,10 @@ macro_rules! each {
             an_edit_is_taken_by_every_station_without_a_restart(cases::ARCHIVED, &ALL),
             a_station_that_starts_finds_the_live_version(cases::ARCHIVED, &AROUND),
             an_edit_of_the_decoy_restarts_it_alone_and_archives_everything_once(cases::ARCHIVED, &ALL),
+            garbage_in_every_topic_under_load_is_put_aside_and_costs_nobody_a_result(cases::ARCHIVED, &ALL),
+            requests_made_before_anybody_listened_are_answered(cases::ARCHIVED, &[Role::Starter]),
+            more_collectors_than_partitions_are_idle_and_not_broken(cases::ARCHIVED, &AROUND),
+            from_three_collectors_to_one_to_three_under_load_each_request_has_one_result(cases::ARCHIVED, &AROUND),
         }
     };
     ($start:ident: $($case:ident($policy:expr, $roles:expr)),+ $(,)?) => {

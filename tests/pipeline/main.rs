@@ -8,6 +8,7 @@ mod edits;
 mod embedded;
 mod explain;
 mod fields;
+mod garbage;
 mod judges;
 mod kafka;
 mod learn;

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Bus, Clock, TopicPartition};
+use bus::{Bus, Clock, Producer, TopicPartition};
 use bytes::Bytes;
 use control::{Follower, Outcome};
 use decoy::ArchivedRecord;
@@ -127,15 +127,28 @@ impl Rendezvous {
 
     /// Puts a record into the input topic, as a caller without a connection would.
     pub(crate) async fn put_input(&self, payload: &[u8]) {
-        let topics = self.topics();
-        let producer = self.app.bus.producer(&[&topics.inputs]).await.unwrap();
+        let inputs = self.topics().inputs;
+        let producer = self.app.bus.producer(&[&inputs]).await.unwrap();
         let record = Record { payload: Some(Bytes::copy_from_slice(payload)), ..Record::default() };
-        let (sender, receiver) = tokio::sync::oneshot::channel();
-        let acknowledge = Box::new(move |outcome| {
-            let _ = sender.send(outcome);
-        });
-        producer.send(&TopicPartition::new(&topics.inputs, 0), record, acknowledge).unwrap();
-        timeout(PATIENCE, receiver).await.unwrap().unwrap().unwrap();
+        put(&*producer, &inputs, 0, record).await;
+    }
+
+    /// Waits until the log holds `count` requests.
+    pub(crate) async fn has_requests(&self, count: i64) {
+        let enough = async {
+            loop {
+                let mut held = 0;
+                for partition in 0..self.app.partitions {
+                    held +=
+                        self.app.bus.span(&TopicPartition::new(&self.topics().requests, partition)).await.unwrap().end;
+                }
+                if held >= count {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, enough).await.expect("the requests are written");
     }
 
     /// Waits until an outsider sees exactly `count` requests with a result, none with a second one.
@@ -173,6 +186,16 @@ impl Rendezvous {
 
 async fn follow(bus: &Arc<dyn Bus>, clock: &Clock, stop: &CancellationToken) -> Follower {
     app::follow(bus, clock, &mut Registry::default(), stop).await.unwrap().unwrap()
+}
+
+/// Puts any record anywhere; returns its offset.
+pub(crate) async fn put(producer: &dyn Producer, topic: &str, partition: i32, record: Record) -> i64 {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let acknowledge = Box::new(move |outcome| {
+        let _ = sender.send(outcome);
+    });
+    producer.send(&TopicPartition::new(topic, partition), record, acknowledge).unwrap();
+    timeout(PATIENCE, receiver).await.unwrap().unwrap().unwrap()
 }
 
 async fn ask(starter: &Starter, body: &str, key: Option<&str>) -> Result<Answered, Refusal> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use policies::{Definition, Evaluation, Reason};
 use wire::{Request, Timestamp};
 
-use super::{Decision, OPEN_MAX, Open, Output, Parked, Pin, Place, Rendezvous, Tried};
+use super::{Decision, Open, Output, Parked, Pin, Place, Rendezvous, Tried};
 use crate::surroundings::Surroundings;
 
 // === impl Rendezvous ===
@@ -28,7 +28,7 @@ impl Rendezvous {
         let open = Open { evaluation: None, due: Timestamp::EPOCH, offset, born, budget, pin };
         if budget.deadline(born) <= appended {
             self.refuse(request, open, (Reason::StaleOnArrival, self.latest), surroundings);
-        } else if self.open.len() >= OPEN_MAX {
+        } else if self.open.len() >= self.open_max.0 {
             self.refuse(request, open, (Reason::Shed, self.latest), surroundings);
         } else {
             self.admit(request, open, surroundings);

@@ -1,6 +1,7 @@
 //! Timelines of one partition: `10:1` is request 1 in the log after 10 ms, `12:a1=cat` executor a's answer to it, `12:a1!`
 //! its failure, `50` a timer. Two of three must agree within 30 ms, or it is the first that was heard, by 50 ms.
 
+mod scale;
 mod trial;
 mod versions;
 

@@ -337,3 +337,26 @@ async fn until(is_so: impl Fn() -> bool) {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn a_caller_who_goes_away_frees_its_seat_and_its_result_bothers_nobody() {
+    let world = world().await;
+    world.fence(EPOCH);
+    let station = world.start().await;
+    let mut requests = world.requests();
+    let starter = station.starter.clone();
+    let waiting = tokio::spawn(async move { starter.ask(keyed("gone")).await });
+    let abandoned = soon(requests.recv()).await.unwrap();
+    waiting.abort();
+    soon(until(|| station.starter.callers() == 0)).await;
+    world.answer(&abandoned, EPOCH, ResultKind::Prediction, ANSWER);
+    let starter = station.starter.clone();
+    let asking = tokio::spawn(async move { starter.ask(keyed("here")).await });
+    let request = soon(requests.recv()).await.unwrap();
+    world.answer(&request, EPOCH, ResultKind::Prediction, ANSWER);
+    assert_eq!(soon(asking).await.unwrap().unwrap().id, request.id);
+    // Who comes back finds it.
+    assert_eq!(soon(station.starter.ask(keyed("gone"))).await.unwrap().id, abandoned.id);
+    assert_eq!(station.metric("hedgerow_requests_total{outcome=\"abandoned\"}").as_deref(), Some("1"));
+    station.stop().await;
+}
