@@ -55,8 +55,8 @@ fn every_station_replaced_under_load_loses_nothing() {
 }
 
 #[test]
-fn killed_starters_executors_and_decoys_lose_nothing_and_archive_each_request_once() {
-    for fault in [Fault::Starter, Fault::Executors, Fault::Decoy] {
+fn killed_starters_executors_decoys_and_sealers_lose_nothing_and_copy_each_once() {
+    for fault in [Fault::Starter, Fault::Executors, Fault::Decoy, Fault::Sealer] {
         survive(fault, 2);
     }
 }

@@ -1,11 +1,13 @@
-//! Whether each request has exactly one result, by the reader rule.
+//! What `hedgerow audit` says of a rendezvous: the judge is the command that users have.
 
-use bus::{KafkaBus, KafkaSettings};
+use anyhow::Context as _;
+use serde::Deserialize;
+use serde_json::Value;
 
-use crate::{deployment::Deployment, log::Log};
+use crate::deployment::Deployment;
 
-/// The counts that a row shows.
-#[derive(Clone, Debug, Default)]
+/// The counts of its JSON that a row shows.
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Audit {
     pub(crate) accepted: u64,
     pub(crate) results: u64,
@@ -15,26 +17,28 @@ pub(crate) struct Audit {
     pub(crate) void: u64,
     pub(crate) late: u64,
     pub(crate) degraded: u64,
+    open: u64,
+    pub(crate) ok: bool,
+    #[serde(default)]
+    violations: Value,
 }
+
+/// So much of the violations is told; the command tells the rest.
+const TOLD: usize = 1_000;
 
 // === impl Audit ===
 
 impl Audit {
-    /// Audits the rendezvous as it is now.
+    /// Audits the rendezvous as it is now, and waits for what is due.
     pub(crate) fn of(deployment: &Deployment) -> anyhow::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let log = runtime.block_on(async {
-            let bus = KafkaBus::connect(KafkaSettings::new(deployment.brokers()))?;
-            Log::read(&bus, deployment.name()).await
-        })?;
-        let (accepted, missing) = log.accepted_and_missing();
-        let (results, second, void) = (accepted - missing, log.repeats, log.void);
-        Ok(Self { accepted, results, missing, second, void, ..Self::default() })
+        let said = deployment.ask("audit", &["--json"])?;
+        serde_json::from_str(&said).with_context(|| format!("hedgerow audit said {said}"))
     }
 
     /// Says what it found wrong.
     pub(crate) fn problem(&self) -> Option<String> {
-        let Self { missing, second, .. } = self;
-        (missing + second > 0).then(|| format!("{missing} requests have no result, {second} a second one"))
+        let violations: String = self.violations.to_string().chars().take(TOLD).collect();
+        let told = format!("the audit is not clean: {} are still open, {violations}", self.open);
+        (!self.ok || self.open > 0).then_some(told)
     }
 }

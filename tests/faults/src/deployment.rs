@@ -65,7 +65,7 @@ const EDITED: &str = "class: 0";
 // === impl Deployment ===
 
 impl Deployment {
-    /// Starts the broker and every station, two processes of those that `fault` is about, and waits until all serve.
+    /// Starts the broker and as many processes of each station as `fault` wants, and waits until all serve.
     pub(crate) fn start(binary: &Path, fault: Fault, budget: Duration) -> anyhow::Result<Self> {
         let name = RendezvousName::new(&format!("faults-{fault}"))?;
         let folder = tempfile::Builder::new().prefix("hedgerow-faults-").tempdir()?;
@@ -86,8 +86,7 @@ impl Deployment {
             problems: Vec::new(),
         };
         for role in Role::ALL {
-            let alone = role == Role::Decoy && fault.kills() != Some(role);
-            for _ in 0..if alone { 1 } else { 2 } {
+            for _ in 0..fault.processes(role) {
                 deployment.add(role)?;
             }
         }
@@ -114,6 +113,16 @@ impl Deployment {
     /// Returns how many processes serve as `role`.
     pub(crate) fn count(&self, role: Role) -> usize {
         self.stations.iter().filter(|station| station.role() == role).count()
+    }
+
+    /// Returns how many of them serve by now.
+    pub(crate) fn serving(&mut self, role: Role) -> usize {
+        self.stations
+            .iter_mut()
+            .filter(|station| station.role() == role)
+            .map(Station::serves)
+            .filter(|serves| *serves)
+            .count()
     }
 
     /// Starts one more process, and does not wait for it.
@@ -184,6 +193,16 @@ impl Deployment {
         let applied = command.output()?;
         ensure!(applied.status.success(), "an edit failed: {}", String::from_utf8_lossy(&applied.stderr));
         Ok(())
+    }
+
+    /// Asks `hedgerow` something about this rendezvous, and returns what it says on stdout.
+    pub(crate) fn ask(&self, command: &str, more: &[&str]) -> anyhow::Result<String> {
+        let mut asked = Command::new(&self.binary);
+        asked.args([command, self.name.as_str(), "--brokers", &self.brokers()]).args(more);
+        let output = asked.output().with_context(|| format!("cannot run {}", self.binary.display()))?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(!said.trim().is_empty(), "hedgerow {command}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(said)
     }
 
     /// Asks every process to stop, starters first, and waits; returns what was wrong with that, now or before.

@@ -24,6 +24,8 @@ pub enum Fault {
     Starter,
     /// Decoys are killed
     Decoy,
+    /// Sealers are killed
+    Sealer,
     /// A collector is stopped in its tracks, and goes on as if nothing had been
     Pause,
     /// Each second a collector comes and another one goes
@@ -48,7 +50,18 @@ impl Fault {
             Self::Executors => Some(Role::Executors),
             Self::Starter => Some(Role::Starter),
             Self::Decoy => Some(Role::Decoy),
+            Self::Sealer => Some(Role::Sealer),
             Self::Calm | Self::Pause | Self::Storm | Self::Broker | Self::Roll | Self::RollCollectors => None,
+        }
+    }
+
+    /// Returns how many processes serve as `role`: two of those that are killed, so that others take over, and nobody
+    /// who seals where that is of no interest.
+    pub(crate) fn processes(self, role: Role) -> usize {
+        match role {
+            Role::Starter | Role::Executors | Role::Collector => 2,
+            Role::Decoy => 1 + usize::from(self == Self::Decoy),
+            Role::Sealer => 2 * usize::from(self == Self::Sealer) + usize::from(self == Self::Roll),
         }
     }
 
@@ -63,7 +76,7 @@ impl Fault {
         let mut struck = || strikes.push(clock.now());
         match self {
             Self::Calm => thread::sleep(settings.storm),
-            Self::Collector | Self::Executors | Self::Starter | Self::Decoy | Self::Edits => {
+            Self::Collector | Self::Executors | Self::Starter | Self::Decoy | Self::Sealer | Self::Edits => {
                 for round in 0..settings.kills {
                     thread::sleep(at_random(300..1_700));
                     struck();
@@ -83,8 +96,13 @@ impl Fault {
             Self::Storm => {
                 for _ in 0..settings.storm.as_secs() {
                     struck();
-                    deployment.add(Role::Collector)?;
-                    deployment.remove_oldest(Role::Collector)?;
+                    // Where starting takes longer than a second, fewer are on their way, and somebody always serves.
+                    if deployment.count(Role::Collector) < 4 {
+                        deployment.add(Role::Collector)?;
+                    }
+                    if deployment.serving(Role::Collector) > 1 {
+                        deployment.remove_oldest(Role::Collector)?;
+                    }
                     thread::sleep(Duration::from_secs(1));
                 }
             }

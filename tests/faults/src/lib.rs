@@ -5,7 +5,7 @@
 //! stops every station as a supervisor would, and reads the topics and the archive.
 //!
 //! A row is *ok* if each accepted request has exactly one result, if whatever callers were told is in the log, and if
-//! the archive holds each request once. Times are told, and judged only where a row is about them.
+//! the archive, and what is sealed, hold each once. Times are told, and judged only where a row is about them.
 
 mod archive;
 mod audit;
@@ -14,16 +14,18 @@ mod fault;
 mod load;
 mod log;
 mod row;
+mod sealed;
 
-use std::{
-    path::PathBuf,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, thread, time::Duration};
 
 use bus::{Clock, KafkaBus, KafkaSettings};
 
-use crate::{audit::Audit, deployment::Deployment, load::Load, log::Log};
+use crate::{
+    audit::Audit,
+    deployment::{Deployment, Role},
+    load::Load,
+    log::Log,
+};
 pub use crate::{
     fault::Fault,
     row::{Row, table},
@@ -50,10 +52,6 @@ pub struct Settings {
 
 /// The load goes on for so long before and after the harm.
 const CALM: Duration = Duration::from_secs(2);
-
-/// How long what is accepted may stay unanswered after the last request, before it is called missing.
-const SETTLES_WITHIN: Duration = Duration::from_secs(30);
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Makes one row; tells on stderr what is done.
 pub fn run(fault: Fault, settings: &Settings) -> anyhow::Result<Row> {
@@ -84,13 +82,19 @@ fn suffer(
     let callers = runtime.block_on(load.stop())?;
     eprintln!("{fault}: struck {} times, {} requests asked; settling", strikes.len(), callers.asked);
 
-    let settling = Instant::now();
-    while Audit::of(deployment)?.missing > 0 && settling.elapsed() < SETTLES_WITHIN {
-        thread::sleep(LOOK_AGAIN);
+    // It waits for what is due; what came by then is what the processes wrote, and nothing that a stop finishes.
+    let mut problems: Vec<String> = Audit::of(deployment)?.problem().into_iter().collect();
+    let seals = fault.processes(Role::Sealer) > 0;
+    if seals {
+        let log = runtime.block_on(Log::read(&bus, deployment.name()))?;
+        sealed::catch_up(deployment, &log)?;
     }
-    let mut problems = deployment.stop_all();
+    problems.extend(deployment.stop_all());
     let audit = Audit::of(deployment)?;
     let log = runtime.block_on(Log::read(&bus, deployment.name()))?;
+    if seals {
+        problems.extend(sealed::problem(deployment, &log)?);
+    }
     problems.extend(audit.problem());
     problems.extend(log.unknown_to(&callers));
     problems.extend(archive::problem(deployment.folder(), &log.offsets)?);

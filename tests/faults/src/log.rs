@@ -1,7 +1,7 @@
 //! What the topics of a rendezvous say about time, and about what callers were told; whether it is right says the audit.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     ops::Range,
     time::Duration,
 };
@@ -9,7 +9,7 @@ use std::{
 use bus::{Bus as _, KafkaBus, Received, TopicPartition};
 use hedgerow::stretch::Stretch;
 use serde_json::Value;
-use wire::{Envelope, RendezvousName, RequestId, ResultRecord, ResultsEntry, Timestamp, TopicReader, Topics};
+use wire::{Envelope, RendezvousName, RequestId, ResultRecord, Timestamp, TopicReader, Topics};
 
 use crate::load::Callers;
 
@@ -22,11 +22,8 @@ pub(crate) struct Log {
     due: HashMap<RequestId, Timestamp>,
     /// When each had its valid result, and whether that is a default.
     results: HashMap<RequestId, (Timestamp, bool)>,
-    /// When there were valid results, by partition.
-    times: HashMap<i32, Vec<Timestamp>>,
-    /// How many results were valid again, and void.
-    pub(crate) repeats: u64,
-    pub(crate) void: u64,
+    /// The valid results of each partition, in the log's order.
+    pub(crate) valid: BTreeMap<i32, Vec<(Timestamp, RequestId)>>,
 }
 
 /// No row has more requests.
@@ -49,13 +46,8 @@ impl Log {
             let partition = received.partition.partition;
             if *received.partition.topic == *topics.requests {
                 log.on_request(partition, &received);
-            } else {
-                match reader.read(partition, &received.record) {
-                    ResultsEntry::Valid(result) => log.on_result(partition, received.appended, &result),
-                    ResultsEntry::Repeat(_) => log.repeats += 1,
-                    ResultsEntry::Void { .. } => log.void += 1,
-                    _ => {}
-                }
+            } else if let Some(result) = reader.read(partition, &received.record).valid() {
+                log.on_result(partition, received.appended, &result);
             }
         };
         stretch.read(bus, see, |_| ()).await?;
@@ -74,13 +66,7 @@ impl Log {
         let body: Value = serde_json::from_slice(&result.body).unwrap_or_default();
         let default = body["decision"]["decided_by"] == "default";
         self.results.entry(result.request).or_insert((appended, default));
-        self.times.entry(partition).or_default().push(appended);
-    }
-
-    /// Returns how many requests there are, and how many of them have no result.
-    pub(crate) fn accepted_and_missing(&self) -> (u64, u64) {
-        let missing = self.due.keys().filter(|request| !self.results.contains_key(request)).count();
-        (count(self.due.len()), count(missing))
+        self.valid.entry(partition).or_default().push((appended, result.request));
     }
 
     /// Returns how many results came after their deadline, or are what is said at the deadline.
@@ -93,13 +79,13 @@ impl Log {
 
     /// Returns the longest time within `span` for which a partition had no result.
     pub(crate) fn outage(&self, span: Range<Timestamp>) -> Duration {
-        let longest = |times: &Vec<Timestamp>| {
-            let inside = times.iter().copied().filter(|at| span.contains(at));
+        let longest = |valid: &Vec<(Timestamp, RequestId)>| {
+            let inside = valid.iter().map(|(at, _)| *at).filter(|at| span.contains(at));
             let (last, longest) =
                 inside.fold((span.start, Duration::ZERO), |(last, longest), at| (at, longest.max(at.since(last))));
             longest.max(span.end.since(last))
         };
-        self.times.values().map(longest).max().unwrap_or(span.end.since(span.start))
+        self.valid.values().map(longest).max().unwrap_or(span.end.since(span.start))
     }
 
     /// Says if somebody was told that a request was accepted, and the log has no result of it.
@@ -124,8 +110,10 @@ mod tests {
 
     #[test]
     fn an_outage_is_the_longest_silence_of_a_partition_before_between_or_after_its_results() {
-        let times = HashMap::from([(0, vec![at(10), at(20), at(50), at(90)]), (1, vec![at(30), at(60)])]);
-        let log = Log { times, ..Log::default() };
+        let request = RequestId::from_key(&RendezvousName::new("faults").unwrap(), "1");
+        let valid = |times: &[i64]| times.iter().map(|millis| (at(*millis), request)).collect();
+        let valid = BTreeMap::from([(0, valid(&[10, 20, 50, 90])), (1, valid(&[30, 60]))]);
+        let log = Log { valid, ..Log::default() };
         assert_eq!(log.outage(at(0)..at(100)), Duration::from_millis(40), "partition 1 says nothing after 60");
         assert_eq!(log.outage(at(12)..at(60)), Duration::from_millis(30), "partition 0 says nothing from 20 to 50");
         assert_eq!(log.outage(at(61)..at(70)), Duration::from_millis(9), "nobody says anything");

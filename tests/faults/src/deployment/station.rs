@@ -23,6 +23,7 @@ pub(crate) enum Role {
     Executors,
     Collector,
     Decoy,
+    Sealer,
 }
 
 /// A process of `hedgerow run`, killed when it goes out of scope.
@@ -41,7 +42,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 impl Role {
     /// All, in the order in which they are stopped.
-    pub(crate) const ALL: [Self; 4] = [Self::Starter, Self::Executors, Self::Collector, Self::Decoy];
+    pub(crate) const ALL: [Self; 5] = [Self::Starter, Self::Executors, Self::Collector, Self::Decoy, Self::Sealer];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -49,6 +50,7 @@ impl Role {
             Self::Executors => "executors",
             Self::Collector => "collector",
             Self::Decoy => "decoy",
+            Self::Sealer => "sealer",
         }
     }
 }
@@ -109,6 +111,14 @@ impl Station {
         let Some(ready) = self.ready.take() else { return Ok(()) };
         let told = ready.recv_timeout(PATIENCE);
         told.with_context(|| format!("the {} never served: see {}", self.role, self.log.display()))
+    }
+
+    /// Returns whether it serves by now.
+    pub(super) fn serves(&mut self) -> bool {
+        if self.ready.as_ref().is_some_and(|ready| ready.try_recv().is_ok()) {
+            self.ready = None;
+        }
+        self.ready.is_none()
     }
 
     /// Sends it a signal, by its name.
