@@ -35,7 +35,7 @@ pub struct Row {
     pub void: u64,
     /// Results that came after their deadline.
     pub late: u64,
-    /// Results for which not everybody was heard.
+    /// Results that are defaults or errors.
     pub degraded: u64,
     /// Deadlines missed: late results, and defaults, which are what is said when time is up.
     pub missed: u64,
