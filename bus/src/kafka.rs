@@ -138,6 +138,14 @@ impl Bus for KafkaBus {
         .boxed()
     }
 
+    fn hasty_tail(&self) -> BoxFuture<'_, Result<Box<dyn Consumer>, BusError>> {
+        async move {
+            let consumer: Box<dyn Consumer> = Box::new(KafkaConsumer::tail(&self.settings.hasty())?);
+            Ok(consumer)
+        }
+        .boxed()
+    }
+
     fn unhurried_tail(&self) -> BoxFuture<'_, Result<Box<dyn Consumer>, BusError>> {
         async move {
             let consumer: Box<dyn Consumer> = Box::new(KafkaConsumer::tail(&self.settings.unhurried())?);

@@ -55,7 +55,8 @@ pub enum Action {
     Survey(u32),
     /// Deliver results from here on, at once: a take-over waits for them.
     ReadResults(i64),
-    /// Deliver results from here on, at leisure: they only confirm what was written, and show rivals.
+    /// Deliver results from here on, at leisure: they only confirm what was written, and show rivals. Of requests and
+    /// responses, too, no take-over waits any more.
     FollowResults(i64),
     /// Deliver requests and responses from these offsets on.
     Replay {
@@ -331,6 +332,12 @@ impl Ledger {
     #[must_use]
     pub fn next_request(&self) -> i64 {
         self.next.requests
+    }
+
+    /// Returns the next response to read.
+    #[must_use]
+    pub fn next_response(&self) -> i64 {
+        self.next.responses
     }
 
     /// Returns since when the partition is served and time may decide; `None` before.

@@ -219,6 +219,12 @@ impl Partition {
         self.ledger.next_request()
     }
 
+    /// Returns the next response to read.
+    #[must_use]
+    pub fn next_response(&self) -> i64 {
+        self.ledger.next_response()
+    }
+
     /// Returns whether so many responses wait for their requests that requests should be read first.
     #[must_use]
     pub fn is_crowded(&self) -> bool {

@@ -15,5 +15,6 @@ mod learn;
 mod processes;
 mod rendezvous;
 mod results;
+mod rolls;
 mod sealing;
 mod stopping;

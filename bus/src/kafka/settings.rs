@@ -66,6 +66,13 @@ impl KafkaSettings {
         settings
     }
 
+    /// Returns the same for a consumer whose fetches are soon over, so that what is started then is fetched soon.
+    pub(super) fn hasty(&self) -> Self {
+        let mut settings = self.clone();
+        settings.options.insert("fetch.wait.max.ms".to_owned(), "10".to_owned());
+        settings
+    }
+
     /// Refuses what cannot be right, one sentence for each option.
     pub(super) fn check(&self) -> Result<(), BusError> {
         if self.brokers.trim().is_empty() {

@@ -6,21 +6,24 @@ mod seat;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use bus::{Assigned, BusError, Commit, Committed, Consumer, Event, Outage, Producer, Received, TopicPartition};
+use bus::{
+    Assigned, BusError, Commit, Committed, Consumer, Event, Outage, Producer, Received, StartAt, TopicPartition,
+};
 use tokio::{sync::oneshot, task::JoinSet};
 use uuid::Uuid;
 use wire::{Timestamp, Topics};
 
 use super::{
     CollectorError, CollectorStation,
-    hands::{Hands, Names},
+    hands::{Hands, Names, silence},
     inbox::{Inbox, Message, News},
     recall::Recall,
     referee::Referee,
 };
 use crate::{
+    ledger::Action,
     metrics::Fact,
-    partition::{Partition, Source},
+    partition::{Output, Partition, Source},
     surroundings::Surroundings,
     watermarks::Watermarks,
 };
@@ -45,10 +48,9 @@ pub(super) struct Desk {
     producer: Arc<dyn Producer>,
     /// `None` once the group was left.
     member: Option<Box<dyn Consumer>>,
-    /// In a hurry: responses, the results of partitions that are being taken over, the requests of those that the group
-    /// has given to others.
+    /// Whatever is read of partitions that are being taken over, and the requests of those that others are to take over.
+    hasty: Box<dyn Consumer>,
     responses: Box<dyn Consumer>,
-    /// In no hurry.
     results: Box<dyn Consumer>,
     seats: BTreeMap<i32, Seat>,
     inbox: Arc<Inbox>,
@@ -80,6 +82,7 @@ impl Desk {
         names.insist_on(count, counts)?;
         let written = [topics.results.as_str(), topics.dead_letters.as_str()];
         let producer = outage.insist(&clock, || bus.producer(&written)).await?;
+        let hasty = outage.insist(&clock, || bus.hasty_tail()).await?;
         let responses = outage.insist(&clock, || bus.tail()).await?;
         // Our own results are read back to confirm them and to see rivals' fences: callers do not wait for that.
         let results = outage.insist(&clock, || bus.unhurried_tail()).await?;
@@ -93,6 +96,7 @@ impl Desk {
             count,
             producer,
             member: Some(member),
+            hasty,
             responses,
             results,
             seats: BTreeMap::new(),
@@ -129,6 +133,7 @@ impl Desk {
         let CollectorStation { clock, versions, .. } = &mut self.station;
         tokio::select! {
             event = next_of(&mut self.member) => Some(event),
+            event = self.hasty.next() => Some(event),
             event = self.responses.next() => Some(event),
             event = self.results.next() => Some(event),
             () = self.inbox.arrived() => None,
@@ -150,6 +155,7 @@ impl Desk {
             // Answers that came in time are heard before the time is looked at.
             event = tokio::select! {
                 biased;
+                event = self.hasty.next() => Some(event),
                 event = self.responses.next() => Some(event),
                 event = next_of(&mut self.member) => Some(event),
                 event = self.results.next() => Some(event),
@@ -193,12 +199,15 @@ impl Desk {
             return Err(CollectorError::Partitions { topic, was: self.count, is: behind });
         }
         for Assigned { partition, committed } in given {
+            tracing::info!(partition = partition.partition, "the collector is given a partition");
             if self.take_back(partition)? {
                 continue;
             }
             let committed = committed.as_ref().and_then(|committed| understood(partition, committed));
             let place = (partition.partition, self.count);
             let fresh = Partition::new(place, committed, Uuid::new_v4(), &mut self.surroundings);
+            // Nothing that is read for an earlier life may reach this one.
+            self.drop_seat(partition.partition);
             self.seats.insert(partition.partition, Seat::of(fresh));
         }
         Ok(())
@@ -243,6 +252,7 @@ impl Desk {
         }
         self.tell_ready(now);
         self.perform()?;
+        self.tend_seats(now)?;
         self.leave_on_time(now);
         Ok(())
     }
@@ -289,6 +299,30 @@ impl Desk {
         }
     }
 
+    /// Ends what is only done for a moment: reading twice, and letting responses wait for their requests.
+    fn tend_seats(&mut self, now: Timestamp) -> Result<(), BusError> {
+        let Self { seats, hasty, names, .. } = self;
+        for (index, seat) in seats {
+            let responses = names.responses(*index);
+            if seat.has_settled(now) {
+                silence(hasty.as_mut(), &responses);
+                if !seat.is_leaving() {
+                    silence(hasty.as_mut(), &names.requests(*index));
+                }
+            } else if seat.responses_wait.is_some_and(|until| until <= now) {
+                seat.responses_wait = None;
+                let started = hasty.start(&responses, StartAt::Offset(seat.partition.next_response()));
+                if self.outage.note(started, &self.station.clock)?.is_none() {
+                    seat.partition.on_offset_gone(&mut self.surroundings);
+                }
+            } else if !seat.partition.is_running() && seat.partition.is_crowded() && seat.responses_wait.is_none() {
+                silence(hasty.as_mut(), &responses);
+                seat.responses_wait = Some(now.after(REQUESTS_FIRST));
+            }
+        }
+        Ok(())
+    }
+
     fn on_offset_gone(&mut self, index: i32) -> Result<(), BusError> {
         if let Some(seat) = self.seats.get_mut(&index) {
             seat.partition.on_offset_gone(&mut self.surroundings);
@@ -298,12 +332,17 @@ impl Desk {
 
     /// Does what the partitions want done, in their order.
     fn perform(&mut self) -> Result<(), BusError> {
-        let Self { station, names, count, producer, member, responses, results, inbox, surveys, .. } = self;
+        let now = self.now();
+        let Self { station, names, count, producer, member, hasty, responses, results, inbox, surveys, .. } = self;
         let (member, count) = (member.as_mut(), *count);
-        let mut hands = Hands { station, names, producer, member, responses, results, inbox, surveys, count };
-        for (index, Seat { partition, .. }) in &mut self.seats {
-            while let Some(output) = partition.poll_output() {
-                let performed = hands.perform(*index, output, partition.is_fenced());
+        let mut hands = Hands { station, names, producer, member, hasty, responses, results, inbox, surveys, count };
+        for (index, seat) in &mut self.seats {
+            while let Some(output) = seat.partition.poll_output() {
+                if let Output::Act(Action::FollowResults(_)) = &output {
+                    seat.settle(now);
+                }
+                let partition = &mut seat.partition;
+                let performed = hands.perform(*index, output, partition);
                 if self.outage.note(performed, &hands.station.clock)?.is_none() {
                     // What could not be started or stopped is started over from what is known to be safe.
                     partition.on_offset_gone(&mut self.surroundings);

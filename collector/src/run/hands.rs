@@ -13,7 +13,7 @@ use super::{
 use crate::{
     ledger::{Action, Spans},
     metrics::Fact,
-    partition::{Output, Source},
+    partition::{Output, Partition, Source},
 };
 
 /// A question that the bus could not answer is asked again so much later.
@@ -36,6 +36,7 @@ pub(super) struct Hands<'desk> {
     pub(super) producer: &'desk Arc<dyn Producer>,
     /// `None` once the station is stopping and has left its group.
     pub(super) member: Option<&'desk mut Box<dyn Consumer>>,
+    pub(super) hasty: &'desk mut Box<dyn Consumer>,
     pub(super) responses: &'desk mut Box<dyn Consumer>,
     pub(super) results: &'desk mut Box<dyn Consumer>,
     pub(super) inbox: &'desk Arc<Inbox>,
@@ -110,23 +111,19 @@ impl Names {
 // === impl Hands ===
 
 impl Hands<'_> {
-    /// Does what follows from one output of partition `index`, which is fenced or not.
-    pub(super) fn perform(&mut self, index: i32, output: Output, fenced: bool) -> Result<(), BusError> {
+    /// Does what follows from one output of `partition`.
+    pub(super) fn perform(&mut self, index: i32, output: Output, partition: &Partition) -> Result<(), BusError> {
         match output {
             Output::Tell(fact) => {
-                if let Fact::Unreadable(Some(what)) = &fact {
-                    tracing::warn!(
-                        what,
-                        "the results hold what is no result and no fence; what follows is only counted"
-                    );
-                }
+                say(index, &fact);
                 self.station.metrics.count(&fact);
             }
             Output::WriteDeadLetter(source, offset, record) => {
                 self.write(&self.names.dead_letters(index), record, Item::DeadLetter(source, offset));
             }
             Output::WriteTally(tally) => self.write(&self.names.control(), tally.encode(), Item::Control),
-            Output::Act(Action::Survey(survey)) => self.ask(index, survey, fenced),
+            Output::Act(Action::Survey(survey)) => self.ask(index, survey, partition.is_fenced()),
+            Output::Act(Action::FollowResults(from)) => return self.settle(index, from, partition),
             Output::Act(action) => return self.act(index, action),
         }
         Ok(())
@@ -134,26 +131,23 @@ impl Hands<'_> {
 
     fn act(&mut self, index: i32, action: Action) -> Result<(), BusError> {
         match action {
-            // Asked for above.
-            Action::Survey(_) => {}
-            // The responses' tail is in a hurry anyway.
+            // Done above.
+            Action::Survey(_) | Action::FollowResults(_) => {}
             Action::ReadResults(from) => {
                 silence(self.results.as_mut(), &self.names.results(index));
-                self.responses.start(&self.names.results(index), StartAt::Offset(from))?;
-            }
-            Action::FollowResults(from) => {
-                silence(self.responses.as_mut(), &self.names.results(index));
-                self.results.start(&self.names.results(index), StartAt::Offset(from))?;
+                self.hasty.start(&self.names.results(index), StartAt::Offset(from))?;
             }
             Action::Replay { requests, responses } => {
-                self.responses.start(&self.names.responses(index), StartAt::Offset(responses))?;
-                return self.read_requests(index, requests);
+                self.hasty.start(&self.names.responses(index), StartAt::Offset(responses))?;
+                self.hasty.start(&self.names.requests(index), StartAt::Offset(requests))?;
             }
             Action::Halt => {
                 if let Some(member) = &mut self.member {
                     silence(member.as_mut(), &self.names.requests(index));
                 }
                 silence(self.responses.as_mut(), &self.names.responses(index));
+                silence(self.hasty.as_mut(), &self.names.requests(index));
+                silence(self.hasty.as_mut(), &self.names.responses(index));
             }
             Action::WriteFence(fence) => self.write(&self.names.results(index), fence.encode(), Item::Fence(fence.0)),
             Action::WriteResult(request, by, record) => {
@@ -163,9 +157,14 @@ impl Hands<'_> {
         Ok(())
     }
 
-    fn read_requests(&mut self, index: i32, from: i64) -> Result<(), BusError> {
+    /// Reads on as whoever serves a partition for long. Of requests and responses the hasty tail goes on for a moment,
+    /// because the others begin only when their fetches under way are over; what both read is heeded once.
+    fn settle(&mut self, index: i32, results: i64, partition: &Partition) -> Result<(), BusError> {
+        silence(self.hasty.as_mut(), &self.names.results(index));
+        self.results.start(&self.names.results(index), StartAt::Offset(results))?;
+        self.responses.start(&self.names.responses(index), StartAt::Offset(partition.next_response()))?;
         match &mut self.member {
-            Some(member) => read_as_member(member.as_mut(), &self.names.requests(index), from),
+            Some(member) => read_as_member(member.as_mut(), &self.names.requests(index), partition.next_request()),
             None => Ok(()),
         }
     }
@@ -201,6 +200,19 @@ pub(super) fn write(producer: &Arc<dyn Producer>, inbox: &Arc<Inbox>, to: &Topic
     let acknowledge = inbox.acknowledge(to.partition, item);
     if let Err(error) = producer.send(to, record, acknowledge) {
         inbox.hear(to.partition, item, Err(error));
+    }
+}
+
+/// Says what an operator may want to read of, besides the counters.
+fn say(partition: i32, fact: &Fact) {
+    match fact {
+        Fact::Unreadable(Some(what)) => {
+            tracing::warn!(what, "the results hold what is no result and no fence; what follows is only counted");
+        }
+        Fact::Serving(gap) => tracing::info!(partition, ?gap, "the collector has taken a partition over"),
+        Fact::HandedOver => tracing::info!(partition, "another collector has taken a partition over"),
+        Fact::FencedOff => tracing::warn!(partition, "somebody has taken a partition over that is the collector's"),
+        _ => {}
     }
 }
 

@@ -10,9 +10,11 @@ use wire::Timestamp;
 use super::Desk;
 use crate::run::hands::{read_as_member, silence};
 
-/// So long an owner is served on for that does not come: other members hear of what is theirs with their next
+/// So long whoever stops waits for an owner that does not come: other members hear of what is theirs with their next
 /// heartbeat, every five seconds by default.
 const PATIENCE: Duration = Duration::from_millis(5_500);
+/// So long whoever goes on waits for one: it harms nobody.
+const LONG_PATIENCE: Duration = Duration::from_secs(30);
 /// Whoever has all partitions, and stops, waits for no other owner once no request was read for so long.
 const QUIET: Duration = Duration::from_millis(300);
 /// So long requests that are open may still be decided when no more are read.
@@ -61,7 +63,7 @@ impl Desk {
 
     /// Closes, after a stop.
     pub(in crate::run) async fn close(self) {
-        let Self { responses, results, mut surveys, mut recall, departure, .. } = self;
+        let Self { hasty, responses, results, mut surveys, mut recall, departure, .. } = self;
         recall.stop();
         surveys.abort_all();
         let left = departure.and_then(|departure| departure.left);
@@ -70,11 +72,11 @@ impl Desk {
                 tracing::error!(%error, "the collector could not leave its group");
             }
         };
-        tokio::join!(leave, responses.close(Vec::new()), results.close(Vec::new()));
+        tokio::join!(leave, hasty.close(Vec::new()), responses.close(Vec::new()), results.close(Vec::new()));
     }
 
     pub(super) fn on_revoked(&mut self, taken: &[TopicPartition]) {
-        let until = self.now().after(PATIENCE);
+        let until = self.now().after(LONG_PATIENCE);
         for partition in taken {
             self.serve_on(partition.partition, until);
         }
@@ -88,8 +90,9 @@ impl Desk {
         if !seat.partition.is_running() {
             return Ok(false);
         }
-        silence(self.responses.as_mut(), requests);
+        // The hasty tail goes on until the member has surely begun.
         seat.stay();
+        seat.settle(self.station.clock.now());
         let started = read_as_member(member.as_mut(), requests, seat.partition.next_request());
         Ok(self.outage.note(started, &self.station.clock)?.is_some())
     }
@@ -106,7 +109,7 @@ impl Desk {
         if departure.closing.is_none() && departure.closes(quiet_since) <= now {
             departure.closing = Some(now);
             for index in self.seats.keys() {
-                silence(self.responses.as_mut(), &self.names.requests(*index));
+                silence(self.hasty.as_mut(), &self.names.requests(*index));
             }
         }
     }
@@ -127,19 +130,21 @@ impl Desk {
         }
         if !seat.is_leaving() {
             let from = StartAt::Offset(seat.partition.next_request());
-            if let Err(error) = self.responses.start(&self.names.requests(index), from) {
+            if let Err(error) = self.hasty.start(&self.names.requests(index), from) {
                 tracing::warn!(%error, partition = index, "a partition is left before it was taken over");
                 return self.drop_seat(index);
             }
+            tracing::info!(partition = index, "the collector serves a partition on until another takes it over");
         }
         seat.leave(until);
     }
 
-    fn drop_seat(&mut self, index: i32) {
+    pub(super) fn drop_seat(&mut self, index: i32) {
         if self.seats.remove(&index).is_some() {
-            silence(self.responses.as_mut(), &self.names.requests(index));
+            silence(self.hasty.as_mut(), &self.names.requests(index));
+            silence(self.hasty.as_mut(), &self.names.responses(index));
+            silence(self.hasty.as_mut(), &self.names.results(index));
             silence(self.responses.as_mut(), &self.names.responses(index));
-            silence(self.responses.as_mut(), &self.names.results(index));
             silence(self.results.as_mut(), &self.names.results(index));
         }
     }

@@ -1,5 +1,7 @@
 //! A partition at the desk, and whether the group has given it to somebody else.
 
+use std::time::Duration;
+
 use wire::Timestamp;
 
 use crate::partition::Partition;
@@ -9,13 +11,20 @@ pub(super) struct Seat {
     pub(super) partition: Partition,
     /// Set while it is served outside the group: until when, should nobody take it over.
     until: Option<Timestamp>,
+    /// Set while it is read twice, until those who read it for long have surely begun.
+    settled: Option<Timestamp>,
+    /// Set while its responses wait a moment for its requests.
+    pub(super) responses_wait: Option<Timestamp>,
 }
+
+/// So long it is read twice: twice as long as a fetch may take on an idle topic.
+const SETTLE: Duration = Duration::from_secs(1);
 
 // === impl Seat ===
 
 impl Seat {
     pub(super) fn of(partition: Partition) -> Self {
-        Self { partition, until: None }
+        Self { partition, until: None, settled: None, responses_wait: None }
     }
 
     /// It is somebody else's to take over, and served until he does, or until then.
@@ -41,10 +50,22 @@ impl Seat {
 
     /// Whether its requests, which the group delivers, should be read before more responses are.
     pub(super) fn is_crowded(&self) -> bool {
-        !self.is_leaving() && self.partition.is_crowded()
+        !self.is_leaving() && self.partition.is_running() && self.partition.is_crowded()
+    }
+
+    /// From now on it is read twice for a moment.
+    pub(super) fn settle(&mut self, now: Timestamp) {
+        self.settled = Some(now.after(SETTLE));
+        self.responses_wait = None;
+    }
+
+    /// Whether it need not be read twice any more; says so once.
+    pub(super) fn has_settled(&mut self, now: Timestamp) -> bool {
+        self.settled.take_if(|settled| *settled <= now).is_some()
     }
 
     pub(super) fn next_time(&self) -> Option<Timestamp> {
-        [self.partition.next_time(), self.until].into_iter().flatten().min()
+        let times = [self.partition.next_time(), self.until, self.settled, self.responses_wait];
+        times.into_iter().flatten().min()
     }
 }
