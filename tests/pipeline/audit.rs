@@ -18,6 +18,7 @@ use wire::{Envelope, Fencing, Record, ResultRecord, ResultsReader, Timestamp, To
 
 use crate::{
     cases::{HUNG, SILENT},
+    processes::Deployment,
     rendezvous::{ALL, PATIENCE, Rendezvous},
 };
 
@@ -144,7 +145,7 @@ async fn a_log_that_forgot_its_beginning_accuses_nobody() {
     let clock = Clock::system();
     let limits = EmbeddedLimits { records_per_partition: 20, ..EmbeddedLimits::default() };
     let bus = EmbeddedBus::with_limits(clock.clone(), limits);
-    let rendezvous = Rendezvous::start(bus, clock, HUNG_NO_MORE, &ALL).await;
+    let rendezvous = Rendezvous::start(bus, clock, QUICK, &ALL).await;
     for burst in numbers(400).chunks(10) {
         rendezvous.ask_all(burst).await;
     }
@@ -161,7 +162,7 @@ async fn a_log_that_forgot_its_beginning_accuses_nobody() {
 }
 
 /// Answers at once.
-const HUNG_NO_MORE: &str = "
+const QUICK: &str = "
 rendezvous: NAME
 budget: 30s
 input: { features: [x] }
@@ -246,6 +247,42 @@ async fn send(bus: &dyn Bus, topic: &str, partition: i32, record: Record) -> i64
     let acknowledge = Box::new(move |outcome| _ = sender.send(outcome));
     producer.send(&TopicPartition::new(topic, partition), record, acknowledge).unwrap();
     timeout(PATIENCE, receiver).await.unwrap().unwrap().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_in_which_collectors_are_killed_audits_clean_while_it_runs_and_after() {
+    const REQUESTS: usize = 600;
+    let deployment = Deployment::new(QUICK).await;
+    let (starter, address) = deployment.run("starter");
+    let executors = deployment.run("executors").0;
+    let mut collector = deployment.run("collector").0;
+    let url = format!("http://{address}/v2/models/{}/infer", deployment.name());
+    let client = reqwest::Client::new();
+    let mut asked = tokio::task::JoinSet::new();
+    for (index, body) in numbers(REQUESTS).into_iter().enumerate() {
+        let request = client.post(&url).header("idempotency-key", index.to_string()).body(body).timeout(PATIENCE);
+        asked.spawn(async move { request.send().await.unwrap().status().as_u16() });
+        if index % 200 == 100 {
+            // It has some of them in hand: nobody waited for the answers.
+            collector.kill();
+            collector = tokio::task::block_in_place(|| deployment.run("collector").0);
+        }
+    }
+    let during = audit(&deployment.name(), &["--brokers", &deployment.brokers]).await;
+    assert_eq!((during.code, &during.told()["ok"]), (Some(0), &json!(true)), "{}", during.shown);
+    assert!(asked.join_all().await.iter().all(|status| *status == 200));
+
+    let after = audit(&deployment.name(), &["--brokers", &deployment.brokers]).await;
+    let told = after.told();
+    assert_eq!(
+        (after.code, &told["accepted"], &told["results"]),
+        (Some(0), &json!(REQUESTS), &json!(REQUESTS)),
+        "{told}"
+    );
+    assert!(told["fences_accepted"].as_u64().unwrap() > 4, "partitions changed hands: {told}");
+    for process in [starter, executors, collector] {
+        assert_eq!(process.terminate(), Some(0));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
