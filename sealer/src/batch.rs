@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bus::TopicPartition;
+use bytes::Bytes;
 use wire::{Record, Timestamp};
 
 use crate::place::Place;
@@ -109,13 +110,11 @@ impl Batch {
 }
 
 fn size(record: &Record) -> usize {
-    record.key.as_ref().map_or(0, |key| key.len()) + record.payload.as_ref().map_or(0, |payload| payload.len())
+    record.key.as_ref().map_or(0, Bytes::len) + record.payload.as_ref().map_or(0, Bytes::len)
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
 
     fn at(millis: i64) -> Timestamp {

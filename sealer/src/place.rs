@@ -21,6 +21,9 @@ pub struct Place {
     pub valid_from: Option<Fencing>,
 }
 
+/// A word that we did not write.
+struct Foreign;
+
 const VERSION: &str = "v1";
 const NOBODY: &str = "-";
 
@@ -33,12 +36,8 @@ impl Place {
         let words: Vec<&str> = note.split(' ').collect();
         let [VERSION, valid, from, valid_from] = words[..] else { return None };
         let from = after(from, "from=")?.parse().ok().filter(|from| (0..=next).contains(from))?;
-        Some(Self {
-            next,
-            valid: read(after(valid, "valid=")?)?,
-            from,
-            valid_from: read(after(valid_from, "valid=")?)?,
-        })
+        let (valid, valid_from) = (after(valid, "valid=")?, after(valid_from, "valid=")?);
+        Some(Self { next, valid: read(valid).ok()?, from, valid_from: read(valid_from).ok()? })
     }
 
     /// Returns the note to commit beside `next`.
@@ -57,12 +56,13 @@ fn written(fencing: Option<Fencing>) -> String {
     fencing.map_or_else(|| NOBODY.to_owned(), |Fencing { epoch, instance }| format!("{epoch}/{instance}"))
 }
 
-fn read(word: &str) -> Option<Option<Fencing>> {
+fn read(word: &str) -> Result<Option<Fencing>, Foreign> {
     if word == NOBODY {
-        return Some(None);
+        return Ok(None);
     }
-    let (epoch, instance) = word.split_once('/')?;
-    Some(Some(Fencing { epoch: epoch.parse().ok()?, instance: Uuid::from_str(instance).ok()? }))
+    let (epoch, instance) = word.split_once('/').ok_or(Foreign)?;
+    let (epoch, instance) = (epoch.parse().map_err(|_| Foreign)?, Uuid::from_str(instance).map_err(|_| Foreign)?);
+    Ok(Some(Fencing { epoch, instance }))
 }
 
 #[cfg(test)]

@@ -9,10 +9,11 @@ mod shift;
 use std::{sync::Arc, time::Duration};
 
 use bus::{Bus, BusError, Clock, Outage};
+use futures::TryFutureExt as _;
 use tokio::{sync::oneshot, time::timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use wire::{RendezvousName, Topics};
+use wire::{RendezvousName, Timestamp, Topics};
 
 use crate::Metrics;
 use shift::{End, Shift};
@@ -37,6 +38,8 @@ pub enum SealerError {
     Bus(#[from] BusError),
 }
 
+/// What is refused is taken for an interruption for so long after something broke.
+const FORGIVE: Duration = Duration::from_secs(30);
 /// What is in hand when the station is stopped is sealed within this, or by the next owner.
 const DRAIN_WITHIN: Duration = Duration::from_secs(3);
 
@@ -53,10 +56,12 @@ pub async fn run(
     let id = format!("{}.{}", topics.group("sealer"), Uuid::new_v4());
     let mut outage = Outage::of("the sealer");
     let mut ready = Some(ready);
+    // What was refused at first is refused. Later, a broker that comes back may not know its topics for a moment.
+    let mut forgiven_until = Timestamp::EPOCH;
     loop {
         let mut shift = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            shift = begin(&station, &topics, &id, &mut outage) => shift?,
+            shift = begin(&station, &topics, &id, &mut outage, forgiven_until) => shift?,
         };
         if let Some(ready) = ready.take() {
             // Whoever started this station may have stopped waiting.
@@ -74,17 +79,29 @@ pub async fn run(
                 tracing::warn!(%why, "the sealer begins anew");
                 station.metrics.restarts.inc();
                 shift.close().await;
+                forgiven_until = station.clock.now().after(FORGIVE);
             }
         }
     }
 }
 
-async fn begin(station: &SealerStation, topics: &Topics, id: &str, outage: &mut Outage) -> Result<Shift, BusError> {
+async fn begin(
+    station: &SealerStation,
+    topics: &Topics,
+    id: &str,
+    outage: &mut Outage,
+    forgiven_until: Timestamp,
+) -> Result<Shift, BusError> {
     let (bus, clock) = (&station.bus, &station.clock);
-    let sealed = [topics.sealed.as_str()];
+    let (sealed, group) = ([topics.sealed.as_str()], topics.group("sealer"));
+    let forgive = |error| match error {
+        BusError::Fatal(why) if clock.now() < forgiven_until => BusError::Unavailable(why),
+        error => error,
+    };
     // Before the group is joined: what it has committed is settled only then.
-    let transactions = outage.insist(clock, || bus.transactions(id, &sealed)).await?;
-    let group = topics.group("sealer");
-    let consumer = outage.insist(clock, || bus.member(&group, &topics.results)).await?;
+    let opening = || bus.transactions(id, &sealed).map_err(forgive);
+    let transactions = outage.insist(clock, opening).await?;
+    let joining = || bus.member(&group, &topics.results).map_err(forgive);
+    let consumer = outage.insist(clock, joining).await?;
     Ok(Shift::new(consumer, transactions, &topics.sealed, clock.clone(), Arc::clone(&station.metrics)))
 }

@@ -155,7 +155,7 @@ impl Worker {
         by: &Membership,
     ) -> Result<(), TransactError> {
         let until = Instant::now() + TRANSACT_WITHIN;
-        self.client.begin_transaction().map_err(|error| TransactError::Broken(told("begin", &error)))?;
+        self.client.begin_transaction().map_err(|error| TransactError::Broken(told("begin a transaction", &error)))?;
         let made = self.write(records, until);
         let made = made.and_then(|()| self.commit_offsets(commits, by, until)).and_then(|()| self.commit(until));
         match made {
@@ -163,7 +163,10 @@ impl Worker {
             Err(Failed::Unknown(why)) => Err(TransactError::Broken(why)),
             Err(Failed::Step(why)) => match self.client.abort_transaction(ABORT_WITHIN) {
                 Ok(()) => Err(why),
-                Err(error) => Err(TransactError::Broken(format!("{why}; {}", told("give up", &error)))),
+                Err(error) => {
+                    tracing::debug!(%error, "the transaction cannot be given up");
+                    Err(TransactError::Broken(why.to_string()))
+                }
             },
         }
     }
@@ -201,11 +204,11 @@ impl Worker {
     fn commit(&self, until: Instant) -> Result<(), Failed> {
         insist(until, |left| self.client.commit_transaction(left)).map_err(|error| match &error {
             KafkaError::Transaction(why) if why.txn_requires_abort() => {
-                Failed::Step(TransactError::Aborted(told("commit", &error)))
+                Failed::Step(TransactError::Aborted(told("commit a transaction", &error)))
             }
             // The end of the transaction was not even asked for.
-            KafkaError::Flush(_) => Failed::Step(TransactError::Aborted(told("commit", &error))),
-            _ => Failed::Unknown(told("commit", &error)),
+            KafkaError::Flush(_) => Failed::Step(TransactError::Aborted(told("commit a transaction", &error))),
+            _ => Failed::Unknown(told("commit a transaction", &error)),
         })
     }
 }
@@ -241,8 +244,10 @@ impl Landings {
 }
 
 impl ClientContext for Landings {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        super::log(level, facility, line);
+    /// To librdkafka it is critical that somebody else has opened the id or that the broker gave a transaction up; here
+    /// nothing is lost by it, and whoever asked for the transaction is told.
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, line: &str) {
+        tracing::debug!(target: "librdkafka", "{facility} {line}");
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -296,7 +301,7 @@ fn sorted(what: &str, error: &KafkaError) -> BusError {
 
 fn told(what: &str, error: &KafkaError) -> String {
     match error {
-        KafkaError::Transaction(inner) => format!("cannot {what} the transaction: {}", inner.string()),
-        error => format!("cannot {what} the transaction: {error}"),
+        KafkaError::Transaction(inner) => format!("cannot {what}: {}", inner.string()),
+        error => format!("cannot {what}: {error}"),
     }
 }

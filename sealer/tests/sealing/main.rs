@@ -105,10 +105,10 @@ async fn transactions_that_fail_or_whose_end_is_not_known_double_and_lose_nothin
     let bus = EmbeddedBus::new(Clock::system());
     let mut scene = Scene::new(Arc::clone(&bus) as Arc<dyn Bus>).await;
     let sealer = scene.sealer().await;
-    let sealed = scene.topics.sealed.clone();
+    let topic = scene.topics.sealed.clone();
     for fault in [SendFault::Failed, SendFault::AcknowledgementLost, SendFault::Refused].repeat(3) {
         let (aborted, restarts) = (sealer.metrics.aborted.get(), sealer.metrics.restarts.get());
-        bus.faults().on_send(&sealed, 1, fault);
+        bus.faults().on_send(&topic, 1, fault);
         scene.write(100).await;
         sealer.until(|metrics| metrics.aborted.get() + metrics.restarts.get() > aborted + restarts).await;
     }

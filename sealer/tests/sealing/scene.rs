@@ -22,7 +22,7 @@ use wire::{
 
 const PARTITIONS: i32 = 3;
 /// Generous: it bounds a test that has failed, never one that passes.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 pub(crate) struct Scene {
     bus: Arc<dyn Bus>,
@@ -87,7 +87,10 @@ impl Scene {
             metrics: Arc::clone(&metrics),
         };
         let (ready, is_ready) = oneshot::channel();
-        let work = tokio::spawn(run(station, stop.clone(), ready));
+        let told = stop.clone();
+        // Seen also when nobody asks how it ended.
+        let run = async { run(station, told, ready).await.inspect_err(|error| eprintln!("a sealer ended: {error:?}")) };
+        let work = tokio::spawn(run);
         timeout(PATIENCE, is_ready).await.expect("a sealer is ready in time").unwrap();
         Sealer { metrics, stop, work }
     }
@@ -95,10 +98,10 @@ impl Scene {
     /// Waits until as much is sealed as the results hold.
     pub(crate) async fn until_all_is_sealed(&self, sealer: &Sealer) {
         let expected: usize = self.expected().await.iter().map(Vec::len).sum();
-        let mut sealed = 0;
+        let mut read = 0;
         let waiting = self.read(&self.topics.sealed, |_, _| {
-            sealed += 1;
-            sealed >= expected
+            read += 1;
+            read >= expected
         });
         let waited = timeout(PATIENCE, waiting).await;
         assert!(waited.is_ok(), "{expected} results were to be sealed; {:?}", sealer.metrics);
@@ -136,7 +139,7 @@ impl Scene {
         let reading = self.read(topic, |partition, record| {
             if record == end {
                 ended += 1;
-            } else if record.headers.len() > 0 {
+            } else if !record.headers.is_empty() {
                 whole[usize::try_from(partition).unwrap()].push(record);
             }
             ended == PARTITIONS
@@ -221,6 +224,7 @@ impl Sealer {
     pub(crate) async fn until(&self, enough: impl Fn(&Metrics) -> bool) {
         let looking = async {
             while !enough(&self.metrics) {
+                assert!(!self.work.is_finished(), "the sealer has ended");
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
