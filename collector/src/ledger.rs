@@ -17,7 +17,10 @@ mod takeover;
 
 use std::{collections::VecDeque, ops::Range, time::Duration};
 
-use wire::{Budget, Fence, Fencing, Reading, Record, RequestId, ResultRecord, ResultsReader, Timestamp};
+use wire::{
+    Budget, Fence, Fencing, Reading, Record, RequestId, ResultRecord, ResultsReader, Timestamp,
+    mutation::{self, Mutation::FencedOffGoesOn},
+};
 
 use books::Books;
 use takeover::{Instances, Stage};
@@ -173,7 +176,7 @@ impl Ledger {
                 self.books.mark(offset, appended);
                 Fenced::Repeated
             }
-            (Some(_), true) => self.lose(now),
+            (Some(_), true) if !mutation::is(FencedOffGoesOn) => self.lose(now),
             _ => Fenced::Ignored,
         }
     }

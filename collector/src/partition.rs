@@ -11,7 +11,10 @@ use std::{collections::VecDeque, time::Duration};
 
 use bus::Received;
 use uuid::Uuid;
-use wire::{Envelope, Fencing, Reading, Record, Request, RequestId, Response, ResultRecord, Tally, Timestamp};
+use wire::{
+    Envelope, Fencing, Reading, Record, Request, RequestId, Response, ResultRecord, Tally, Timestamp,
+    mutation::{self, Mutation::TimersFireDuringReplay},
+};
 
 use crate::{
     ledger::{Action, Entry, Fenced, Ledger, Spans, Unwritten},
@@ -173,7 +176,7 @@ impl Partition {
             self.tell(Fact::WrittenAgain(again));
         }
         self.time_takeover(now);
-        if self.is_running() {
+        if self.is_running() || mutation::is(TimersFireDuringReplay) {
             self.rendezvous.on_time(now, surroundings);
             self.settle(now);
         }

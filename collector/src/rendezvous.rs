@@ -26,7 +26,10 @@ use std::{
 };
 
 use policies::{Evaluation, Heard, Step, Verdict};
-use wire::{Budget, Request, RequestId, Response, Timestamp};
+use wire::{
+    Budget, Request, RequestId, Response, Timestamp,
+    mutation::{self, Mutation::LateIsCounted},
+};
 
 use crate::surroundings::Surroundings;
 pub(crate) use contest::Contest;
@@ -249,6 +252,7 @@ impl Rendezvous {
         let open = self.open.get_mut(&id).expect("the caller found it open");
         let (due, evaluation) = (open.due, open.evaluation.take());
         let evaluation = evaluation.expect("an open request holds its evaluation between events");
+        let appended = if mutation::is(LateIsCounted) { open.born } else { appended };
         let (heard, step) = evaluation.observe(&response, appended);
         let played = (due <= appended && heard != Heard::New).then_some((due, appended));
         self.settle(&id, step, played);

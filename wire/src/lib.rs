@@ -7,6 +7,7 @@ mod attributes;
 mod change;
 mod envelope;
 mod id;
+pub mod mutation;
 mod plan;
 mod reader;
 mod record;

@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use wire::{Record, RequestId, Timestamp};
+use wire::{
+    Record, RequestId, Timestamp,
+    mutation::{self, Mutation},
+};
 
 use super::Entry;
 use crate::{rendezvous::WINDOW, watermarks::Watermarks};
@@ -60,6 +63,10 @@ impl Books {
     }
 
     pub(super) fn freeze(&mut self, request: RequestId, entry: Entry) {
+        if mutation::is(Mutation::SentIsConfirmed) {
+            self.held.remove(&entry.offset);
+            return;
+        }
         self.frozen.insert(request, Frozen { entry, attempts: 0 });
     }
 
@@ -84,7 +91,9 @@ impl Books {
     }
 
     pub(super) fn try_again(&mut self, request: RequestId, now: Timestamp) {
-        if let Some(frozen) = self.frozen.get_mut(&request) {
+        if let Some(frozen) = self.frozen.get_mut(&request)
+            && !mutation::is(Mutation::NeverWrittenAgain)
+        {
             let wait = RETRY * 2_u32.pow(frozen.attempts.min(RETRY_DOUBLINGS));
             frozen.attempts += 1;
             self.again.insert((now.after(wait), request));
@@ -99,6 +108,9 @@ impl Books {
         {
             self.again.pop_first();
             records.extend(self.frozen.get(&request).map(|frozen| (request, frozen.entry.record.clone())));
+            if let Some((_, record)) = records.last_mut().filter(|_| mutation::is(Mutation::DecidedAnewOnRetry)) {
+                record.payload = record.payload.as_deref().map(|body| [body, b" "].concat().into());
+            }
         }
         records
     }
@@ -116,8 +128,12 @@ impl Books {
     /// results' is 0.
     pub(super) fn watermarks(&mut self, next: Watermarks, now: Timestamp) -> Watermarks {
         let oldest = self.held.first_key_value().map(|(offset, floors)| (*offset, *floors));
-        let (requests, floors) =
+        let oldest = oldest.filter(|_| !mutation::is(Mutation::PositionIsCommitted));
+        let (requests, mut floors) =
             oldest.unwrap_or((next.requests, Floors { responses: next.responses, results: next.results }));
+        if mutation::is(Mutation::ResponsesAreNotKept) {
+            floors.responses = next.responses;
+        }
         let held_response = self.held_responses.first().copied().unwrap_or(i64::MAX);
         let window = now.before(WINDOW);
         let early = |(offset, appended): (i64, Timestamp)| offset <= floors.results && appended <= window;

@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use uuid::Uuid;
-use wire::{Fence, Fencing, ResultsReader, Timestamp};
+use wire::{
+    Fence, Fencing, ResultsReader, Timestamp,
+    mutation::{self, Mutation},
+};
 
 use super::{Action, Books, FENCE_EVERY, Fenced, Ledger, REPEATS_MAX, Spans, Watermarks};
 
@@ -59,7 +62,8 @@ impl Stage {
 
     /// Whether the own fence was read back.
     pub(super) fn owns(&self) -> bool {
-        matches!(self, Self::CatchingUp { .. } | Self::Running { .. })
+        let too_early = matches!(self, Self::Fencing { .. }) && mutation::is(Mutation::WrittenBeforeTheFence);
+        too_early || matches!(self, Self::CatchingUp { .. } | Self::Running { .. })
     }
 
     /// Whether requests and responses are heeded.
@@ -90,6 +94,9 @@ impl Instances {
     }
 
     fn next(&mut self) -> Uuid {
+        if mutation::is(Mutation::InstanceIsReused) {
+            return Uuid::nil();
+        }
         self.used += 1;
         Uuid::new_v5(&self.seed, &self.used.to_be_bytes())
     }

@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use wire::{RequestId, Timestamp};
+use wire::{
+    RequestId, Timestamp,
+    mutation::{self, Mutation::NothingIsRemembered},
+};
 
 /// So long an id is remembered: longer than a restarted starter takes to send its unanswered requests again.
 pub(crate) const WINDOW: Duration = Duration::from_mins(1);
@@ -31,6 +34,9 @@ impl Decided {
 
     /// Remembers `request`, born at `born`, from `at` on; again does nothing.
     pub(super) fn remember(&mut self, request: RequestId, born: Timestamp, at: Timestamp) {
+        if mutation::is(NothingIsRemembered) {
+            return;
+        }
         let Entry::Vacant(entry) = self.births.entry(request) else { return };
         entry.insert(born);
         self.order.push_back((at, request));

@@ -5,7 +5,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use wire::{RequestId, Timestamp};
+use wire::{
+    RequestId, Timestamp,
+    mutation::{self, Mutation},
+};
 
 use super::{Decided, Decision, Letter, Output, Rendezvous};
 
@@ -45,7 +48,8 @@ impl Rendezvous {
     /// Returns one that lets no decision out before it is told to by `release`.
     #[must_use]
     pub fn withholding() -> Self {
-        let mut rendezvous = Self { withheld: Some(Withheld::default()), ..Self::default() };
+        let withheld = (!mutation::is(Mutation::WrittenBeforeTheFence)).then(Withheld::default);
+        let mut rendezvous = Self { withheld, ..Self::default() };
         rendezvous.contest.withhold(true);
         rendezvous
     }
@@ -63,6 +67,9 @@ impl Rendezvous {
     /// where it lies, if it was read.
     pub fn on_decided(&mut self, request: RequestId, appended: Timestamp) -> Option<i64> {
         self.latest = self.latest.max(appended);
+        if mutation::is(Mutation::FoundResultsAreIgnored) {
+            return None;
+        }
         let (offset, born) = if let Some(open) = self.open.remove(&request) {
             self.due.remove(&(open.due, request));
             (Some(open.offset), open.born)

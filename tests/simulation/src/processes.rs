@@ -1,0 +1,7 @@
+//! The stations as processes that live, die and begin again: the production code's pure parts, each driven as its own
+//! loop drives it.
+
+pub mod collector;
+pub mod executor;
+pub mod starter;
+pub mod vandal;

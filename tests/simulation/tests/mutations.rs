@@ -1,0 +1,53 @@
+//! Mistakes put into the production code on purpose: each is noticed, by an invariant that is there for it.
+
+#![cfg(debug_assertions)]
+
+use simulation::{judge, play, truth::Truth};
+use wire::mutation::{Mutation, with};
+
+/// Within so many worlds a mistake must be noticed.
+const WORLDS: u64 = 2_000;
+
+fn first_noticed(seed: u64) -> Vec<&'static str> {
+    let played = play(seed, false);
+    judge(&Truth::of(&played.story)).iter().map(|broken| broken.invariant).collect()
+}
+
+fn check(mutation: Mutation, expected: &[&str]) {
+    let noticed =
+        with(mutation, || (0..WORLDS).map(|seed| (seed, first_noticed(seed))).find(|(_, broken)| !broken.is_empty()));
+    let (seed, broken) = noticed.unwrap_or_else(|| panic!("nobody notices {mutation:?} in {WORLDS} worlds"));
+    println!("{mutation:?}: seed {seed}: {broken:?}");
+    assert!(
+        broken.iter().any(|name| expected.iter().any(|number| name.starts_with(&format!("{number} ")))),
+        "{mutation:?} is noticed in world {seed} by {broken:?}, and not by any of {expected:?}"
+    );
+    assert!(first_noticed(seed).is_empty(), "without {mutation:?} world {seed} is in order");
+}
+
+macro_rules! noticed {
+    ($($test:ident: $mutation:ident by $($number:literal),+;)*) => {
+        $(#[test]
+        fn $test() {
+            check(Mutation::$mutation, &[$($number),+]);
+        })*
+    };
+}
+
+noticed! {
+    whatever_fence_is_the_latest_wins: LatestFenceWins by "I1", "I2", "I4";
+    a_reader_shows_repeats: RepeatsAreShown by "I1";
+    timers_fire_during_replay: TimersFireDuringReplay by "I6", "I8";
+    the_position_is_committed_and_not_the_watermark: PositionIsCommitted by "I2", "I5";
+    an_instance_is_reused_across_lives: InstanceIsReused by "I1", "I4";
+    what_was_sent_counts_as_confirmed: SentIsConfirmed by "I2", "I5";
+    a_retry_has_other_bytes: DecidedAnewOnRetry by "I1";
+    nothing_is_remembered_once_it_is_decided: NothingIsRemembered by "I1";
+    decisions_are_let_out_before_the_fence_is_read_back: WrittenBeforeTheFence by "I2", "I5";
+    late_responses_are_counted: LateIsCounted by "I3";
+    a_lost_result_is_not_written_again: NeverWrittenAgain by "I2";
+    who_was_fenced_off_goes_on: FencedOffGoesOn by "I2";
+    a_response_before_its_request_is_dropped: OrphansAreDropped by "I3", "I8";
+    responses_are_not_kept_for_a_successor: ResponsesAreNotKept by "I5";
+    a_successor_does_not_heed_the_results_it_finds: FoundResultsAreIgnored by "I1";
+}
