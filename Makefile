@@ -1,4 +1,4 @@
-# The commands: `make demo` and `make test`; plus `make lint`, `make bench` and `make faults`. Each does its own set-up.
+# The commands: `make demo` and `make test`; plus `make lint`, `make bench`, `make simulate` and `make faults`. Each does its own set-up.
 
 # BROKERS and KAFKA_BROKERS, given here or in the environment, reach the programs through it.
 SETUP := target/setup
@@ -8,7 +8,7 @@ export HEDGEROW_KAFKA_JARS ?= $(CURDIR)/$(SETUP)/kafka
 REQUESTS ?= 10000
 RATE ?= 1000
 
-.PHONY: demo test lint bench faults setup clean help
+.PHONY: demo test lint bench simulate faults setup clean help
 
 help: ## shows this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ lint: ## format, clippy, docs, licences, and that the pure crates are pure
 bench: ## measures beside a bare fan-out in the same run; ONLY=overhead|embedded|edits, RATE, SECONDS
 	@tools/setup.sh build kafka
 	cargo run --release --quiet --locked -p hedgerow-bench -- $(if $(ONLY),--only $(ONLY)) --rate $(RATE) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
+simulate: ## plays worlds in which everything goes wrong, and judges them; SEEDS=100000, or SEED=4711 for one whole story
+	@tools/setup.sh build
+	cargo run --release --quiet --locked -p hedgerow-simulation -- $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(ARGS)
 
 # Both in one build: apart from each other they would want the Kafka client built twice.
 faults: ## kills, stops and rolls stations and broker under load, and audits; ONLY=collector,storm, KILLS, SECONDS, RATE

@@ -11,8 +11,11 @@ mod i08_purity;
 mod i09_isolation;
 mod i10_one_outcome;
 mod i11_commits;
+mod i14_audit;
 
 use crate::truth::Truth;
+
+pub use i14_audit::is_in_order;
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +28,7 @@ pub struct Broken {
 
 type Check = fn(&Truth<'_>) -> Result<(), String>;
 
-const ALL: [(&str, Check); 11] = [
+const ALL: [(&str, Check); 12] = [
     ("I1 one result", i01_one_result::check),
     ("I2 every request", i02_every_request::check),
     ("I3 no invention", i03_no_invention::check),
@@ -37,6 +40,7 @@ const ALL: [(&str, Check); 11] = [
     ("I9 isolation", i09_isolation::check),
     ("I10 one outcome", i10_one_outcome::check),
     ("I11 commits", i11_commits::check),
+    ("I14 audit", i14_audit::check),
 ];
 
 /// Returns every promise that a story breaks.

@@ -23,6 +23,6 @@ pub mod truth;
 pub mod weather;
 pub mod world;
 
-pub use invariants::{Broken, judge};
+pub use invariants::{Broken, is_in_order, judge};
 pub use sights::{Sight, Sights};
 pub use world::{Played, play};

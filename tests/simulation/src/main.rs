@@ -98,6 +98,7 @@ fn many(arguments: &Arguments) -> ExitCode {
         }
     });
     let seconds = began.elapsed().as_secs_f64();
+    let rate = f64::from(u32::try_from(report.worlds).unwrap_or(u32::MAX)) / seconds;
     if arguments.json {
         let seen: serde_json::Map<_, _> =
             Sight::ALL.iter().map(|sight| (format!("{sight:?}"), report.sights.count(*sight).into())).collect();
@@ -106,7 +107,6 @@ fn many(arguments: &Arguments) -> ExitCode {
             .iter()
             .map(|(seed, broken)| serde_json::json!({"seed": seed, "invariant": broken.invariant, "how": broken.how}))
             .collect();
-        let rate = report.worlds as f64 / seconds;
         let told = serde_json::json!({
             "worlds": report.worlds, "events": report.events, "seconds": seconds, "worlds_per_second": rate,
             "ok": broken.is_empty(), "broken": broken, "worlds_in_which": seen,
@@ -117,7 +117,7 @@ fn many(arguments: &Arguments) -> ExitCode {
             eprintln!();
         }
         println!("{report}");
-        println!("{:.0} worlds a second, {seconds:.1} s", report.worlds as f64 / seconds);
+        println!("{rate:.0} worlds a second, {seconds:.1} s");
     }
     if report.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -2,7 +2,7 @@
 
 #![cfg(debug_assertions)]
 
-use simulation::{judge, play, truth::Truth};
+use simulation::{is_in_order, judge, play, truth::Truth};
 use wire::mutation::{Mutation, with};
 
 /// Within so many worlds a mistake must be noticed.
@@ -11,6 +11,21 @@ const WORLDS: u64 = 2_000;
 fn first_noticed(seed: u64) -> Vec<&'static str> {
     let played = play(seed, false);
     judge(&Truth::of(&played.story)).iter().map(|broken| broken.invariant).collect()
+}
+
+/// A world in which a request has no result, or more than one, does not pass its audit.
+fn check_audit(mutation: Mutation) {
+    let (mut broken, mut overlooked) = (0, Vec::new());
+    for seed in 0..100 {
+        let played = with(mutation, || play(seed, false));
+        let truth = Truth::of(&played.story);
+        let is_missing = truth.requests.keys().any(|id| truth.result(id).is_none());
+        if is_missing || judge(&truth).iter().any(|broken| broken.invariant == "I1 one result") {
+            broken += 1;
+            overlooked.extend(is_in_order(&truth).then_some(seed));
+        }
+    }
+    assert!(broken > 0 && overlooked.is_empty(), "{mutation:?}: of {broken} worlds these pass: {overlooked:?}");
 }
 
 fn check(mutation: Mutation, expected: &[&str]) {
@@ -50,4 +65,16 @@ noticed! {
     a_response_before_its_request_is_dropped: OrphansAreDropped by "I3", "I8";
     responses_are_not_kept_for_a_successor: ResponsesAreNotKept by "I5";
     a_successor_does_not_heed_the_results_it_finds: FoundResultsAreIgnored by "I1";
+}
+
+#[test]
+fn the_audit_finds_what_is_broken_too() {
+    use Mutation::{
+        DecidedAnewOnRetry, FencedOffGoesOn, FoundResultsAreIgnored, NeverWrittenAgain, NothingIsRemembered,
+    };
+    for mutation in
+        [DecidedAnewOnRetry, NothingIsRemembered, FoundResultsAreIgnored, NeverWrittenAgain, FencedOffGoesOn]
+    {
+        check_audit(mutation);
+    }
 }

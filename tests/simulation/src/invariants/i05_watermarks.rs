@@ -74,7 +74,7 @@ fn is_answered(truth: &Truth<'_>, commit: &Committed, asked: &Asked) -> bool {
 }
 
 /// Which records are among the dead letters, and since when.
-fn buried(truth: &Truth<'_>) -> BTreeSet<((Topic, i32, i64), u64)> {
+pub(super) fn buried(truth: &Truth<'_>) -> BTreeSet<((Topic, i32, i64), u64)> {
     let logs = &truth.story.logs;
     let letters = (0..logs.partitions()).flat_map(|partition| logs.entries(Topic::DeadLetters, partition));
     let origin = |entry: &crate::log::Entry| {
