@@ -2,7 +2,7 @@
 //! knows nothing of hedgerow but the topic's name.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,6 +17,7 @@ use rdkafka::{
     message::Headers as _,
 };
 use tokio::task::block_in_place;
+use tokio_util::sync::CancellationToken;
 use wire::{Headers, Record, TopicReader, Topics};
 
 use crate::{
@@ -26,13 +27,14 @@ use crate::{
 };
 
 const PARTITIONS: i32 = 4;
+/// The test's broker puts a member out of its group after 0.8 seconds.
+const LONGER_THAN_A_SESSION: Duration = Duration::from_millis(1_500);
 /// A hung transaction ends after three seconds; the test's broker looks twice a second. A transaction of the default
 /// length would hold readers up for a minute.
 const HELD_UP_AT_MOST: Duration = Duration::from_secs(15);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plain_consumer_reads_each_result_once_though_sealers_and_collectors_are_killed() {
-    const REQUESTS: usize = 1_500;
     let deployment = Deployment::new(&cases::wine()).await;
     let (starter, address) = block_in_place(|| deployment.run("starter"));
     let mut stations: Vec<(&str, Option<Process>)> = ["sealer", "collector", "sealer", "executors"]
@@ -42,22 +44,28 @@ async fn a_plain_consumer_reads_each_result_once_though_sealers_and_collectors_a
         for round in 0..9 {
             tokio::time::sleep(Duration::from_millis(500)).await;
             let (name, process) = &mut stations[round % 3];
-            process.take().unwrap().kill();
-            *process = Some(block_in_place(|| deployment.run(name)).0);
+            if round % 3 == 2 {
+                // Its partitions go to the other sealer meanwhile, and it wakes with what it had in hand.
+                process.as_ref().unwrap().signal("STOP");
+                tokio::time::sleep(LONGER_THAN_A_SESSION).await;
+                process.as_ref().unwrap().signal("CONT");
+            } else {
+                process.take().unwrap().kill();
+                *process = Some(block_in_place(|| deployment.run(name)).0);
+            }
         }
     };
-    tokio::join!(ask(&deployment, &address, 0..REQUESTS), killing);
+    let asked = ask_during(&deployment, &address, killing).await;
     assert_eq!(starter.terminate(), Some(0));
-    block_in_place(|| sealed_in_the_end(&deployment, REQUESTS));
+    block_in_place(|| sealed_in_the_end(&deployment, asked));
     for (name, process) in stations {
         assert_eq!(process.unwrap().terminate(), Some(0), "{name} stops when it is told to");
     }
-    assert_sealed(&deployment, REQUESTS).await;
+    assert_sealed(&deployment, asked).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sealer_stopped_amid_a_transaction_holds_readers_up_for_a_moment_only_and_goes_on() {
-    const REQUESTS: usize = 1_000;
     let deployment = Deployment::new(&cases::wine()).await;
     let (starter, address) = block_in_place(|| deployment.run("starter"));
     let stations = ["collector", "executors", "sealer"].map(|name| block_in_place(|| deployment.run(name)).0);
@@ -81,15 +89,34 @@ async fn a_sealer_stopped_amid_a_transaction_holds_readers_up_for_a_moment_only_
         eprintln!("readers were held up for {:?}", stopped.elapsed());
         sealer.signal("CONT");
     };
-    tokio::join!(ask(&deployment, &address, 0..REQUESTS), stopping);
+    let asked = ask_during(&deployment, &address, stopping).await;
     // What comes now is sealed by whoever goes on.
-    ask(&deployment, &address, REQUESTS..REQUESTS + 100).await;
+    ask(&deployment, &address, asked..asked + 100).await;
     assert_eq!(starter.terminate(), Some(0));
-    block_in_place(|| sealed_in_the_end(&deployment, REQUESTS + 100));
+    block_in_place(|| sealed_in_the_end(&deployment, asked + 100));
     for process in stations {
         assert_eq!(process.terminate(), Some(0));
     }
-    assert_sealed(&deployment, REQUESTS + 100).await;
+    assert_sealed(&deployment, asked + 100).await;
+}
+
+/// Asks from before `fault` until after it, however long it takes; returns how often.
+async fn ask_during(deployment: &Deployment, address: &str, fault: impl Future<Output = ()>) -> usize {
+    const AT_A_TIME: usize = 100;
+    let over = CancellationToken::new();
+    let asking = async {
+        let mut asked = 0;
+        while !over.is_cancelled() {
+            ask(deployment, address, asked..asked + AT_A_TIME).await;
+            asked += AT_A_TIME;
+        }
+        asked
+    };
+    let fault = async {
+        fault.await;
+        over.cancel();
+    };
+    tokio::join!(asking, fault).0
 }
 
 /// Asks once every four milliseconds; every question is answered.
@@ -159,12 +186,13 @@ async fn valid(deployment: &Deployment) -> BTreeMap<i32, Vec<Record>> {
 /// Reads the sealed topic as any consumer in any language would.
 fn sealed(deployment: &Deployment) -> BTreeMap<i32, Vec<Record>> {
     let consumer = plain(deployment, "read_committed", true);
-    let (mut sealed, mut ended, started) = (BTreeMap::<_, Vec<_>>::new(), 0, Instant::now());
-    while ended < PARTITIONS {
-        assert!(started.elapsed() < PATIENCE, "a consumer is told of the end");
+    let (mut sealed, mut ended, started) = (BTreeMap::<_, Vec<_>>::new(), BTreeSet::new(), Instant::now());
+    while !(0..PARTITIONS).all(|partition| ended.contains(&partition)) {
+        assert!(started.elapsed() < PATIENCE, "a consumer is told of the end of each partition: {ended:?}");
         match consumer.poll(Duration::from_millis(100)) {
+            // Also where it was only told of its partitions, however short that took.
             None => {}
-            Some(Err(KafkaError::PartitionEOF(_))) => ended += 1,
+            Some(Err(KafkaError::PartitionEOF(partition))) => drop(ended.insert(partition)),
             Some(message) => {
                 let message = message.unwrap();
                 let bytes = |bytes: Option<&[u8]>| bytes.map(Bytes::copy_from_slice);

@@ -279,6 +279,8 @@ impl Consumer for KafkaConsumer {
 
     fn membership(&self) -> Option<Membership> {
         self.member.as_ref()?;
+        // As librdkafka knows it now, not as our caller does: who was put out of the group joins again only when what it
+        // lost was let go of, after our caller was told. Until then the broker refuses this.
         Some(Membership(Kind::Kafka(Arc::new(self.client().group_metadata()?))))
     }
 
