@@ -38,7 +38,7 @@ pub enum Role {
     Collector,
     /// Archives the exact inputs
     Decoy,
-    /// Copies valid results, each once, for plain read_committed consumers
+    /// Copies valid results, each once, for consumers that read only what is committed
     Sealer,
 }
 
