@@ -65,9 +65,10 @@ const EDITED: &str = "class: 0";
 // === impl Deployment ===
 
 impl Deployment {
-    /// Starts the broker and as many processes of each station as `fault` wants, and waits until all serve.
-    pub(crate) fn start(binary: &Path, fault: Fault, budget: Duration) -> anyhow::Result<Self> {
-        let name = RendezvousName::new(&format!("faults-{fault}"))?;
+    /// Starts the broker and as many processes of each station as the most demanding of `faults` wants, and
+    /// waits until all serve.
+    pub(crate) fn start(binary: &Path, faults: &[Fault], budget: Duration) -> anyhow::Result<Self> {
+        let name = RendezvousName::new("faults")?;
         let folder = tempfile::Builder::new().prefix("hedgerow-faults-").tempdir()?;
         fs::create_dir(folder.path().join("logs"))?;
         let budget = format!("{}ms", budget.as_millis());
@@ -86,11 +87,12 @@ impl Deployment {
             problems: Vec::new(),
         };
         for role in Role::ALL {
-            for _ in 0..fault.processes(role) {
+            let most = faults.iter().map(|fault| fault.processes(role)).max();
+            for _ in 0..most.unwrap_or_default() {
                 deployment.add(role)?;
             }
         }
-        deployment.stations.iter_mut().try_for_each(Station::ready)?;
+        deployment.ready()?;
         Ok(deployment)
     }
 
@@ -140,6 +142,11 @@ impl Deployment {
         Ok(())
     }
 
+    /// Waits until every process serves.
+    pub(crate) fn ready(&mut self) -> anyhow::Result<()> {
+        self.stations.iter_mut().try_for_each(Station::ready)
+    }
+
     /// Kills one process of `role`, whatever it is doing, and starts another one in its place.
     pub(crate) fn kill_one(&mut self, role: Role) -> anyhow::Result<()> {
         let one = self.one(role)?;
@@ -167,7 +174,7 @@ impl Deployment {
     /// Starts a process of `role`, and when it serves asks the one that did so for the longest to stop, and waits for it.
     pub(crate) fn replace_oldest(&mut self, role: Role) -> anyhow::Result<()> {
         self.add(role)?;
-        self.stations.iter_mut().try_for_each(Station::ready)?;
+        self.ready()?;
         self.remove_oldest(role)?;
         self.see_off();
         Ok(())

@@ -77,8 +77,12 @@ impl Fault {
         match self {
             Self::Calm => thread::sleep(settings.storm),
             Self::Collector | Self::Executors | Self::Starter | Self::Decoy | Self::Sealer | Self::Edits => {
-                for round in 0..settings.kills {
-                    thread::sleep(at_random(300..1_700));
+                for round in 0..a_share(settings.kills, if self == Self::Edits { 5 } else { 1 }) {
+                    // One in four does not wait, and may meet the process that replaces who was killed last.
+                    if round % 4 != 3 {
+                        deployment.ready()?;
+                    }
+                    thread::sleep(at_random(100..900));
                     struck();
                     deployment.kill_one(self.kills().expect("these kill a station"))?;
                     if self == Self::Edits {
@@ -87,7 +91,7 @@ impl Fault {
                 }
             }
             Self::Pause => {
-                for _ in 0..a_share(settings.kills, 20) {
+                for _ in 0..a_share(settings.kills, 25) {
                     struck();
                     deployment.pause_one(Role::Collector, settings.pause)?;
                     thread::sleep(at_random(1_500..2_500));
@@ -107,15 +111,16 @@ impl Fault {
                 }
             }
             Self::Broker => {
-                for round in 0..a_share(settings.kills, 10).max(2) {
+                for round in 0..a_share(settings.kills, 16).max(2) {
                     struck();
                     deployment.restart_broker(round % 2 == 0)?;
                     thread::sleep(at_random(2_000..4_000));
                 }
             }
             Self::Roll | Self::RollCollectors => {
-                let roles = if self == Self::Roll { &Role::ALL[..] } else { &[Role::Collector] };
-                for _ in 0..a_share(settings.kills, 10) {
+                let (roles, times) =
+                    if self == Self::Roll { (&Role::ALL[..], 20) } else { (&[Role::Collector][..], 10) };
+                for _ in 0..a_share(settings.kills, times) {
                     for role in roles {
                         for _ in 0..deployment.count(*role) {
                             struck();

@@ -16,7 +16,12 @@ mod log;
 mod row;
 mod sealed;
 
-use std::{path::PathBuf, thread, time::Duration};
+use std::{
+    fmt,
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
 
 use bus::{Clock, KafkaBus, KafkaSettings};
 
@@ -53,43 +58,53 @@ pub struct Settings {
 /// The load goes on for so long before and after the harm.
 const CALM: Duration = Duration::from_secs(2);
 
-/// Makes one row; tells on stderr what is done.
-pub fn run(fault: Fault, settings: &Settings) -> anyhow::Result<Row> {
+/// Makes one row of what `faults` do, one after the other; tells on stderr what is done.
+pub fn run(faults: &[Fault], settings: &Settings) -> anyhow::Result<Row> {
+    let said = Progress::of(faults);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let mut deployment = Deployment::start(&settings.binary, fault, settings.budget)?;
-    let outcome = suffer(fault, settings, &mut deployment, &runtime);
+    said.line("starting the broker and the stations");
+    let mut deployment = Deployment::start(&settings.binary, faults, settings.budget)?;
+    let outcome = suffer(faults, settings, &mut deployment, &runtime, &said);
     if !matches!(&outcome, Ok(row) if row.ok) {
-        eprintln!("{fault}: what the broker and the stations said is in {}", deployment.keep().display());
+        said.line(format_args!("what the broker and the stations said is in {}", deployment.keep().display()));
     }
     outcome
 }
 
 fn suffer(
-    fault: Fault,
+    faults: &[Fault],
     settings: &Settings,
     deployment: &mut Deployment,
     runtime: &tokio::runtime::Runtime,
+    said: &Progress,
 ) -> anyhow::Result<Row> {
     let clock = Clock::system();
     let bus = runtime.block_on(async { KafkaBus::connect(KafkaSettings::new(deployment.brokers())) })?;
     let load = runtime.block_on(Load::start(settings.rate, deployment, &bus))?;
     let began = clock.now();
-    eprintln!("{fault}: {} requests a second; the harm begins", settings.rate);
+    said.line(format_args!("{} requests a second; the harm begins", settings.rate));
     thread::sleep(CALM);
-    let strikes = fault.strike(settings, deployment, &clock)?;
+    let mut strikes = Vec::new();
+    for fault in faults {
+        let struck = fault.strike(settings, deployment, &clock)?;
+        said.line(format_args!("{fault}: struck {} times", struck.len()));
+        strikes.extend(struck);
+    }
     thread::sleep(CALM);
     let ended = clock.now();
     let callers = runtime.block_on(load.stop())?;
-    eprintln!("{fault}: struck {} times, {} requests asked; settling", strikes.len(), callers.asked);
+    said.line(format_args!("{} requests asked; auditing", callers.asked));
 
     // It waits for what is due; what came by then is what the processes wrote, and nothing that a stop finishes.
     let mut problems: Vec<String> = Audit::of(deployment)?.problem().into_iter().collect();
-    let seals = fault.processes(Role::Sealer) > 0;
+    let seals = deployment.count(Role::Sealer) > 0;
     if seals {
         let log = runtime.block_on(Log::read(&bus, deployment.name()))?;
         sealed::catch_up(deployment, &log)?;
     }
+    said.line("stopping the stations");
     problems.extend(deployment.stop_all());
+    said.line("auditing what is left");
     let audit = Audit::of(deployment)?;
     let log = runtime.block_on(Log::read(&bus, deployment.name()))?;
     if seals {
@@ -98,11 +113,29 @@ fn suffer(
     problems.extend(audit.problem());
     problems.extend(log.unknown_to(&callers));
     problems.extend(archive::problem(deployment.folder(), &log.offsets)?);
-    let mut row = Row::new(fault, &strikes, &callers, &audit, &log, began..ended);
-    if settings.on_time && fault == Fault::RollCollectors && row.missed > 0 {
+    let mut row = Row::new(faults, &strikes, &callers, &audit, &log, began..ended);
+    if settings.on_time && faults == [Fault::RollCollectors] && row.missed > 0 {
         problems.push(format!("{} deadlines were missed while nothing but collectors was replaced", row.missed));
     }
     row.ok = problems.is_empty();
     row.problems = problems;
+    said.line(if row.ok { "ok" } else { "NOT OK" });
+    row.problems.iter().for_each(|problem| said.line(problem));
     Ok(row)
+}
+
+/// Tells on stderr what is done, and since when.
+struct Progress {
+    row: String,
+    began: Instant,
+}
+
+impl Progress {
+    fn of(faults: &[Fault]) -> Self {
+        Self { row: row::name(faults), began: Instant::now() }
+    }
+
+    fn line(&self, what: impl fmt::Display) {
+        eprintln!("{:>5.1} s  {}: {what}", self.began.elapsed().as_secs_f64(), self.row);
+    }
 }

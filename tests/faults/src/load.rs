@@ -59,7 +59,7 @@ struct Caller {
 const BY_TOPIC: u64 = 10;
 
 /// A caller gives up after so long, and each of its tries after so long.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 const TRY: Duration = Duration::from_secs(3);
 
 /// A caller waits so long before it tries another door, and so long when it was asked to by `Retry-After`.

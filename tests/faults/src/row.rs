@@ -1,6 +1,6 @@
 //! One row of the table of what was survived.
 
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use serde::Serialize;
@@ -57,7 +57,7 @@ pub struct Row {
 
 impl Row {
     pub(crate) fn new(
-        fault: Fault,
+        faults: &[Fault],
         strikes: &[Timestamp],
         callers: &Callers,
         audit: &Audit,
@@ -69,7 +69,7 @@ impl Row {
         outages.sort_unstable();
         let millis = |share| callers.latencies.quantile(share).as_secs_f64() * 1_000.0;
         Self {
-            fault: fault.to_string(),
+            fault: name(faults),
             times: strikes.len(),
             seconds: span.end.since(span.start).as_secs(),
             requests: callers.asked,
@@ -145,6 +145,14 @@ pub fn table(rows: &[Row]) -> String {
     table.trim_fmt()
 }
 
-fn whole_millis(duration: std::time::Duration) -> u64 {
+/// Returns what a row of these is called.
+pub(crate) fn name(faults: &[Fault]) -> String {
+    match faults {
+        [one] => one.to_string(),
+        more => format!("{} faults", more.len()),
+    }
+}
+
+fn whole_millis(duration: Duration) -> u64 {
     duration.as_millis().try_into().unwrap_or(u64::MAX)
 }

@@ -1,7 +1,7 @@
 //! Whether a consumer that knows nothing but the topic's name reads each result once.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     thread,
     time::{Duration, Instant},
 };
@@ -36,12 +36,19 @@ pub(crate) fn catch_up(deployment: &Deployment, log: &Log) -> anyhow::Result<()>
 /// Returns what is wrong with the sealed topic, given the valid results: it holds them and no others, in their order.
 pub(crate) fn problem(deployment: &Deployment, log: &Log) -> anyhow::Result<Option<String>> {
     let sealed = read(&deployment.brokers(), &Topics::of(deployment.name()).sealed)?;
-    let wrong = log.valid.iter().find_map(|(partition, valid)| {
+    Ok(log.valid.iter().find_map(|(partition, valid)| {
+        let valid: Vec<RequestId> = valid.iter().map(|(_, request)| *request).collect();
         let sealed = sealed.get(partition).map_or(&[][..], Vec::as_slice);
-        let same = valid.iter().map(|(_, request)| request).eq(sealed);
-        (!same).then(|| format!("partition {partition} has {} results and {} sealed ones", valid.len(), sealed.len()))
-    });
-    Ok(wrong.map(|wrong| format!("what is sealed is not what is valid: {wrong}")))
+        let differs = (0..valid.len().max(sealed.len())).find(|index| valid.get(*index) != sealed.get(*index))?;
+        Some(format!(
+            "what is sealed is not what is valid: partition {partition} has {} results and {} sealed ones, the first that \
+             differs is {differs}, {} are sealed twice, {} were never valid",
+            valid.len(),
+            sealed.len(),
+            sealed.len() - sealed.iter().collect::<HashSet<_>>().len(),
+            sealed.iter().filter(|request| !valid.contains(request)).count(),
+        ))
+    }))
 }
 
 /// Reads what is committed, as any consumer in any language would, to its end.
