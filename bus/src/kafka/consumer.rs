@@ -39,6 +39,8 @@ pub(super) struct KafkaConsumer {
     client: Option<Client>,
     inbox: Arc<Inbox>,
     reading: Reading,
+    /// Topics that a tail was started on; a member's client knows its topic.
+    topics: Vec<Arc<str>>,
     /// `None` for a tail.
     member: Option<Member>,
     /// Records that were on the queue before an event that goes first.
@@ -99,6 +101,7 @@ impl KafkaConsumer {
             client: Some(Arc::new(client)),
             inbox,
             reading: Reading::default(),
+            topics: Vec::new(),
             member: group.map(|_| Member::default()),
             held: Vec::new(),
             away: Away::No,
@@ -157,6 +160,10 @@ impl KafkaConsumer {
     fn start_now(&mut self, partition: &TopicPartition, from: Offset, position: Option<i64>) -> Result<(), BusError> {
         self.assign(partition, from)?;
         self.reading.begin(partition.clone(), true, position);
+        if self.member.is_none() && !self.topics.contains(&partition.topic) {
+            self.topics.push(Arc::clone(&partition.topic));
+            asking::look_up(self.client(), Arc::clone(&partition.topic))?;
+        }
         Ok(())
     }
 

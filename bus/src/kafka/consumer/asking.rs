@@ -60,6 +60,17 @@ pub(super) fn located(
     })
 }
 
+/// Has the client learn at once who leads `topic`: by itself it looks for topics that are new to it once a second. If that
+/// fails, it does so then.
+pub(super) fn look_up(client: &Client, topic: Arc<str>) -> Result<(), BusError> {
+    let client = Arc::downgrade(client);
+    aside("kafka-question", move || {
+        if let Some(Err(error)) = client.upgrade().map(|client| client.fetch_metadata(Some(&topic), TRY_FOR)) {
+            tracing::debug!(%error, topic = &*topic, "a topic is looked for again");
+        }
+    })
+}
+
 /// Asks which of `positions` are not held. librdkafka says that there is one, but not which.
 pub(super) fn gone(
     client: &Client,
