@@ -40,6 +40,7 @@ const LISTEN_MAX: Duration = Duration::from_millis(3);
 const REQUESTS_FIRST: Duration = Duration::from_millis(5);
 /// A member that is given nothing within this time serves: there are more collectors than partitions.
 const IDLE_AFTER: Duration = Duration::from_secs(3);
+
 /// Everything the loop holds.
 pub(super) struct Desk {
     station: CollectorStation,
@@ -338,8 +339,10 @@ impl Desk {
         let mut hands = Hands { station, names, producer, member, hasty, responses, results, inbox, surveys, count };
         for (index, seat) in &mut self.seats {
             while let Some(output) = seat.partition.poll_output() {
-                if let Output::Act(Action::FollowResults(_)) = &output {
-                    seat.settle(now);
+                match &output {
+                    Output::Act(Action::FollowResults(_)) => seat.settle(now),
+                    Output::Act(Action::Halt) => seat.unsettle(),
+                    _ => {}
                 }
                 let partition = &mut seat.partition;
                 let performed = hands.perform(*index, output, partition);

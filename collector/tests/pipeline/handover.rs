@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Bus, Clock, Consumer, Event, Received};
+use bus::{Bus, Clock, Consumer, Event, Received, SendFault};
 use policies::ResultBody;
 use tokio::time::timeout;
 use wire::{Budget, Envelope, Fence, Fencing, Reading, RequestId, ResultKind, ResultsReader, Timestamp};
@@ -275,6 +275,26 @@ async fn a_crash_costs_no_answer_and_what_was_due_meanwhile_is_answered_at_once(
     });
     assert_eq!(heard.count(), count, "all answers were in the log in time");
     second.crash().await;
+}
+
+/// For a moment after a take-over a partition is read twice; the end of that must not end the next take-over's reading.
+#[tokio::test]
+async fn who_is_fenced_off_right_after_a_take_over_serves_again() {
+    let mut load = Load::on(1).await;
+    let running = load.collector().await;
+    load.run(20).await;
+    let own = load.scene.fence().await;
+    let stranger = Fencing { epoch: own.epoch + 1, instance: uuid::Uuid::from_u128(7) };
+    load.scene.put(&load.scene.topics.results, 0, Fence(stranger).encode());
+    load.run(5).await;
+    // Its own next fence is not there before that moment is over.
+    load.scene.embedded.faults().on_send(&load.scene.topics.results, 12, SendFault::Failed);
+    load.run(4_000).await;
+    load.end().await;
+    let results = load.scene.results(usize::try_from(load.asked).expect("small")).await;
+    let last = results.values().filter(|result| result.kind == ResultKind::Prediction).count();
+    assert!(last > 1_000, "it serves again: {last} predictions");
+    running.crash().await;
 }
 
 #[tokio::test]

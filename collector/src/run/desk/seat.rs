@@ -59,6 +59,12 @@ impl Seat {
         self.responses_wait = None;
     }
 
+    /// It is taken over anew: what was to end of its earlier life has ended with it.
+    pub(super) fn unsettle(&mut self) {
+        self.settled = None;
+        self.responses_wait = None;
+    }
+
     /// Whether it need not be read twice any more; says so once.
     pub(super) fn has_settled(&mut self, now: Timestamp) -> bool {
         self.settled.take_if(|settled| *settled <= now).is_some()
