@@ -15,6 +15,5 @@ mod learn;
 mod processes;
 mod rendezvous;
 mod results;
-mod rolls;
 mod sealing;
 mod stopping;

@@ -59,17 +59,23 @@ impl Deployment {
 
     /// Starts `hedgerow run STATION`, and returns what it says, line by line.
     fn start(&self, station: &str) -> (Process, mpsc::Receiver<String>) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hedgerow"));
-        command
-            .args(["run", station, self.policy.to_str().unwrap(), "--brokers", &self.brokers])
+        self.spawn(station, &["run", station], &["--brokers", &self.brokers])
+    }
+
+    fn spawn(&self, name: &str, command: &[&str], options: &[&str]) -> (Process, mpsc::Receiver<String>) {
+        let mut spawned = Command::new(env!("CARGO_BIN_EXE_hedgerow"));
+        spawned
+            .args(command)
+            .arg(&self.policy)
+            .args(options)
             .args(["--listen", "127.0.0.1:0", "--data", self.folder.path().to_str().unwrap()])
             .env("NO_COLOR", "1")
             .stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        let mut child = spawned.spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let process = Process(child);
         let (sender, said) = mpsc::channel();
-        let station = station.to_owned();
+        let station = name.to_owned();
         // Reads on, whoever listens: a full pipe would stop the process.
         thread::spawn(move || {
             for line in lines {
@@ -146,8 +152,12 @@ impl Process {
 
     /// Asks it to stop and kills it if it has not within `grace`, as a supervisor would; returns its exit code, or `None`
     /// if it had to be killed.
-    pub(crate) fn terminate_within(mut self, grace: Duration) -> Option<i32> {
+    pub(crate) fn terminate_within(self, grace: Duration) -> Option<i32> {
         self.tell_to_stop();
+        self.ends_within(grace)
+    }
+
+    fn ends_within(mut self, grace: Duration) -> Option<i32> {
         let until = Instant::now() + grace;
         while Instant::now() < until {
             if let Some(status) = self.0.try_wait().unwrap() {
@@ -210,6 +220,23 @@ fn a_broker_that_is_away_is_waited_for_and_said_so() {
     heard(&lines, "answers after");
     heard(&lines, "ready on");
     assert_eq!(collector.terminate(), Some(0));
+}
+
+/// Whoever is to be waited for is in the process itself: nobody has to wait for five seconds after Ctrl-C.
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_in_one_process_ends_at_once_when_it_is_interrupted() {
+    let deployment = Deployment::new(cases::ARCHIVED).await;
+    for options in [&["--brokers", &deployment.brokers][..], &[]] {
+        let (process, lines) = deployment.spawn("up", &["up"], options);
+        let address = heard(&lines, "at http://");
+        let url = format!("http://{address}/v2/models/{}/infer", deployment.name());
+        let answered = reqwest::Client::new().post(&url).body(r#"{"x": 1}"#).timeout(PATIENCE).send().await.unwrap();
+        assert!(answered.status().is_success(), "{answered:?}");
+        process.signal("INT");
+        // A collector that waits for a successor, and executors that do, take longer.
+        let code = tokio::task::block_in_place(|| process.ends_within(Duration::from_secs(4)));
+        assert_eq!(code, Some(0), "over {options:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

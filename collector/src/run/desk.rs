@@ -200,7 +200,7 @@ impl Desk {
             return Err(CollectorError::Partitions { topic, was: self.count, is: behind });
         }
         for Assigned { partition, committed } in given {
-            tracing::info!(partition = partition.partition, "the collector is given a partition");
+            tracing::debug!(partition = partition.partition, "the collector is given a partition");
             if self.take_back(partition)? {
                 continue;
             }

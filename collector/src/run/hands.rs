@@ -203,14 +203,14 @@ pub(super) fn write(producer: &Arc<dyn Producer>, inbox: &Arc<Inbox>, to: &Topic
     }
 }
 
-/// Says what an operator may want to read of, besides the counters.
+/// Says what is worth reading besides the counters; each partition that changes hands only to whoever looks for it.
 fn say(partition: i32, fact: &Fact) {
     match fact {
         Fact::Unreadable(Some(what)) => {
             tracing::warn!(what, "the results hold what is no result and no fence; what follows is only counted");
         }
-        Fact::Serving(gap) => tracing::info!(partition, ?gap, "the collector has taken a partition over"),
-        Fact::HandedOver => tracing::info!(partition, "another collector has taken a partition over"),
+        Fact::Serving(gap) => tracing::debug!(partition, ?gap, "the collector has taken a partition over"),
+        Fact::HandedOver => tracing::debug!(partition, "another collector has taken a partition over"),
         Fact::FencedOff => tracing::warn!(partition, "somebody has taken a partition over that is the collector's"),
         _ => {}
     }

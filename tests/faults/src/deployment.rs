@@ -41,6 +41,13 @@ pub(crate) struct Deployment {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Doors(Arc<Mutex<Vec<SocketAddr>>>);
 
+/// Whether whoever is replaced goes before or after his successor comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    SuccessorFirst,
+    SuccessorLast,
+}
+
 /// Three that answer at once, two of which must agree, and a canary. A default means that a deadline was missed.
 const POLICY: &str = "
 rendezvous: NAME
@@ -171,13 +178,18 @@ impl Deployment {
         Ok(())
     }
 
-    /// Starts a process of `role`, and when it serves asks the one that did so for the longest to stop, and waits for it.
-    pub(crate) fn replace_oldest(&mut self, role: Role) -> anyhow::Result<()> {
-        self.add(role)?;
-        self.ready()?;
+    /// Replaces the process of `role` that serves for the longest, and waits until it is gone and its successor serves.
+    pub(crate) fn replace_oldest(&mut self, role: Role, order: Order) -> anyhow::Result<()> {
+        if order == Order::SuccessorFirst {
+            self.add(role)?;
+            self.ready()?;
+        }
         self.remove_oldest(role)?;
         self.see_off();
-        Ok(())
+        if order == Order::SuccessorLast {
+            self.add(role)?;
+        }
+        self.ready()
     }
 
     /// Kills the broker, or asks it to stop, and starts it again.

@@ -8,7 +8,7 @@ use wire::Timestamp;
 
 use crate::{
     Settings,
-    deployment::{Deployment, Role},
+    deployment::{Deployment, Order, Role},
 };
 
 /// One kind of harm.
@@ -18,6 +18,8 @@ pub enum Fault {
     Calm,
     /// Collectors are killed
     Collector,
+    /// A collector is killed while all serve, and another one must serve its partitions within a second
+    Recovery,
     /// Executors are killed
     Executors,
     /// Starters are killed
@@ -46,7 +48,7 @@ impl Fault {
     /// Returns the station whose processes it kills.
     pub(crate) fn kills(self) -> Option<Role> {
         match self {
-            Self::Collector | Self::Edits => Some(Role::Collector),
+            Self::Collector | Self::Recovery | Self::Edits => Some(Role::Collector),
             Self::Executors => Some(Role::Executors),
             Self::Starter => Some(Role::Starter),
             Self::Decoy => Some(Role::Decoy),
@@ -90,6 +92,15 @@ impl Fault {
                     }
                 }
             }
+            Self::Recovery => {
+                for _ in 0..settings.kills {
+                    // Where heartbeats and the kill stand to each other is left to chance.
+                    thread::sleep(at_random(1_000..2_000));
+                    struck();
+                    deployment.kill_one(Role::Collector)?;
+                    deployment.ready()?;
+                }
+            }
             Self::Pause => {
                 for _ in 0..a_share(settings.kills, 25) {
                     struck();
@@ -117,15 +128,23 @@ impl Fault {
                     thread::sleep(at_random(2_000..4_000));
                 }
             }
-            Self::Roll | Self::RollCollectors => {
-                let (roles, times) =
-                    if self == Self::Roll { (&Role::ALL[..], 20) } else { (&[Role::Collector][..], 10) };
-                for _ in 0..a_share(settings.kills, times) {
-                    for role in roles {
-                        for _ in 0..deployment.count(*role) {
+            Self::Roll => {
+                for _ in 0..a_share(settings.kills, 20) {
+                    for role in Role::ALL {
+                        for _ in 0..deployment.count(role) {
                             struck();
-                            deployment.replace_oldest(*role)?;
+                            deployment.replace_oldest(role, Order::SuccessorFirst)?;
                         }
+                    }
+                }
+            }
+            Self::RollCollectors => {
+                for round in 0..a_share(settings.kills, 10) {
+                    for turn in 0..u32::try_from(deployment.count(Role::Collector))? {
+                        struck();
+                        let successor_first = (round + turn).is_multiple_of(2);
+                        let order = if successor_first { Order::SuccessorFirst } else { Order::SuccessorLast };
+                        deployment.replace_oldest(Role::Collector, order)?;
                     }
                 }
             }

@@ -24,6 +24,7 @@ use std::{
 };
 
 use bus::{Clock, KafkaBus, KafkaSettings};
+use wire::Timestamp;
 
 use crate::{
     audit::Audit,
@@ -57,6 +58,12 @@ pub struct Settings {
 
 /// The load goes on for so long before and after the harm.
 const CALM: Duration = Duration::from_secs(2);
+
+/// So soon another collector serves what a killed one served.
+const RECOVERY: Duration = Duration::from_secs(1);
+
+/// So many missed deadlines are told one by one.
+const TOLD: usize = 10;
 
 /// Makes one row of what `faults` do, one after the other; tells on stderr what is done.
 pub fn run(faults: &[Fault], settings: &Settings) -> anyhow::Result<Row> {
@@ -114,14 +121,33 @@ fn suffer(
     problems.extend(log.unknown_to(&callers));
     problems.extend(archive::problem(deployment.folder(), &log.offsets)?);
     let mut row = Row::new(faults, &strikes, &callers, &audit, &log, began..ended);
-    if settings.on_time && faults == [Fault::RollCollectors] && row.missed > 0 {
-        problems.push(format!("{} deadlines were missed while nothing but collectors was replaced", row.missed));
+    if settings.on_time
+        && let [fault] = faults
+    {
+        problems.extend(untimely(*fault, &row, &strikes, &log));
     }
     row.ok = problems.is_empty();
     row.problems = problems;
     said.line(if row.ok { "ok" } else { "NOT OK" });
     row.problems.iter().for_each(|problem| said.line(problem));
     Ok(row)
+}
+
+/// Says what took too long, where a row is about that.
+fn untimely(fault: Fault, row: &Row, strikes: &[Timestamp], log: &Log) -> Option<String> {
+    if fault == Fault::Recovery && row.outage_ms_p99 > RECOVERY.as_millis().try_into().unwrap_or(u64::MAX) {
+        return Some(format!("a partition had no result for {} ms after a kill", row.outage_ms_p99));
+    }
+    if fault != Fault::RollCollectors || row.missed == 0 {
+        return None;
+    }
+    let when = |(at, late): &(Timestamp, Duration)| {
+        let strike = strikes.iter().filter(|strike| *strike <= at).count();
+        let since = strike.checked_sub(1).map_or(Duration::ZERO, |last| at.since(strikes[last]));
+        format!("{since:?} after strike {strike} by {late:?}")
+    };
+    let each: Vec<String> = log.missed().iter().map(when).take(TOLD).collect();
+    Some(format!("{} deadlines were missed while nothing but collectors was replaced: {}", row.missed, each.join(", ")))
 }
 
 /// Tells on stderr what is done, and since when.

@@ -69,12 +69,14 @@ impl Log {
         self.valid.entry(partition).or_default().push((appended, result.request));
     }
 
-    /// Returns how many results came after their deadline, or are what is said at the deadline.
-    pub(crate) fn missed(&self) -> u64 {
-        let missed = |(request, (at, default)): &(&RequestId, &(Timestamp, bool))| {
-            *default || self.due.get(*request).is_some_and(|due| at > due)
+    /// Returns when each result came that came after its deadline, or is what is said at the deadline, and how late it
+    /// was.
+    pub(crate) fn missed(&self) -> Vec<(Timestamp, Duration)> {
+        let missed = |(request, (at, default)): (&RequestId, &(Timestamp, bool))| {
+            let due = self.due.get(request)?;
+            (*default || at > due).then(|| (*at, at.since(*due)))
         };
-        count(self.results.iter().filter(missed).count())
+        self.results.iter().filter_map(missed).collect()
     }
 
     /// Returns the longest time within `span` for which a partition had no result.
@@ -94,10 +96,6 @@ impl Log {
         (unknown > 0)
             .then(|| format!("{unknown} callers were told that all is well, and the log has no result for them"))
     }
-}
-
-fn count(count: usize) -> u64 {
-    count.try_into().unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -43,6 +43,8 @@ pub struct Row {
     pub outage_ms_max: u64,
     /// The median of the longest such times after each strike.
     pub outage_ms_p50: u64,
+    /// The same, for all but one of a hundred strikes.
+    pub outage_ms_p99: u64,
     /// From the instant at which a caller meant to ask to his answer, tries included.
     pub p50_ms: f64,
     /// The same, for all but one of a hundred.
@@ -67,6 +69,10 @@ impl Row {
         let until = strikes.iter().copied().skip(1).chain([span.end]);
         let mut outages: Vec<_> = strikes.iter().copied().zip(until).map(|(from, to)| log.outage(from..to)).collect();
         outages.sort_unstable();
+        let outage = |percent: usize| {
+            let index = (outages.len() * percent / 100).min(outages.len().saturating_sub(1));
+            outages.get(index).copied().map_or(0, whole_millis)
+        };
         let millis = |share| callers.latencies.quantile(share).as_secs_f64() * 1_000.0;
         Self {
             fault: name(faults),
@@ -82,9 +88,10 @@ impl Row {
             void: audit.void,
             late: audit.late,
             degraded: audit.degraded,
-            missed: log.missed(),
+            missed: log.missed().len().try_into().unwrap_or(u64::MAX),
             outage_ms_max: whole_millis(log.outage(span)),
-            outage_ms_p50: outages.get(outages.len() / 2).copied().map_or(0, whole_millis),
+            outage_ms_p50: outage(50),
+            outage_ms_p99: outage(99),
             p50_ms: millis(0.5),
             p99_ms: millis(0.99),
             ok: false,
@@ -115,6 +122,7 @@ pub fn table(rows: &[Row]) -> String {
         "unanswered",
         "outage ms",
         "median",
+        "p99",
         "p50 ms",
         "p99 ms",
         "ok",
@@ -134,6 +142,7 @@ pub fn table(rows: &[Row]) -> String {
             row.unanswered,
             row.outage_ms_max,
             row.outage_ms_p50,
+            row.outage_ms_p99,
         ];
         let mut cells = vec![row.fault.clone(), row.times.to_string(), row.seconds.to_string()];
         cells.extend(counts.map(|count| count.to_string()));

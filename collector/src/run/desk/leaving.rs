@@ -134,7 +134,7 @@ impl Desk {
                 tracing::warn!(%error, partition = index, "a partition is left before it was taken over");
                 return self.drop_seat(index);
             }
-            tracing::info!(partition = index, "the collector serves a partition on until another takes it over");
+            tracing::debug!(partition = index, "the collector serves a partition on until another takes it over");
         }
         seat.leave(until);
     }
