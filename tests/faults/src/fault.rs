@@ -58,7 +58,8 @@ impl Fault {
     }
 
     /// Returns how many processes serve as `role`: two of those that are killed, so that others take over, and nobody
-    /// who seals where that is of no interest.
+    /// who seals where that is of no interest. Least of all where the broker restarts: with one replica it forgets to
+    /// end transactions (docs/faults.md).
     pub(crate) fn processes(self, role: Role) -> usize {
         match role {
             Role::Starter | Role::Executors | Role::Collector => 2,
