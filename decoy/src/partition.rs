@@ -13,7 +13,10 @@ mod filling;
 use std::{collections::VecDeque, ops::Range, sync::Arc, time::Duration};
 
 use bus::{Received, StartAt, TopicPartition};
-use wire::Timestamp;
+use wire::{
+    Timestamp,
+    mutation::{self, Mutation::BeatenGoesOn},
+};
 
 pub use self::action::{Action, Report};
 use self::filling::Filling;
@@ -160,6 +163,7 @@ impl Partition {
         let Some(Writing::UnderWay(sealed)) = archiving.writing.take() else { return };
         match written {
             Ok(Published::Durable { bytes }) => self.on_durable(&sealed.label, bytes, now, limits),
+            Ok(Published::Beaten) if mutation::is(BeatenGoesOn) => self.on_durable(&sealed.label, 0, now, limits),
             Ok(Published::Beaten) => {
                 self.actions.push_back(Action::Report(Report::Beaten(sealed.label.covered)));
                 self.stage = Stage::Surveying;

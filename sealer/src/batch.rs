@@ -6,13 +6,16 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bus::TopicPartition;
 use bytes::Bytes;
-use wire::{Record, Timestamp};
+use wire::{
+    Record, Timestamp,
+    mutation::{self, Mutation::AbortedIsForgotten},
+};
 
 use crate::place::Place;
 
 /// What is to be written and committed together.
 #[derive(Debug, Default)]
-pub(crate) struct Batch {
+pub struct Batch {
     /// In the order of the log.
     records: Vec<Copied>,
     bytes: usize,
@@ -24,13 +27,13 @@ pub(crate) struct Batch {
 
 /// A result on its way.
 #[derive(Debug)]
-pub(crate) struct Copied {
+pub struct Copied {
     /// Where it lies in the results.
-    pub(crate) from: TopicPartition,
+    pub from: TopicPartition,
     /// When the log had taken it in there.
-    pub(crate) appended: Timestamp,
+    pub appended: Timestamp,
     /// It, as it was.
-    pub(crate) record: Record,
+    pub record: Record,
 }
 
 /// A result waits for others so long at most.
@@ -44,27 +47,27 @@ const BYTES_MAX: usize = 8 << 20;
 
 impl Batch {
     /// Adds a result behind the others.
-    pub(crate) fn push(&mut self, copied: Copied, now: Timestamp) {
+    pub fn push(&mut self, copied: Copied, now: Timestamp) {
         self.since.get_or_insert(now);
         self.bytes += size(&copied.record);
         self.records.push(copied);
     }
 
     /// Takes note of where `partition` stands, with all that was pushed of it.
-    pub(crate) fn reach(&mut self, partition: &TopicPartition, place: Place, now: Timestamp) {
+    pub fn reach(&mut self, partition: &TopicPartition, place: Place, now: Timestamp) {
         self.moved.get_or_insert(now);
         self.places.insert(partition.clone(), place);
     }
 
     /// Lets go of all that is of `partition`, which is somebody else's now.
-    pub(crate) fn forget(&mut self, partition: &TopicPartition) {
+    pub fn forget(&mut self, partition: &TopicPartition) {
         self.records.retain(|copied| copied.from != *partition);
         self.bytes = self.records.iter().map(|copied| size(&copied.record)).sum();
         self.places.remove(partition);
     }
 
     /// Lets go of the largest record and returns it: no topic takes it.
-    pub(crate) fn drop_largest(&mut self) -> Option<Copied> {
+    pub fn drop_largest(&mut self) -> Option<Copied> {
         let (index, _) = self.records.iter().enumerate().max_by_key(|(_, copied)| size(&copied.record))?;
         let dropped = self.records.remove(index);
         self.bytes -= size(&dropped.record);
@@ -72,7 +75,11 @@ impl Batch {
     }
 
     /// Puts `later` behind what is there.
-    pub(crate) fn then(mut self, later: Self) -> Self {
+    #[must_use]
+    pub fn then(mut self, later: Self) -> Self {
+        if mutation::is(AbortedIsForgotten) {
+            self.records.clear();
+        }
         self.records.extend(later.records);
         self.bytes += later.bytes;
         self.places.extend(later.places);
@@ -81,17 +88,21 @@ impl Batch {
         self
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Returns whether there is nothing to commit.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
     /// Returns whether nothing more should be read before this is sent.
-    pub(crate) fn is_full(&self) -> bool {
+    #[must_use]
+    pub fn is_full(&self) -> bool {
         self.records.len() >= RECORDS_MAX || self.bytes >= BYTES_MAX
     }
 
     /// Returns when it is to be sent, if there is anything.
-    pub(crate) fn due(&self) -> Option<Timestamp> {
+    #[must_use]
+    pub fn due(&self) -> Option<Timestamp> {
         match (self.since, self.moved) {
             _ if self.places.is_empty() => None,
             (Some(_), _) if self.is_full() => Some(Timestamp::EPOCH),
@@ -100,11 +111,14 @@ impl Batch {
         }
     }
 
-    pub(crate) fn records(&self) -> &[Copied] {
+    /// Returns what is to be written.
+    #[must_use]
+    pub fn records(&self) -> &[Copied] {
         &self.records
     }
 
-    pub(crate) fn places(&self) -> impl Iterator<Item = (&TopicPartition, &Place)> {
+    /// Returns where each partition will stand, to be committed with the records.
+    pub fn places(&self) -> impl Iterator<Item = (&TopicPartition, &Place)> {
         self.places.iter()
     }
 }

@@ -10,7 +10,8 @@ mod partition;
 mod place;
 mod run;
 
+pub use batch::{Batch, Copied};
 pub use metrics::Metrics;
-pub use partition::{Gone, Heard, Partition};
+pub use partition::{Gone, Heard, Partition, Reach};
 pub use place::Place;
 pub use run::{SealerError, SealerStation, run};

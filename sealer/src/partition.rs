@@ -11,7 +11,10 @@
 
 use std::collections::VecDeque;
 
-use wire::{EnvelopeError, Fence, Fencing, Record, ResultsEntry, ResultsReader};
+use wire::{
+    EnvelopeError, Fence, Fencing, Record, ResultsEntry, ResultsReader,
+    mutation::{self, Mutation::RepeatsAreForgotten},
+};
 
 use crate::place::Place;
 
@@ -28,14 +31,14 @@ pub struct Partition {
     heard: Option<i64>,
     /// Where a successor may begin, oldest first. Never empty once anything was heard.
     marks: VecDeque<Mark>,
-    /// How many valid results were heard.
+    /// How many valid results were heard, repeats among them.
     results: u64,
 }
 
 /// How many results back repeats are recognised.
 #[derive(Clone, Copy, Debug)]
 pub struct Reach {
-    /// So many results back a successor begins to read.
+    /// So many results back a successor begins to read, repeats among them.
     pub results: u64,
     /// So many are between two marks: what is read too much at most.
     pub step: u64,
@@ -78,7 +81,7 @@ pub enum Gone {
 struct Mark {
     offset: i64,
     valid: Option<Fencing>,
-    /// How many valid results had been heard.
+    /// How many valid results had been heard, repeats among them.
     results: u64,
 }
 
@@ -115,7 +118,11 @@ impl Partition {
         };
         if let Some(place) = committed.and_then(|(next, note)| Place::parse(next, note)) {
             partition.valid = place.valid;
-            partition.begin(place.from, place.valid_from);
+            if mutation::is(RepeatsAreForgotten) {
+                partition.begin(place.next, place.valid);
+            } else {
+                partition.begin(place.from, place.valid_from);
+            }
         }
         partition
     }
@@ -136,7 +143,8 @@ impl Partition {
         }
         let entry = self.reader.read(record);
         self.heard = Some(offset + 1);
-        if matches!(entry, ResultsEntry::Valid(_)) {
+        // Repeats too: to who reads them again without what they repeat they are results, and both must count alike.
+        if matches!(entry, ResultsEntry::Valid(_) | ResultsEntry::Repeat(_)) {
             self.results += 1;
         }
         self.mark(offset + 1);

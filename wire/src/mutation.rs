@@ -37,6 +37,12 @@ pub enum Mutation {
     ResponsesAreNotKept,
     /// A successor does not heed the results that it finds.
     FoundResultsAreIgnored,
+    /// A sealer does not read again what it needs to recognise repeats.
+    RepeatsAreForgotten,
+    /// A sealer lets go of what was in a transaction that was given up.
+    AbortedIsForgotten,
+    /// A decoy whose file was not taken goes on as if it had been.
+    BeatenGoesOn,
 }
 
 /// Returns whether `mutation` is switched on in this thread.

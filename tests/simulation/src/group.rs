@@ -1,6 +1,4 @@
-//! The simulated group: members come, go and are put out; each partition has one owner as far as the group knows.
-
-use collector::Watermarks;
+//! A simulated group: members come, go and are put out; each partition has one owner as far as the group knows.
 
 use crate::log::Who;
 
@@ -15,7 +13,7 @@ pub enum Told {
     Expelled,
 }
 
-/// The collectors' group.
+/// A group.
 #[derive(Debug)]
 pub struct Group {
     members: Vec<Member>,
@@ -87,10 +85,24 @@ impl Group {
     }
 
     /// Takes a commit of the owner, and returns how many owners there were up to him; anybody else's is void.
-    pub fn commit(&mut self, id: u64, partition: i32, watermarks: &Watermarks) -> Option<u64> {
+    pub fn commit(&mut self, id: u64, partition: i32, commit: (i64, String)) -> Option<u64> {
         let slot = self.slot(partition).filter(|slot| slot.owner == Some(id))?;
-        slot.commits.push((watermarks.requests, watermarks.note()));
+        slot.commits.push(commit);
         Some(slot.tenure)
+    }
+
+    /// Takes a commit that was found to be the owner's before.
+    pub fn keep(&mut self, partition: i32, offset: i64, note: String) {
+        if let Some(slot) = self.slot(partition) {
+            slot.commits.push((offset, note));
+        }
+    }
+
+    /// Returns whether a member owns a partition.
+    #[must_use]
+    pub fn owns(&self, id: u64, partition: i32) -> bool {
+        let slot = usize::try_from(partition).ok().and_then(|index| self.slots.get(index));
+        slot.is_some_and(|slot| slot.owner == Some(id))
     }
 
     /// Returns what was committed, `back` commits ago.

@@ -11,6 +11,8 @@ mod i08_purity;
 mod i09_isolation;
 mod i10_one_outcome;
 mod i11_commits;
+mod i12_archive;
+mod i13_sealed;
 mod i14_audit;
 
 use crate::truth::Truth;
@@ -28,7 +30,7 @@ pub struct Broken {
 
 type Check = fn(&Truth<'_>) -> Result<(), String>;
 
-const ALL: [(&str, Check); 12] = [
+const ALL: [(&str, Check); 14] = [
     ("I1 one result", i01_one_result::check),
     ("I2 every request", i02_every_request::check),
     ("I3 no invention", i03_no_invention::check),
@@ -40,6 +42,8 @@ const ALL: [(&str, Check); 12] = [
     ("I9 isolation", i09_isolation::check),
     ("I10 one outcome", i10_one_outcome::check),
     ("I11 commits", i11_commits::check),
+    ("I12 archive", i12_archive::check),
+    ("I13 sealed", i13_sealed::check),
     ("I14 audit", i14_audit::check),
 ];
 
@@ -48,4 +52,9 @@ const ALL: [(&str, Check); 12] = [
 pub fn judge(truth: &Truth<'_>) -> Vec<Broken> {
     let broken = ALL.iter().filter_map(|(invariant, check)| check(truth).err().map(|how| Broken { invariant, how }));
     broken.collect()
+}
+
+/// Returns what each invariant is called.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|(name, _)| *name)
 }

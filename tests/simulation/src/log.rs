@@ -61,7 +61,9 @@ impl Topic {
     /// Every topic.
     pub const ALL: [Self; 5] = [Self::Requests, Self::Responses, Self::Results, Self::DeadLetters, Self::Control];
 
-    fn name(self) -> &'static str {
+    /// Returns its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Requests => "sim.requests",
             Self::Responses => "sim.responses",

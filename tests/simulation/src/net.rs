@@ -38,6 +38,8 @@ pub enum Event {
     Silence(u64, Who),
     /// A caller asks.
     Ask(usize),
+    /// What a station that only reads has begun goes on.
+    Step(Who, u64),
     /// An executor has an answer.
     Answer(Answering),
     /// Something goes wrong, or right again.
@@ -140,6 +142,42 @@ pub enum Fault {
     Rubbish,
     /// All of it ends.
     Heal,
+}
+
+// === impl Event ===
+
+impl Event {
+    /// Returns to which process it happens, if it is one that happens to any.
+    #[must_use]
+    pub fn process(&self) -> Option<usize> {
+        match self {
+            Self::Turn(process) => Some(*process),
+            Self::Step(who, _) | Self::Group(who, ..) | Self::Silence(_, who) | Self::Told(who, ..) => {
+                Some(who.process)
+            }
+            Self::Fault(fault) => fault.process(),
+            Self::Land(_) | Self::Survey(_) | Self::Commit(..) | Self::Ask(_) | Self::Answer(_) => None,
+        }
+    }
+}
+
+// === impl Fault ===
+
+impl Fault {
+    /// Returns whom it is about.
+    #[must_use]
+    pub fn process(self) -> Option<usize> {
+        match self {
+            Self::Kill(process, _)
+            | Self::Start(process)
+            | Self::Pause(process)
+            | Self::Resume(process)
+            | Self::Mute(process)
+            | Self::Unmute(process)
+            | Self::Stop(process) => Some(process),
+            Self::Stranger | Self::Rubbish | Self::Heal => None,
+        }
+    }
 }
 
 /// What all processes share.
@@ -281,7 +319,7 @@ impl Net {
 
     /// Brings a commit to the group.
     pub fn commit(&mut self, member: u64, partition: i32, watermarks: Watermarks) {
-        let Some(tenure) = self.group.commit(member, partition, &watermarks) else {
+        let Some(tenure) = self.group.commit(member, partition, (watermarks.requests, watermarks.note())) else {
             self.saw(Sight::CommitVoid);
             return self.tell(|| format!("commit of {partition} by member {member} is void"));
         };

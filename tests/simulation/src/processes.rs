@@ -2,6 +2,9 @@
 //! loop drives it.
 
 pub mod collector;
+pub mod crew;
+pub mod decoy;
 pub mod executor;
+pub mod sealer;
 pub mod starter;
 pub mod vandal;

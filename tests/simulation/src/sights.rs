@@ -94,6 +94,30 @@ sights! {
     Shrunk,
     /// A successor decided a request that its predecessor had read.
     InheritedOpen,
+    /// A sealer or a decoy was killed.
+    ReaderKilled,
+    /// A sealer or a decoy was put out of its group.
+    ReaderExpelled,
+    /// A transaction was given up and tried again.
+    TransactionAborted,
+    /// A sealer did not learn what came of its transaction.
+    TransactionUnknown,
+    /// A sealer was not told where to go on before an older transaction had ended.
+    SealerHeldUp,
+    /// A sealer read again what had been dealt with.
+    ReadAgain,
+    /// A decoy's file was in another one's place.
+    FileBeaten,
+    /// A file was finished by somebody else than who had begun it.
+    ClaimSettledByAnother,
+    /// A reader was given less than there was.
+    BatchCut,
+    /// A station's clock was off.
+    ClockOff,
+    /// Somebody who was asked never answered.
+    SilentExecutor,
+    /// An executor answered with another model than before.
+    ModelSwapped,
     /// A model answered.
     Prediction,
     /// Nobody did.

@@ -1,7 +1,9 @@
 //! All that happened in a world, in order, for whoever judges it afterwards.
 
+use std::collections::BTreeMap;
+
 use collector::Watermarks;
-use wire::{Fencing, RequestId, ResultRecord, Timestamp};
+use wire::{Fencing, Record, RequestId, ResultRecord, Timestamp};
 
 use crate::{
     log::{Logs, Who},
@@ -25,6 +27,12 @@ pub struct Story {
     pub handed_out: Vec<HandedOut>,
     /// What was acknowledged to callers.
     pub accepted: Vec<RequestId>,
+    /// What was sealed, by partition.
+    pub sealed: BTreeMap<i32, Vec<Record>>,
+    /// What was archived, by partition: what the files say about themselves.
+    pub archived: BTreeMap<i32, Vec<decoy::Label>>,
+    /// What no decoy may ever say, said.
+    pub alarms: Vec<String>,
     /// When faults ended.
     pub healed: Timestamp,
     /// From when on everything had settled; the requests after it are answered as if nothing had ever happened.

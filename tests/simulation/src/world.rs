@@ -10,7 +10,7 @@ use crate::{
     dice::Dice,
     net::{Event, Fault, Net, START_SECONDS},
     policies::{EDITS_MAX, EXECUTORS},
-    processes::{collector::Collector, executor::Executor, starter::Starter},
+    processes::{collector::Collector, crew::Crew, decoy::Decoy, executor::Executor, sealer::Sealer, starter::Starter},
     sights::{Sight, Sights},
     story::Story,
     weather::Weather,
@@ -35,6 +35,9 @@ struct World {
     collectors: Vec<Collector>,
     executors: Vec<Executor>,
     starter: Starter,
+    /// Those who only read.
+    sealers: Crew<Sealer>,
+    decoys: Crew<Decoy>,
     dice: Dice,
     start: Timestamp,
     healed: Option<Timestamp>,
@@ -43,7 +46,11 @@ struct World {
     events: u64,
 }
 
-/// The starter's place among the processes; the collectors come first.
+/// The first sealer's place among the processes; the collectors come first.
+const SEALER: usize = 4;
+/// The first decoy's.
+const DECOY: usize = 6;
+/// The starter's.
 const STARTER: usize = 8;
 /// The first executor's.
 const EXECUTOR: usize = 10;
@@ -55,16 +62,19 @@ const DELTA: Duration = Duration::from_secs(90);
 /// Plays the world of `seed`.
 #[must_use]
 pub fn play(seed: u64, traced: bool) -> Played {
-    let mut world = World::new(seed, traced);
-    world.prepare();
-    let unfinished = world.run().err();
-    world.finished(unfinished)
+    World::new(seed, traced, true).play()
+}
+
+/// Plays the world of `seed` without those who only read: the sealers and the decoys.
+#[must_use]
+pub fn play_unread(seed: u64) -> Played {
+    World::new(seed, false, false).play()
 }
 
 // === impl World ===
 
 impl World {
-    fn new(seed: u64, traced: bool) -> Self {
+    fn new(seed: u64, traced: bool, read: bool) -> Self {
         let mut dice = Dice::of(seed, 1);
         let weather = Weather::drawn(&mut dice);
         let start = Timestamp::from_micros(START_SECONDS * 1_000_000);
@@ -75,6 +85,8 @@ impl World {
             collectors,
             executors: executors.collect(),
             starter: Starter::new(seed, STARTER, callers, weather.hot, weather.partitions),
+            sealers: Crew::new(seed, SEALER, weather.partitions, read),
+            decoys: Crew::new(seed, DECOY, weather.partitions, read),
             net: Net::new(seed, weather.clone(), start, traced),
             weather,
             dice,
@@ -84,6 +96,12 @@ impl World {
             most: (0, 0),
             events: 0,
         }
+    }
+
+    fn play(mut self) -> Played {
+        self.prepare();
+        let unfinished = self.run().err();
+        self.finished(unfinished)
     }
 
     /// Writes down when what will happen.
@@ -105,6 +123,8 @@ impl World {
             self.net.after(at, Event::Ask(caller));
         }
         self.prepare_faults(&weather, last);
+        self.sealers.prepare(&mut self.net, last);
+        self.decoys.prepare(&mut self.net, last);
         self.net.after(Duration::from_micros(last) + Duration::from_millis(100), Event::Fault(Fault::Heal));
     }
 
@@ -115,8 +135,10 @@ impl World {
             let Some(event) = self.net.next(until) else {
                 return Err(format!("{} of the requests have no result", self.net.reference.unanswered()));
             };
-            self.on_event(event);
-            if self.healed.is_some_and(|healed| self.net.now >= healed.after(STRAGGLERS)) && self.is_quiet() {
+            if self.on_event(event)
+                && self.healed.is_some_and(|healed| self.net.now >= healed.after(STRAGGLERS))
+                && self.is_quiet()
+            {
                 self.settle();
             }
         }
@@ -129,6 +151,13 @@ impl World {
         // One more round of commits.
         let until = self.net.now.after(Duration::from_secs(2));
         while let Some(event) = self.net.next(until) {
+            self.on_event(event);
+        }
+        // Who only reads has as long as everybody else had; what is missing then is noticed.
+        let until = self.net.now.after(DELTA);
+        while !(self.sealers.is_done(&self.net) && self.decoys.is_done(&self.net))
+            && let Some(event) = self.net.next(until)
+        {
             self.on_event(event);
         }
         Ok(())
@@ -145,6 +174,9 @@ impl World {
             takeovers: self.net.takeovers,
             handed_out: self.starter.handed_out,
             accepted: self.starter.accepted,
+            sealed: self.sealers.store.sealed,
+            archived: self.decoys.store.files,
+            alarms: self.decoys.store.alarms,
             healed: self.healed.unwrap_or(self.net.now),
             settled: self.settled,
             unfinished,
@@ -178,8 +210,21 @@ impl World {
         }
     }
 
-    fn on_event(&mut self, event: Event) {
+    /// Lets something happen; returns whether it can have changed anything for anybody but those who only read.
+    fn on_event(&mut self, event: Event) -> bool {
         self.events += 1;
+        match event.process() {
+            Some(process) if self.sealers.has(process) => self.sealers.on_event(&mut self.net, event),
+            Some(process) if self.decoys.has(process) => self.decoys.on_event(&mut self.net, event),
+            _ => {
+                self.happen(event);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn happen(&mut self, event: Event) {
         match event {
             Event::Turn(process) => self.turn(process),
             Event::Land(landing) => self.net.land(landing),
@@ -204,6 +249,8 @@ impl World {
                 self.executors[executor].on_answer(&mut self.net, answering);
             }
             Event::Fault(fault) => self.on_fault(fault),
+            // Nobody else has steps.
+            Event::Step(..) => {}
         }
         self.wake_readers();
         let now = self.in_hand();
@@ -240,6 +287,8 @@ impl World {
                 executor.on_fresh(&mut self.net, topic);
             }
             self.starter.on_fresh(&mut self.net, topic);
+            self.sealers.on_fresh(&mut self.net, topic);
+            self.decoys.on_fresh(&mut self.net, topic);
         }
     }
 

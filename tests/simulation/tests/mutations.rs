@@ -2,11 +2,13 @@
 
 #![cfg(debug_assertions)]
 
-use simulation::{is_in_order, judge, play, truth::Truth};
+use simulation::{invariants, is_in_order, judge, play, truth::Truth};
 use wire::mutation::{Mutation, with};
 
 /// Within so many worlds a mistake must be noticed.
 const WORLDS: u64 = 2_000;
+/// What people read about it.
+const DOCUMENT: &str = include_str!("../../../docs/simulation.md");
 
 fn first_noticed(seed: u64) -> Vec<&'static str> {
     let played = play(seed, false);
@@ -46,6 +48,9 @@ macro_rules! noticed {
         fn $test() {
             check(Mutation::$mutation, &[$($number),+]);
         })*
+
+        /// Each mistake, and by which invariants it may be noticed.
+        const NOTICED: &[(&str, &[&str])] = &[$((stringify!($mutation), &[$($number),+])),*];
     };
 }
 
@@ -65,6 +70,9 @@ noticed! {
     a_response_before_its_request_is_dropped: OrphansAreDropped by "I3", "I8";
     responses_are_not_kept_for_a_successor: ResponsesAreNotKept by "I5";
     a_successor_does_not_heed_the_results_it_finds: FoundResultsAreIgnored by "I1";
+    a_sealer_forgets_what_it_sealed_last: RepeatsAreForgotten by "I13";
+    a_transaction_that_was_given_up_is_not_tried_again: AbortedIsForgotten by "I13";
+    a_decoy_that_was_beaten_goes_on: BeatenGoesOn by "I12";
 }
 
 #[test]
@@ -76,5 +84,31 @@ fn the_audit_finds_what_is_broken_too() {
         [DecidedAnewOnRetry, NothingIsRemembered, FoundResultsAreIgnored, NeverWrittenAgain, FencedOffGoesOn]
     {
         check_audit(mutation);
+    }
+}
+
+#[test]
+fn every_mistake_that_can_be_switched_on_is_noticed_and_documented() {
+    let source = include_str!("../../../wire/src/mutation.rs");
+    let variants =
+        source.lines().skip_while(|line| !line.contains("pub enum Mutation")).take_while(|line| *line != "}");
+    let variants = variants.filter_map(|line| line.strip_prefix("    ")?.strip_suffix(','));
+    let mut known: Vec<&str> = NOTICED.iter().map(|(mutation, _)| *mutation).collect();
+    let mut variants: Vec<&str> = variants.collect();
+    known.sort_unstable();
+    variants.sort_unstable();
+    assert_eq!(known, variants);
+    for (mutation, invariants) in NOTICED {
+        let row = DOCUMENT.lines().find(|line| line.contains(&format!("`{mutation}`")));
+        let told = format!("| {} |", invariants.join(", "));
+        assert!(row.is_some_and(|row| row.ends_with(&told)), "docs/simulation.md: `{mutation}` {told}, not {row:?}");
+    }
+}
+
+#[test]
+fn every_invariant_is_documented() {
+    for name in invariants::names() {
+        let (number, title) = name.split_once(' ').expect("a number and a title");
+        assert!(DOCUMENT.contains(&format!("| {number} | {title}")), "docs/simulation.md lacks {name}");
     }
 }

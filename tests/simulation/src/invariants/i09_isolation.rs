@@ -1,6 +1,6 @@
 //! I9, isolation: a canary changes nothing. Every verdict is the same played again without what canaries said.
 //!
-//! The decoy and the sealer only read: what they do cannot be heard by anybody, and they share no chance with the rest.
+//! That the decoy and the sealer change nothing either is shown by worlds without them (`crate::play_unread`).
 
 use policies::{Evaluation, Step};
 use wire::{Role, Timestamp};

@@ -94,6 +94,9 @@ impl Collector {
         (self.fuse, self.departure) = (None, None);
         let skew = net.weather.skew;
         self.skew = i64::try_from(self.dice.between(0, 2 * skew)).unwrap_or(0) - i64::try_from(skew).unwrap_or(0);
+        if self.skew != 0 {
+            net.saw(Sight::ClockOff);
+        }
         self.lag = self.dice.millis(0, 200);
         self.surroundings = Surroundings::new(Arc::clone(policies::after(self.edits(net))));
         self.last_request = self.clock(net);
@@ -284,6 +287,9 @@ impl Collector {
             if source == Source::Requests {
                 self.last_request = now;
             }
+        }
+        if seat.at.get(&source).is_some_and(|at| *at < net.logs.span(topic_of(source), index).end) {
+            net.saw(Sight::BatchCut);
         }
         self.perform(net);
     }

@@ -24,6 +24,8 @@ pub struct Executor {
     committed: BTreeMap<i32, i64>,
     parked: Parked<(i32, i64, Box<Request>)>,
     wakes: Option<wire::Timestamp>,
+    /// In which of its lives it last answered: each has a model of its own.
+    answered: Option<u32>,
     dice: Dice,
 }
 
@@ -47,6 +49,7 @@ impl Executor {
             committed: BTreeMap::new(),
             parked: Parked::default(),
             wakes: None,
+            answered: None,
             dice: Dice::of(seed, 100 + process as u64),
         }
     }
@@ -110,6 +113,9 @@ impl Executor {
         let Answering { by, partition, offset, record } = answering;
         if self.is_up && self.who == by {
             let item = Item::Response(partition, offset, record.clone());
+            if self.answered.replace(by.life).is_some_and(|before| before != by.life) {
+                net.saw(Sight::ModelSwapped);
+            }
             net.send(by, (Topic::Responses, partition), record, item);
         }
     }
@@ -155,8 +161,11 @@ impl Executor {
         }
         let (weather, dice) = (&net.weather, &mut self.dice);
         let is_asked = request.plan.find(&self.id).is_some();
-        if !is_asked || dice.chance(weather.silent) {
+        if !is_asked {
             return;
+        }
+        if dice.chance(weather.silent) {
+            return net.saw(Sight::SilentExecutor);
         }
         let takes = dice.micros(500, weather.slowest);
         let failing = dice.chance(weather.failing);

@@ -85,6 +85,8 @@ impl World {
         for collector in &mut self.collectors {
             collector.mend(&mut self.net);
         }
+        self.sealers.heal(&mut self.net);
+        self.decoys.heal(&mut self.net);
         for process in (0..self.collectors.len()).chain([STARTER]).chain(EXECUTOR..EXECUTOR + EXECUTORS.len()) {
             self.net.after(Duration::from_millis(20), Event::Fault(Fault::Start(process)));
         }
