@@ -5,8 +5,8 @@ use crate::log::Who;
 /// What a member is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// This partition is yours; that was committed.
-    Assigned(i32, Option<(i64, String)>),
+    /// This partition is yours.
+    Assigned(i32),
     /// It no longer is.
     Revoked(i32),
     /// You are no member any more.
@@ -141,7 +141,7 @@ impl Group {
             {
                 slot.owner = Some(target);
                 slot.tenure += 1;
-                told.push((who, target, Told::Assigned(partition, None)));
+                told.push((who, target, Told::Assigned(partition)));
             }
         }
         told

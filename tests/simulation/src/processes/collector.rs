@@ -177,18 +177,6 @@ impl Collector {
         self.who != who || !self.is_up || self.is_paused || self.is_muted
     }
 
-    /// Returns whether it is a running process.
-    #[must_use]
-    pub fn is_up(&self) -> bool {
-        self.is_up
-    }
-
-    /// Returns its clock's error, in microseconds.
-    #[must_use]
-    pub fn skew(&self) -> i64 {
-        self.skew
-    }
-
     /// Returns the partitions that it serves.
     pub fn serves(&self) -> impl Iterator<Item = i32> {
         self.seats.iter().filter(|(_, seat)| seat.partition.is_running()).map(|(index, _)| *index)
@@ -302,8 +290,8 @@ impl Collector {
         }
         net.tell(|| format!("{:?} hears as member {member}: {told:?}", self.who));
         match told {
-            Told::Assigned(index, _) if self.take_back(index) => net.saw(Sight::TakenBack),
-            Told::Assigned(index, _) => {
+            Told::Assigned(index) if self.take_back(index) => net.saw(Sight::TakenBack),
+            Told::Assigned(index) => {
                 let committed = net.committed(index);
                 let committed = committed.and_then(|(offset, note)| Watermarks::parse(offset, &note).ok());
                 let place = (index, net.logs.partitions());

@@ -293,7 +293,7 @@ impl<D: Duty> Crew<D> {
             return Did::Something;
         }
         let done = match told {
-            Told::Assigned(partition, _) => hands.on_assigned(partition, &mut around),
+            Told::Assigned(partition) => hands.on_assigned(partition, &mut around),
             Told::Revoked(partition) => hands.on_revoked(partition),
             Told::Expelled if hands.can_leave() => return Did::Anew,
             Told::Expelled => false,

@@ -110,12 +110,6 @@ impl Starter {
         !self.callers.iter().any(asks)
     }
 
-    /// Returns whether the clock is off.
-    #[must_use]
-    pub fn skew(&self) -> i64 {
-        self.skew
-    }
-
     /// A caller asks, or asks again.
     pub fn on_ask(&mut self, net: &mut Net, caller: usize) {
         let began = *self.callers[caller].began.get_or_insert(net.now);
