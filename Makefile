@@ -19,7 +19,7 @@ demo: ## streams the wine data through real models; over Kafka with BROKERS=host
 
 test: ## runs every test, among them those on a real Kafka that they start; KAFKA_BROKERS=host:port uses another
 	@tools/setup.sh
-	cargo test --workspace --locked $(ARGS)
+	cargo test --workspace --tests --locked $(ARGS)
 
 # Advisories are not checked here: their database is a repository elsewhere, and a clean tree must not turn red by itself.
 lint: ## format, clippy, docs, licences, and that the pure crates are pure

@@ -107,6 +107,18 @@ fn nothing_is_unfinished_or_switched_off() {
     });
 }
 
+/// `make test` runs no documentation tests: building fifteen crates' worth of none takes half a minute.
+#[test]
+fn no_documentation_holds_code_that_nobody_runs() {
+    none(".rs", "code in documentation is a test of its own, or `text`", |_, text| {
+        let fences = text.lines().filter_map(|line| {
+            let line = line.trim_start();
+            line.strip_prefix("///").or_else(|| line.strip_prefix("//!"))?.trim().strip_prefix("```")
+        });
+        fences.step_by(2).find(|language| *language != "text").map(|language| format!("```{language}"))
+    });
+}
+
 #[test]
 fn nothing_names_one_machine() {
     // Split, so that this file does not find itself.

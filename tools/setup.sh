@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes a bare Debian machine with Rust able to build, test and run hedgerow.
 # Usage: tools/setup.sh [build] [kafka] [onnx] [lint]     (the first three if none is named)
-#   build   compiler, make and perl for the native parts; the target the pure crates are checked on
+#   build   compiler, make, perl and OpenSSL for the native parts; the target the pure crates are checked on
 #   kafka   Java, and Apache Kafka's jars in target/setup/kafka
 #   onnx    onnxruntime's shared library in target/setup/onnxruntime
 #   lint    cargo-deny in target/setup/bin
@@ -28,6 +28,11 @@ setup_build() {
     need c++ build-essential
     need make build-essential
     need perl perl
+    # Whoever builds OpenSSL as well needs none of the system's.
+    if [ "${OPENSSL_NO_VENDOR:-1}" != 0 ]; then
+        need pkg-config pkg-config
+        pkg-config --exists openssl || install libssl-dev
+    fi
     wasm=wasm32-unknown-unknown
     have rustup || return 0
     [ -d "$(rustc --print sysroot)/lib/rustlib/$wasm" ] && return 0
