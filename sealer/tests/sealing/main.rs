@@ -136,8 +136,9 @@ async fn an_interrupted_bus_is_waited_for() {
     scene.check().await;
 }
 
+/// Between transactions: with one replica Kafka itself may forget to end one that is open (docs/faults.md).
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broker_that_is_killed_and_comes_back_doubles_and_loses_nothing() {
+async fn a_broker_that_is_killed_between_transactions_doubles_and_loses_nothing() {
     let mut broker =
         tokio::task::spawn_blocking(Broker::start).await.unwrap().unwrap_or_else(|error| panic!("{error}"));
     let bus = Arc::new(KafkaBus::connect(KafkaSettings::new(broker.bootstrap())).unwrap());
@@ -145,9 +146,7 @@ async fn a_broker_that_is_killed_and_comes_back_doubles_and_loses_nothing() {
     let sealer = scene.sealer().await;
     for _ in 0..2 {
         scene.write(300).await;
-        let before = sealer.metrics.transactions.get();
-        sealer.until(|metrics| metrics.transactions.get() > before).await;
-        scene.write(100).await;
+        scene.until_all_is_sealed(&sealer).await;
         broker = tokio::task::spawn_blocking(move || {
             broker.restart().unwrap();
             broker
