@@ -1,6 +1,12 @@
-//! The same seed is the same story, whoever looks on.
+//! The same seed is the same story, whoever looks on; and the seeds that once told something.
 
-use simulation::{log::Topic, play, play_unread, story::Story};
+use simulation::{judge, log::Topic, play, play_unread, story::Story, truth::Truth};
+
+/// Seeds beyond those of every day in which something was broken once, and what it was.
+const REGRESSIONS: &[(u64, &str)] = &[
+    (49_193, "a right was regained: two strangers' fences had sent the epochs round"),
+    (53_017, "the same, at the other end of the round"),
+];
 
 #[test]
 fn the_same_seed_is_the_same_story_to_the_letter() {
@@ -37,5 +43,13 @@ fn the_sealer_and_the_decoy_change_nothing_for_anybody_else() {
             assert!(both > 0 || read.len() == unread.len(), "seed {seed}, {topic:?} {partition}");
             assert_eq!(read[..both], unread[..both], "seed {seed}, {topic:?} {partition}");
         }
+    }
+}
+
+#[test]
+fn seeds_that_once_broke_something_break_nothing() {
+    for (seed, what) in REGRESSIONS {
+        let broken = judge(&Truth::of(&play(*seed, false).story));
+        assert!(broken.is_empty(), "seed {seed} ({what}): {broken:?}");
     }
 }

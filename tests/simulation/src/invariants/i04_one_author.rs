@@ -1,12 +1,9 @@
 //! I4, no result of an older right: a right that was lost is never regained, and it has one holder. So each fencing is
-//! accepted once at most, and is one life's own, and so are the results under it.
+//! accepted once at most, unless strangers meddle, and is one life's own, and so are the results under it.
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::{
-    processes::vandal::NOBODY,
-    truth::{Fenced, Truth},
-};
+use crate::{processes::vandal::NOBODY, truth::Truth};
 
 pub(super) fn check(truth: &Truth<'_>) -> Result<(), String> {
     let mut holders = BTreeMap::new();
@@ -25,9 +22,13 @@ pub(super) fn check(truth: &Truth<'_>) -> Result<(), String> {
         }
     }
     let mut accepted = HashSet::new();
-    let regained = |fence: &&Fenced| fence.is_accepted && !accepted.insert((fence.partition, fence.fencing));
-    if let Some(fence) = truth.fences.iter().filter(|fence| fence.by != NOBODY).find(regained) {
-        return Err(format!("{:?} was lost and is regained at {}", fence.fencing, fence.offset));
+    for fence in truth.fences.iter().filter(|fence| fence.is_accepted) {
+        if fence.by == NOBODY {
+            // Epochs go round: two strangers' fences half a round apart make an older right the higher one again.
+            accepted.retain(|(partition, _)| *partition != fence.partition);
+        } else if !accepted.insert((fence.partition, fence.fencing)) {
+            return Err(format!("{:?} was lost and is regained at {}", fence.fencing, fence.offset));
+        }
     }
     Ok(())
 }
