@@ -34,13 +34,13 @@ pub(crate) struct Callers {
     pub(crate) acknowledged: Vec<RequestId>,
     /// How many were told that no result came in time, or lost their patience.
     pub(crate) unanswered: u64,
-    /// From the instant at which each meant to ask to its answer, tries included.
+    /// From the instant at which each meant to ask to its answer, tries included, of those who asked once it was warm.
     pub(crate) latencies: Latencies,
 }
 
 /// What came of one.
 enum Told {
-    Answered(RequestId, Duration),
+    Answered(RequestId, Instant, Duration),
     Put(RequestId),
     Nothing,
 }
@@ -102,16 +102,18 @@ impl Load {
         Ok(Self { stop, asking, told })
     }
 
-    /// Lets nobody ask any more, and returns when each has his answer or has given up.
-    pub(crate) async fn stop(mut self) -> anyhow::Result<Callers> {
+    /// Lets nobody ask any more, and returns when each has his answer or has given up; times are those since `warm`.
+    pub(crate) async fn stop(mut self, warm: Instant) -> anyhow::Result<Callers> {
         // It asks until it is told not to.
         let _ = self.stop.send(());
         let mut callers = Callers { asked: self.asking.await?, ..Callers::default() };
         while let Some(told) = self.told.recv().await {
             match told {
-                Told::Answered(request, latency) => {
+                Told::Answered(request, intended, latency) => {
                     callers.acknowledged.push(request);
-                    callers.latencies.record(latency);
+                    if intended >= warm {
+                        callers.latencies.record(latency);
+                    }
                 }
                 Told::Put(request) => callers.acknowledged.push(request),
                 Told::Nothing => callers.unanswered += 1,
@@ -139,7 +141,7 @@ impl Caller {
             }
             turn += 1;
             match self.post(turn, &key, &body).await {
-                Some(StatusCode::OK) => return Told::Answered(request, intended.elapsed()),
+                Some(StatusCode::OK) => return Told::Answered(request, intended, intended.elapsed()),
                 Some(StatusCode::SERVICE_UNAVAILABLE) => sleep(ASKED_TO_WAIT).await,
                 Some(_) => return Told::Nothing,
                 None => sleep(ANOTHER_DOOR).await,

@@ -69,14 +69,16 @@ impl Log {
         self.valid.entry(partition).or_default().push((appended, result.request));
     }
 
-    /// Returns when each result came that came after its deadline, or is what is said at the deadline, and how late it
-    /// was.
-    pub(crate) fn missed(&self) -> Vec<(Timestamp, Duration)> {
+    /// Returns when each result came, from `since` on, that came after its deadline, or is what is said at the deadline,
+    /// and how late it was.
+    pub(crate) fn missed(&self, since: Timestamp) -> Vec<(Timestamp, Duration)> {
         let missed = |(request, (at, default)): (&RequestId, &(Timestamp, bool))| {
             let due = self.due.get(request)?;
-            (*default || at > due).then(|| (*at, at.since(*due)))
+            (*at >= since && (*default || at > due)).then(|| (*at, at.since(*due)))
         };
-        self.results.iter().filter_map(missed).collect()
+        let mut missed: Vec<_> = self.results.iter().filter_map(missed).collect();
+        missed.sort_unstable();
+        missed
     }
 
     /// Returns the longest time within `span` for which a partition had no result.

@@ -37,7 +37,7 @@ pub struct Row {
     pub late: u64,
     /// Results that are defaults or errors.
     pub degraded: u64,
-    /// Deadlines missed: late results, and defaults, which are what is said when time is up.
+    /// Deadlines missed since all was warm: late results, and defaults, which are what is said when time is up.
     pub missed: u64,
     /// The longest time for which a partition had no result, in all.
     pub outage_ms_max: u64,
@@ -88,7 +88,7 @@ impl Row {
             void: audit.void,
             late: audit.late,
             degraded: audit.degraded,
-            missed: log.missed().len().try_into().unwrap_or(u64::MAX),
+            missed: log.missed(span.start).len().try_into().unwrap_or(u64::MAX),
             outage_ms_max: whole_millis(log.outage(span)),
             outage_ms_p50: outage(50),
             outage_ms_p99: outage(99),
