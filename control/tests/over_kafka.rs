@@ -67,6 +67,10 @@ async fn of_two_appliers_at_once_one_wins_and_the_other_is_told() {
         until(&ada, &name, round + 1).await;
         until(&bob, &name, round + 1).await;
     }
+    // What is refused lies behind what won, and may not be folded yet: whoever has the next version has all before it.
+    ada.publish(apply(&ada, &name, "ada", 11, 40)).await.unwrap();
+    until(&ada, &name, 12).await;
+    until(&bob, &name, 12).await;
     assert_eq!(view(&ada, &name), view(&bob, &name));
 }
 
