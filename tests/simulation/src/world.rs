@@ -153,6 +153,13 @@ impl World {
         while let Some(event) = self.net.next(until) {
             self.on_event(event);
         }
+        // Somebody who believes that a partition is his may be reading what another has decided; so he hears of that, too.
+        let until = self.net.now.after(DELTA);
+        while self.in_hand() != (0, 0)
+            && let Some(event) = self.net.next(until)
+        {
+            self.on_event(event);
+        }
         // Who only reads has as long as everybody else had; what is missing then is noticed.
         let until = self.net.now.after(DELTA);
         while !(self.sealers.is_done(&self.net) && self.decoys.is_done(&self.net))

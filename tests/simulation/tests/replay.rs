@@ -6,6 +6,7 @@ use simulation::{judge, log::Topic, play, play_unread, story::Story, truth::Trut
 const REGRESSIONS: &[(u64, &str)] = &[
     (49_193, "a right was regained: two strangers' fences had sent the epochs round"),
     (53_017, "the same, at the other end of the round"),
+    (77_041, "something was left in hand: the world ended amid a take-over by one who had been fenced off"),
 ];
 
 #[test]
