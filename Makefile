@@ -5,6 +5,9 @@ SETUP := target/setup
 export ORT_DYLIB_PATH ?= $(CURDIR)/$(SETUP)/onnxruntime/libonnxruntime.so
 export HEDGEROW_KAFKA_JARS ?= $(CURDIR)/$(SETUP)/kafka
 
+# Most tests wait for a broker rather than for a processor.
+export RUST_TEST_THREADS ?= 4
+
 REQUESTS ?= 10000
 RATE ?= 1000
 
