@@ -146,6 +146,18 @@ fn every_command_in_the_documents_is_one() {
 }
 
 #[test]
+fn the_brokers_settings_in_the_readme_are_those_of_the_tests() {
+    let [readme, properties] =
+        ["README.md", "tests/broker/src/properties.rs"].map(|name| fs::read_to_string(root().join(name)).unwrap());
+    let (_, block) = readme.split_once("```properties").expect("there is one");
+    let settings: Vec<&str> = block.lines().skip(1).take_while(|line| !line.starts_with("```")).collect();
+    assert!(!settings.is_empty());
+    for setting in settings {
+        assert!(properties.lines().any(|line| line == setting), "the tests' broker is not told {setting}");
+    }
+}
+
+#[test]
 fn every_policy_that_ships_passes_its_own_examples() {
     let mut played = 0;
     // What lies deeper is for tests of their own.
