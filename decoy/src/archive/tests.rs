@@ -240,9 +240,14 @@ async fn own(archive: Archive, mut random: Random) {
             None => next_of(&archive).await,
         };
         let until = from + 1 + i64::try_from(random.below(5)).unwrap();
-        position = match archive.publish(&sealed(from, from..until)).await.unwrap() {
-            Published::Durable { .. } => Some(until),
-            Published::Beaten => None,
+        position = loop {
+            match archive.publish(&sealed(from, from..until)).await {
+                Ok(Published::Durable { .. }) => break Some(until),
+                Ok(Published::Beaten) => break None,
+                // Others who had moved past removed what it was filling: it tries again, as the station does.
+                Err(ArchiveError::Unavailable(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
         };
     }
 }
