@@ -11,7 +11,7 @@ use hedgerow_faults::{Fault, Row, Settings, run, table};
 /// Kills, stops and rolls the processes of a rendezvous under load, and audits what is left.
 #[derive(Parser, Debug)]
 #[command(after_help = "Examples:\n  \
-    make faults                                  every row, about 17 minutes\n  \
+    make faults                                  every row, about 22 minutes\n  \
     make faults ONLY=collector KILLS=20          one row, half a minute\n  \
     hedgerow-faults --only pause,storm --rate 200\n\n\
     What each row does and what is counted: docs/faults.md\n\n\
