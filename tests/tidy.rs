@@ -74,6 +74,22 @@ fn every_file_says_what_it_is_for() {
     none(".rs", "a file begins with `//!`", |_, text| (!text.starts_with("//!")).then(|| "does not".to_owned()));
 }
 
+/// Nobody notices a file that no `mod` names: it is neither built nor tested.
+#[test]
+fn every_file_is_a_module_of_some_other() {
+    let all = files(".rs");
+    let named = |stem: &str| {
+        let line = format!("mod {stem};");
+        all.iter().any(|(_, text)| text.lines().any(|found| found.trim_start().ends_with(&line)))
+    };
+    none(".rs", "a file under `src` is a module", |name, _| {
+        let stem = Path::new(name).file_stem()?.to_str()?;
+        let is_root = ["lib", "main"].contains(&stem) || name.contains("/bin/");
+        let is_source = name.starts_with("src/") || name.contains("/src/");
+        (is_source && !is_root && !named(stem)).then(|| format!("no `mod {stem};` names it"))
+    });
+}
+
 #[test]
 fn no_file_is_longer_than_one_can_read() {
     none(".rs", "at most 600 lines", |_, text| {

@@ -9,6 +9,7 @@ mod clause;
 mod definition;
 mod diagnostic;
 mod document;
+pub mod duration;
 mod evaluation;
 mod evidence;
 mod example;

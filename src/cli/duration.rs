@@ -2,21 +2,14 @@
 
 use std::time::Duration;
 
+use ::policies::duration::{micros_of, number_and_unit};
+
 /// Reads `250us`, `10ms`, `1.5s`, `30m`, `24h` or `7d`.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let seconds = match unit {
-        "us" | "µs" => 1e-6,
-        "ms" => 1e-3,
-        "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3_600.0,
-        "d" => 86_400.0,
-        _ => return Err("write a number and a unit: 10ms, 1.5s, 30m, 24h, 7d".to_owned()),
-    };
+    let (number, unit) = number_and_unit(text);
+    let micros = micros_of(unit).ok_or("write a number and a unit: 10ms, 1.5s, 30m, 24h, 7d")?;
     let number: f64 = number.parse().map_err(|_| format!("`{number}` is not a number"))?;
-    Duration::try_from_secs_f64(number * seconds).map_err(|_| "that is too long".to_owned())
+    Duration::try_from_secs_f64(number * micros / 1e6).map_err(|_| "that is too long".to_owned())
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 use std::{num::NonZeroUsize, time::Duration};
 
 use super::tree::{Node, Value};
-use crate::diagnostic::{Report, Span, Spanned};
+use crate::{
+    diagnostic::{Report, Span, Spanned},
+    duration::{micros_of, number_and_unit, units},
+};
 
 /// The members of a map while they are taken; what nobody took is unknown.
 pub(super) struct Members<'node> {
@@ -103,31 +106,22 @@ pub(super) fn duration(node: &Node, report: &mut Report<'_>) -> Option<Spanned<D
 
 /// Returns the duration written in `text`.
 pub(super) fn duration_in(text: &str, at: Span, report: &mut Report<'_>) -> Option<Spanned<Duration>> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let micros = match unit.trim() {
-        "us" | "µs" => 1.0,
-        "ms" => 1e3,
-        "s" => 1e6,
-        "m" => 60e6,
-        "h" => 3_600e6,
-        "d" => 86_400e6,
-        "" if !number.is_empty() => {
-            report.error(at, format!("`{text}` has no unit")).hint(format!("write `{text}ms` or `{text}s`"));
-            return None;
+    let (number, unit) = number_and_unit(text);
+    let Some(micros) = micros_of(unit.trim()) else {
+        match unit.trim() {
+            "" if !number.is_empty() => {
+                report.error(at, format!("`{text}` has no unit")).hint(format!("write `{text}ms` or `{text}s`"));
+            }
+            other if number.parse::<f64>().is_ok() => {
+                report.error(at, format!("`{other}` is not a unit of time")).did_you_mean(other, units());
+            }
+            _ => {
+                report
+                    .error(at, format!("`{text}` is not a duration"))
+                    .hint("write a number and a unit: `15ms`, `1.5s`, `30d`");
+            }
         }
-        other if number.parse::<f64>().is_ok() => {
-            report
-                .error(at, format!("`{other}` is not a unit of time"))
-                .did_you_mean(other, ["us", "ms", "s", "m", "h", "d"]);
-            return None;
-        }
-        _ => {
-            report
-                .error(at, format!("`{text}` is not a duration"))
-                .hint("write a number and a unit: `15ms`, `1.5s`, `30d`");
-            return None;
-        }
+        return None;
     };
     let micros = number.parse::<f64>().ok().map(|number| number * micros).filter(|micros| *micros < 1e17);
     let Some(micros) = micros else {
