@@ -13,7 +13,7 @@ use wire::{Envelope, LEAD, Record, RendezvousName, RequestId, ResultsReader, Tim
 
 use crate::stretch::Stretch;
 
-pub use door::{Shelf, explain_routes};
+pub use door::explain_routes;
 
 /// Where one request was looked for.
 #[derive(Clone, Debug)]

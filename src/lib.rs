@@ -6,6 +6,7 @@
 pub mod app;
 pub mod auditing;
 pub mod cli;
+pub mod door;
 pub mod explain;
 pub mod load;
 pub mod observer;

@@ -8,18 +8,16 @@ use ::audit::{Limits, Report};
 use axum::{
     Json, Router,
     extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::get,
 };
 use bus::{Bus, Clock};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use tokio::sync::Mutex;
-use wire::RendezvousName;
 
 use super::Audit;
-use crate::explain::Shelf;
+use crate::door::{Shelf, find, problem, wants_text};
 
 struct Door {
     bus: Arc<dyn Bus>,
@@ -64,9 +62,9 @@ async fn answer(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Response {
-    let known = RendezvousName::new(&rendezvous).ok().filter(|name| (door.shelf)(name).is_some());
-    let Some(name) = known else {
-        return problem(StatusCode::NOT_FOUND, &format!("there is no rendezvous `{rendezvous}` here"));
+    let name = match find(&door.shelf, &rendezvous) {
+        Ok((name, _)) => name,
+        Err(sentence) => return problem(StatusCode::NOT_FOUND, &sentence),
     };
     let audit = Audit {
         rendezvous: name.clone(),
@@ -79,17 +77,12 @@ async fn answer(
     let newest = || (door.shelf)(&name).map(|versions| versions.newest());
     let report = audit.run(&*door.bus, &door.clock, newest, |_, _| ()).await;
     drop(turn);
-    let as_text = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/plain"));
     match report {
-        Ok(report) if as_text => report.to_string().into_response(),
+        Ok(report) if wants_text(&headers) => report.to_string().into_response(),
         Ok(report) if asked.page => Json(WithPage { page: report.to_string(), report }).into_response(),
         Ok(report) => Json(report).into_response(),
         Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     }
-}
-
-fn problem(status: StatusCode, sentence: &str) -> Response {
-    (status, Json(json!({ "error": sentence }))).into_response()
 }
 
 // === impl Asked ===

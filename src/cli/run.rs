@@ -26,7 +26,8 @@ use super::{Failure, apply::watch::watch_inside, control::whoever_calls};
 use crate::{
     app::{self, App, Role, Running},
     auditing::audit_routes,
-    explain::{Shelf, explain_routes},
+    door::Shelf,
+    explain::explain_routes,
     results::results_routes,
     settings::BusArgs,
 };

@@ -8,21 +8,16 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Json, Router,
     extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::get,
 };
 use bus::{Bus, BusError, Clock};
-use policies::Versions;
 use serde::Deserialize;
-use serde_json::json;
 use tokio::sync::Semaphore;
-use wire::RendezvousName;
 
 use super::{Search, explain};
-
-/// Where the door finds a rendezvous' versions.
-pub type Shelf = Arc<dyn Fn(&RendezvousName) -> Option<Arc<Versions>> + Send + Sync>;
+use crate::door::{Shelf, find, problem, wants_text};
 
 struct Door {
     bus: Arc<dyn Bus>,
@@ -65,9 +60,7 @@ async fn answer(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let unknown = || Problem::NoSuchRendezvous(format!("there is no rendezvous `{rendezvous}` here"));
-    let name = RendezvousName::new(&rendezvous).map_err(|_| unknown())?;
-    let versions = (door.shelf)(&name).ok_or_else(unknown)?;
+    let (name, versions) = find(&door.shelf, &rendezvous).map_err(Problem::NoSuchRendezvous)?;
     let since = door.clock.now().before(Duration::from_secs(asked.since_s.into()));
     let search = Search { id: super::request(&name, &id, asked.key), rendezvous: name, since };
     let turn = door.turns.acquire().await.expect("it is never closed");
@@ -76,8 +69,7 @@ async fn answer(
     let more = Duration::from_micros(asked.more_us);
     let explanation =
         explain(&found, Some(&versions), more).ok_or_else(|| Problem::NotFound(search.not_found(&found, &id)))?;
-    let as_text = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/plain"));
-    Ok(if as_text { explanation.to_string().into_response() } else { Json(explanation).into_response() })
+    Ok(if wants_text(&headers) { explanation.to_string().into_response() } else { Json(explanation).into_response() })
 }
 
 // === impl Asked ===
@@ -96,6 +88,6 @@ impl IntoResponse for Problem {
             Self::NoSuchRendezvous(sentence) | Self::NotFound(sentence) => (StatusCode::NOT_FOUND, sentence),
             Self::Unreadable(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
         };
-        (status, Json(json!({ "error": sentence }))).into_response()
+        problem(status, &sentence)
     }
 }

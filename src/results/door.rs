@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Json, Router,
+    Router,
     body::Body,
     extract::{Path, Query, State},
     http::{HeaderMap, StatusCode, header},
@@ -15,13 +15,12 @@ use axum::{
 use bus::{Bus, BusError, Clock};
 use futures::{StreamExt as _, stream};
 use serde::Deserialize;
-use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use wire::{RendezvousName, Timestamp};
+use wire::Timestamp;
 
 use super::{Line, Results, Wanted};
-use crate::explain::Shelf;
+use crate::door::{Shelf, find, problem, wants_text};
 
 struct Door {
     bus: Arc<dyn Bus>,
@@ -65,15 +64,13 @@ async fn answer(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let unknown = || Problem::NoSuchRendezvous(format!("there is no rendezvous `{rendezvous}` here"));
-    let name = RendezvousName::new(&rendezvous).map_err(|_| unknown())?;
-    (door.shelf)(&name).ok_or_else(unknown)?;
+    let (name, _) = find(&door.shelf, &rendezvous).map_err(Problem::NoSuchRendezvous)?;
     let place = Arc::clone(&door.places).try_acquire_owned().map_err(|_| Problem::Full)?;
     let back = |seconds| door.clock.now().before(Duration::from_secs(seconds));
     let since = asked.since_s.map_or(Timestamp::EPOCH, back);
     let wanted = Wanted { rendezvous: name, since, follow: asked.follow, all: asked.all };
     let results = Results::open(&*door.bus, wanted).await.map_err(Problem::Unreadable)?;
-    let as_text = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/plain"));
+    let as_text = wants_text(&headers);
     let media = if as_text { "text/plain; charset=utf-8" } else { "application/x-ndjson" };
     let lines = stream::try_unfold((results, place), move |(mut results, place)| async move {
         let next = results.next().await?;
@@ -97,6 +94,6 @@ impl IntoResponse for Problem {
             Self::Full => (StatusCode::TOO_MANY_REQUESTS, format!("{AT_A_TIME} others read results here already")),
             Self::Unreadable(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
         };
-        (status, Json(json!({ "error": sentence }))).into_response()
+        problem(status, &sentence)
     }
 }

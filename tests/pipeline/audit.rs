@@ -8,7 +8,7 @@ use bus::{Bus, Clock, EmbeddedBus, EmbeddedLimits, KafkaBus, KafkaSettings, Topi
 use bytes::Bytes;
 use hedgerow::{
     auditing::{Audit, audit_routes},
-    explain::Shelf,
+    door::Shelf,
     stretch::Stretch,
 };
 use serde_json::{Value, json};

@@ -6,7 +6,8 @@ use assert_cmd::cargo::cargo_bin_cmd;
 use bus::{Clock, EmbeddedBus};
 use futures::future::join_all;
 use hedgerow::{
-    explain::{Found, Search, Shelf, explain_routes},
+    door::Shelf,
+    explain::{Found, Search, explain_routes},
     recordings::Recordings,
 };
 use policies::{Explanation, Recorded, StateTold, WhatIf};

@@ -12,7 +12,7 @@ use std::{
 use broker::Broker;
 use bus::{Bus, Clock, EmbeddedBus, KafkaBus, KafkaSettings, TopicPartition};
 use bytes::Bytes;
-use hedgerow::{app::Role, explain::Shelf, results::results_routes};
+use hedgerow::{app::Role, door::Shelf, results::results_routes};
 use serde_json::Value;
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
