@@ -131,28 +131,25 @@ impl Bus for KafkaBus {
     }
 
     fn tail(&self) -> BoxFuture<'_, Result<Box<dyn Consumer>, BusError>> {
-        async move {
-            let consumer: Box<dyn Consumer> = Box::new(KafkaConsumer::tail(&self.settings)?);
-            Ok(consumer)
-        }
-        .boxed()
+        tail_of(self.settings.clone())
     }
 
     fn hasty_tail(&self) -> BoxFuture<'_, Result<Box<dyn Consumer>, BusError>> {
-        async move {
-            let consumer: Box<dyn Consumer> = Box::new(KafkaConsumer::tail(&self.settings.hasty())?);
-            Ok(consumer)
-        }
-        .boxed()
+        tail_of(self.settings.hasty())
     }
 
     fn unhurried_tail(&self) -> BoxFuture<'_, Result<Box<dyn Consumer>, BusError>> {
-        async move {
-            let consumer: Box<dyn Consumer> = Box::new(KafkaConsumer::tail(&self.settings.unhurried())?);
-            Ok(consumer)
-        }
-        .boxed()
+        tail_of(self.settings.unhurried())
     }
+}
+
+/// Opens a tail with `settings`.
+fn tail_of(settings: KafkaSettings) -> BoxFuture<'static, Result<Box<dyn Consumer>, BusError>> {
+    async move {
+        let consumer: Box<dyn Consumer> = Box::new(KafkaConsumer::tail(&settings)?);
+        Ok(consumer)
+    }
+    .boxed()
 }
 
 // === impl Heard ===

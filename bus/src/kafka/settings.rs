@@ -59,17 +59,17 @@ impl KafkaSettings {
 
     /// Returns the same for a consumer that lets the broker gather records before it answers a fetch.
     pub(super) fn unhurried(&self) -> Self {
-        let mut settings = self.clone();
-        for (name, value) in [("fetch.min.bytes", "1000000"), ("fetch.wait.max.ms", "50")] {
-            settings.options.insert(name.to_owned(), value.to_owned());
-        }
-        settings
+        self.with(&[("fetch.min.bytes", "1000000"), ("fetch.wait.max.ms", "50")])
     }
 
     /// Returns the same for a consumer whose fetches are soon over, so that what is started then is fetched soon.
     pub(super) fn hasty(&self) -> Self {
+        self.with(&[("fetch.wait.max.ms", "10")])
+    }
+
+    fn with(&self, options: &[(&str, &str)]) -> Self {
         let mut settings = self.clone();
-        settings.options.insert("fetch.wait.max.ms".to_owned(), "10".to_owned());
+        settings.options.extend(options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         settings
     }
 
