@@ -122,17 +122,15 @@ impl Hands<'_> {
                 self.write(&self.names.dead_letters(index), record, Item::DeadLetter(source, offset));
             }
             Output::WriteTally(tally) => self.write(&self.names.control(), tally.encode(), Item::Control),
-            Output::Act(Action::Survey(survey)) => self.ask(index, survey, partition.is_fenced()),
-            Output::Act(Action::FollowResults(from)) => return self.settle(index, from, partition),
-            Output::Act(action) => return self.act(index, action),
+            Output::Act(action) => return self.act(index, action, partition),
         }
         Ok(())
     }
 
-    fn act(&mut self, index: i32, action: Action) -> Result<(), BusError> {
+    fn act(&mut self, index: i32, action: Action, partition: &Partition) -> Result<(), BusError> {
         match action {
-            // Done above.
-            Action::Survey(_) | Action::FollowResults(_) => {}
+            Action::Survey(survey) => self.ask(index, survey, partition.is_fenced()),
+            Action::FollowResults(from) => return self.settle(index, from, partition),
             Action::ReadResults(from) => {
                 silence(self.results.as_mut(), &self.names.results(index));
                 self.hasty.start(&self.names.results(index), StartAt::Offset(from))?;
