@@ -128,11 +128,12 @@ fn suffer(
     problems.extend(audit.problem());
     problems.extend(log.unknown_to(&callers));
     problems.extend(archive::problem(deployment.folder(), &log.offsets)?);
-    let mut row = Row::new(faults, &strikes, &callers, &audit, &log, began..ended);
+    let missed = log.missed(began);
+    let mut row = Row::new(faults, &strikes, &callers, &audit, (&log, missed.len()), began..ended);
     if settings.on_time
         && let [fault] = faults
     {
-        problems.extend(untimely(*fault, &row, &strikes, &log.missed(began)));
+        problems.extend(untimely(*fault, &row, &strikes, &missed));
     }
     row.ok = problems.is_empty();
     row.problems = problems;

@@ -63,7 +63,7 @@ impl Row {
         strikes: &[Timestamp],
         callers: &Callers,
         audit: &Audit,
-        log: &Log,
+        (log, missed): (&Log, usize),
         span: Range<Timestamp>,
     ) -> Self {
         let until = strikes.iter().copied().skip(1).chain([span.end]);
@@ -88,7 +88,7 @@ impl Row {
             void: audit.void,
             late: audit.late,
             degraded: audit.degraded,
-            missed: log.missed(span.start).len().try_into().unwrap_or(u64::MAX),
+            missed: missed.try_into().unwrap_or(u64::MAX),
             outage_ms_max: whole_millis(log.outage(span)),
             outage_ms_p50: outage(50),
             outage_ms_p99: outage(99),
