@@ -56,6 +56,8 @@ pub struct App {
     pub data: PathBuf,
     /// The executors to run, of those defined; `None` for all.
     pub only: Option<Vec<ExecutorId>>,
+    /// What the starter takes on.
+    pub limits: starter::Limits,
     /// Partitions of topics that do not exist yet.
     pub partitions: i32,
 }
@@ -112,7 +114,7 @@ impl App {
             clock: self.clock.clone(),
             versions: self.versions.clone(),
             metrics: Arc::new(starter::Metrics::default()),
-            limits: starter::Limits::default(),
+            limits: self.limits,
         };
         station.metrics.register(metrics);
         let (starter, run) = starter::open(station);

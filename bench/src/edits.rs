@@ -114,6 +114,7 @@ impl Edits {
                 models: PathBuf::new(),
                 data: PathBuf::new(),
                 only: None,
+                limits: starter::Limits::default(),
                 partitions: 4,
             };
             let station = app.start(&[role], &mut Registry::default()).await?;

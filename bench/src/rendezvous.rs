@@ -65,6 +65,7 @@ impl Rendezvous {
             models: PathBuf::new(),
             data: PathBuf::new(),
             only: None,
+            limits: starter::Limits::default(),
             partitions: 4,
         };
         let running = app.start(&[Role::Collector, Role::Executors, Role::Starter], &mut Registry::default()).await?;

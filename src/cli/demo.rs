@@ -14,7 +14,7 @@ use bytes::Bytes;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use prometheus_client::registry::Registry;
-use starter::{Answered, RawInput, Refusal, Starter};
+use starter::{Answered, Limits, RawInput, Refusal, Starter};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use wire::{Budget, RequestId};
@@ -61,6 +61,8 @@ pub(super) struct Demo {
     bus: BusArgs,
 }
 
+/// How long behind its deadline a result is awaited.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Answers that are still on their way when the last request is answered: late canaries, the archive.
 const SETTLE: Duration = Duration::from_secs(5);
 
@@ -74,12 +76,14 @@ impl Demo {
             let bus = self.bus.open(&clock).map_err(Failure::Refused)?;
             let data = self.archive.clone().unwrap_or_else(|| folder.path().to_owned());
             let partitions = self.bus.partitions;
+            // What comes late on a slow machine is counted as late, not as missing.
+            let limits = Limits { grace: PATIENCE, ..Limits::default() };
             let stop = CancellationToken::new();
             let follower = app::follow(&bus, &clock, &mut Registry::default(), &stop).await?;
             let follower = follower.context("nobody stops the demo so early")?;
             let versions = follower.ensure_first(&definition, &whoever_calls(), "the demo's policy").await;
             let versions = versions.context("the demo's policy has no version")?;
-            let app = App { bus, clock, versions, models, data, only: None, partitions };
+            let app = App { bus, clock, versions, models, data, only: None, limits, partitions };
             let summary = self.stream(&app).await?;
             println!("{}", if self.json { summary.json() } else { summary.table() });
             Ok(if summary.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -220,6 +220,7 @@ impl Serve {
                 models,
                 data: data.clone(),
                 only: (!only.is_empty()).then(|| only.to_vec()),
+                limits: starter::Limits::default(),
                 partitions: self.bus.partitions,
             };
             names.push(app.definition().name().to_string());

@@ -64,6 +64,7 @@ impl Rendezvous {
             models: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("policies"),
             data: folder.path().to_owned(),
             only: None,
+            limits: starter::Limits::default(),
             partitions: 4,
         };
         let running = app.start(roles, &mut Registry::default()).await.unwrap();
@@ -90,7 +91,16 @@ impl Rendezvous {
         let versions = follower.ensure_first(&self.definition, "a test", "test").await.unwrap();
         let (bus, clock) = (Arc::clone(&self.app.bus), self.app.clock.clone());
         let (models, data) = (self.app.models.clone(), self.app.data.clone());
-        let app = App { bus, clock, versions, models, data, only: None, partitions: self.app.partitions };
+        let app = App {
+            bus,
+            clock,
+            versions,
+            models,
+            data,
+            only: None,
+            limits: starter::Limits::default(),
+            partitions: self.app.partitions,
+        };
         app.start(roles, &mut Registry::default()).await.unwrap()
     }
 
