@@ -27,6 +27,7 @@ fn survive_within(budget: Duration, kills: u32, faults: &[Fault]) {
         pause: Duration::from_secs(3),
         budget,
         on_time: false,
+        keep: false,
     };
     let row = run(faults, &settings).expect("the row can be made");
     assert!(row.ok, "{:?}", row.problems);

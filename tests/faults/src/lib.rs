@@ -17,6 +17,7 @@ mod row;
 mod sealed;
 
 use std::{
+    cmp::Reverse,
     fmt,
     path::PathBuf,
     thread,
@@ -30,7 +31,7 @@ use crate::{
     audit::Audit,
     deployment::{Deployment, Role},
     load::Load,
-    log::Log,
+    log::{Log, Silence},
 };
 pub use crate::{
     fault::Fault,
@@ -54,6 +55,8 @@ pub struct Settings {
     pub budget: Duration,
     /// Whether a row that is about time is judged by it: not on a machine that does something else beside.
     pub on_time: bool,
+    /// Whether what the processes said is kept, though all went well.
+    pub keep: bool,
 }
 
 /// A broker that has just started compiles what it does most, and is slow meanwhile: where time is judged, the harm and the
@@ -68,6 +71,8 @@ const RECOVERY: Duration = Duration::from_secs(1);
 
 /// So many missed deadlines are told one by one.
 const TOLD: usize = 10;
+/// So many silences of partitions are told, the longest ones.
+const SILENCES: usize = 5;
 
 /// Makes one row of what `faults` do, one after the other; tells on stderr what is done.
 pub fn run(faults: &[Fault], settings: &Settings) -> anyhow::Result<Row> {
@@ -76,7 +81,7 @@ pub fn run(faults: &[Fault], settings: &Settings) -> anyhow::Result<Row> {
     said.line("starting the broker and the stations");
     let mut deployment = Deployment::start(&settings.binary, faults, settings.budget)?;
     let outcome = suffer(faults, settings, &mut deployment, &runtime, &said);
-    if !matches!(&outcome, Ok(row) if row.ok) {
+    if settings.keep || !matches!(&outcome, Ok(row) if row.ok) {
         said.line(format_args!("what the broker and the stations said is in {}", deployment.keep().display()));
     }
     outcome
@@ -129,6 +134,14 @@ fn suffer(
     problems.extend(log.unknown_to(&callers));
     problems.extend(archive::problem(deployment.folder(), &log.offsets)?);
     let missed = log.missed(began);
+    for silence in longest(log.silences(&(began..ended))) {
+        let Silence { partition, from, lasted } = silence;
+        let (after, strike) = since_strike(&strikes, from);
+        said.line(format_args!(
+            "partition {partition} was silent for {lasted:?} from {} on, {after:?} after strike {strike}",
+            humantime::format_rfc3339_millis(from.into())
+        ));
+    }
     let mut row = Row::new(faults, &strikes, &callers, &audit, (&log, missed.len()), began..ended);
     if settings.on_time
         && let [fault] = faults
@@ -151,13 +164,25 @@ fn untimely(fault: Fault, row: &Row, strikes: &[Timestamp], missed: &[(Timestamp
         return None;
     }
     let when = |(at, late): &(Timestamp, Duration)| {
-        let strike = strikes.iter().filter(|strike| *strike <= at).count();
-        let since = strike.checked_sub(1).map_or(Duration::ZERO, |last| at.since(strikes[last]));
-        format!("{since:?} after strike {strike} by {late:?}")
+        let (after, strike) = since_strike(strikes, *at);
+        format!("{after:?} after strike {strike} by {late:?}")
     };
     let each: Vec<String> = missed.iter().map(when).take(TOLD).collect();
     let count = missed.len();
     Some(format!("{count} deadlines were missed while nothing but collectors was replaced: {}", each.join(", ")))
+}
+
+/// Returns how long before `at` the last strike was, and which one that was.
+fn since_strike(strikes: &[Timestamp], at: Timestamp) -> (Duration, usize) {
+    let strike = strikes.iter().filter(|strike| **strike <= at).count();
+    (strike.checked_sub(1).map_or(Duration::ZERO, |last| at.since(strikes[last])), strike)
+}
+
+/// Returns the longest of `silences`, of which there may be very many.
+fn longest(mut silences: Vec<Silence>) -> Vec<Silence> {
+    silences.sort_unstable_by_key(|silence| Reverse(silence.lasted));
+    silences.truncate(SILENCES);
+    silences
 }
 
 /// Tells on stderr what is done, and since when.

@@ -26,6 +26,14 @@ pub(crate) struct Log {
     pub(crate) valid: BTreeMap<i32, Vec<(Timestamp, RequestId)>>,
 }
 
+/// A time for which a partition had no result.
+#[derive(Debug)]
+pub(crate) struct Silence {
+    pub(crate) partition: i32,
+    pub(crate) from: Timestamp,
+    pub(crate) lasted: Duration,
+}
+
 /// No row has more requests.
 const WINDOW: usize = 10_000_000;
 
@@ -83,13 +91,20 @@ impl Log {
 
     /// Returns the longest time within `span` for which a partition had no result.
     pub(crate) fn outage(&self, span: Range<Timestamp>) -> Duration {
-        let longest = |valid: &Vec<(Timestamp, RequestId)>| {
+        let silences = self.silences(&span);
+        silences.into_iter().map(|silence| silence.lasted).max().unwrap_or(span.end.since(span.start))
+    }
+
+    /// Returns all times within `span` for which a partition had no result.
+    pub(crate) fn silences(&self, span: &Range<Timestamp>) -> Vec<Silence> {
+        let silences = |(partition, valid): (&i32, &Vec<(Timestamp, RequestId)>)| {
             let inside = valid.iter().map(|(at, _)| *at).filter(|at| span.contains(at));
-            let (last, longest) =
-                inside.fold((span.start, Duration::ZERO), |(last, longest), at| (at, longest.max(at.since(last))));
-            longest.max(span.end.since(last))
+            let instants: Vec<_> = [span.start].into_iter().chain(inside).chain([span.end]).collect();
+            let silence =
+                |pair: &[Timestamp]| Silence { partition: *partition, from: pair[0], lasted: pair[1].since(pair[0]) };
+            instants.windows(2).map(silence).collect::<Vec<_>>()
         };
-        self.valid.values().map(longest).max().unwrap_or(span.end.since(span.start))
+        self.valid.iter().flat_map(silences).collect()
     }
 
     /// Says if somebody was told that a request was accepted, and the log has no result of it.

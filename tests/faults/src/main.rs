@@ -41,6 +41,10 @@ struct Arguments {
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     rate: u32,
 
+    /// Keep what the processes said, though all went well
+    #[arg(long)]
+    keep: bool,
+
     /// The `hedgerow` binary; the one beside this program when not given
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -76,6 +80,7 @@ impl Arguments {
             pause: seconds(self.pause),
             budget: Duration::from_millis(self.budget.into()),
             on_time: true,
+            keep: self.keep,
         })
     }
 }
