@@ -47,10 +47,12 @@ pub(super) struct Desk {
     names: Names,
     count: i32,
     producer: Arc<dyn Producer>,
-    /// `None` once the group was left.
+    /// Says what is ours, and keeps what is done; it reads nothing, because Kafka's client stops whatever a member reads
+    /// while the group moves partitions, those too that stay. `None` once the group was left.
     member: Option<Box<dyn Consumer>>,
-    /// Whatever is read of partitions that are being taken over, and the requests of those that others are to take over.
+    /// Whatever is read of partitions that are being taken over.
     hasty: Box<dyn Consumer>,
+    requests: Box<dyn Consumer>,
     responses: Box<dyn Consumer>,
     results: Box<dyn Consumer>,
     seats: BTreeMap<i32, Seat>,
@@ -84,6 +86,7 @@ impl Desk {
         let written = [topics.results.as_str(), topics.dead_letters.as_str()];
         let producer = outage.insist(&clock, || bus.producer(&written)).await?;
         let hasty = outage.insist(&clock, || bus.hasty_tail()).await?;
+        let requests = outage.insist(&clock, || bus.tail()).await?;
         let responses = outage.insist(&clock, || bus.tail()).await?;
         // Our own results are read back to confirm them and to see rivals' fences: callers do not wait for that.
         let results = outage.insist(&clock, || bus.unhurried_tail()).await?;
@@ -98,6 +101,7 @@ impl Desk {
             producer,
             member: Some(member),
             hasty,
+            requests,
             responses,
             results,
             seats: BTreeMap::new(),
@@ -126,7 +130,7 @@ impl Desk {
             self.unreachable = false;
         }
         if self.seats.values().any(Seat::is_crowded)
-            && let Ok(event) = tokio::time::timeout(REQUESTS_FIRST, next_of(&mut self.member)).await
+            && let Ok(event) = tokio::time::timeout(REQUESTS_FIRST, self.requests.next()).await
         {
             return Some(event);
         }
@@ -135,6 +139,7 @@ impl Desk {
         tokio::select! {
             event = next_of(&mut self.member) => Some(event),
             event = self.hasty.next() => Some(event),
+            event = self.requests.next() => Some(event),
             event = self.responses.next() => Some(event),
             event = self.results.next() => Some(event),
             () = self.inbox.arrived() => None,
@@ -158,8 +163,9 @@ impl Desk {
                 biased;
                 event = self.hasty.next() => Some(event),
                 event = self.responses.next() => Some(event),
-                event = next_of(&mut self.member) => Some(event),
+                event = self.requests.next() => Some(event),
                 event = self.results.next() => Some(event),
+                event = next_of(&mut self.member) => Some(event),
                 () = std::future::ready(()) => break,
             };
         }
@@ -201,7 +207,7 @@ impl Desk {
         }
         for Assigned { partition, committed } in given {
             tracing::debug!(partition = partition.partition, "the collector is given a partition");
-            if self.take_back(partition)? {
+            if self.take_back(partition.partition) {
                 continue;
             }
             let committed = committed.as_ref().and_then(|committed| understood(partition, committed));
@@ -307,9 +313,7 @@ impl Desk {
             let responses = names.responses(*index);
             if seat.has_settled(now) {
                 silence(hasty.as_mut(), &responses);
-                if !seat.is_leaving() {
-                    silence(hasty.as_mut(), &names.requests(*index));
-                }
+                silence(hasty.as_mut(), &names.requests(*index));
             } else if seat.responses_wait.is_some_and(|until| until <= now) {
                 seat.responses_wait = None;
                 let started = hasty.start(&responses, StartAt::Offset(seat.partition.next_response()));
@@ -334,9 +338,9 @@ impl Desk {
     /// Does what the partitions want done, in their order.
     fn perform(&mut self) -> Result<(), BusError> {
         let now = self.now();
-        let Self { station, names, count, producer, member, hasty, responses, results, inbox, surveys, .. } = self;
-        let (member, count) = (member.as_mut(), *count);
-        let mut hands = Hands { station, names, producer, member, hasty, responses, results, inbox, surveys, count };
+        let Self { station, names, count, producer, hasty, requests, responses, results, inbox, surveys, .. } = self;
+        let count = *count;
+        let mut hands = Hands { station, names, producer, hasty, requests, responses, results, inbox, surveys, count };
         for (index, seat) in &mut self.seats {
             while let Some(output) = seat.partition.poll_output() {
                 match &output {

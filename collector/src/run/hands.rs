@@ -34,9 +34,8 @@ pub(super) struct Hands<'desk> {
     pub(super) station: &'desk CollectorStation,
     pub(super) names: &'desk Names,
     pub(super) producer: &'desk Arc<dyn Producer>,
-    /// `None` once the station is stopping and has left its group.
-    pub(super) member: Option<&'desk mut Box<dyn Consumer>>,
     pub(super) hasty: &'desk mut Box<dyn Consumer>,
+    pub(super) requests: &'desk mut Box<dyn Consumer>,
     pub(super) responses: &'desk mut Box<dyn Consumer>,
     pub(super) results: &'desk mut Box<dyn Consumer>,
     pub(super) inbox: &'desk Arc<Inbox>,
@@ -140,9 +139,7 @@ impl Hands<'_> {
                 self.hasty.start(&self.names.requests(index), StartAt::Offset(requests))?;
             }
             Action::Halt => {
-                if let Some(member) = &mut self.member {
-                    silence(member.as_mut(), &self.names.requests(index));
-                }
+                silence(self.requests.as_mut(), &self.names.requests(index));
                 silence(self.responses.as_mut(), &self.names.responses(index));
                 silence(self.hasty.as_mut(), &self.names.requests(index));
                 silence(self.hasty.as_mut(), &self.names.responses(index));
@@ -161,10 +158,7 @@ impl Hands<'_> {
         silence(self.hasty.as_mut(), &self.names.results(index));
         self.results.start(&self.names.results(index), StartAt::Offset(results))?;
         self.responses.start(&self.names.responses(index), StartAt::Offset(partition.next_response()))?;
-        match &mut self.member {
-            Some(member) => read_as_member(member.as_mut(), &self.names.requests(index), partition.next_request()),
-            None => Ok(()),
-        }
+        self.requests.start(&self.names.requests(index), StartAt::Offset(partition.next_request()))
     }
 
     fn write(&self, to: &TopicPartition, record: Record, item: Item) {
@@ -218,19 +212,6 @@ fn say(partition: i32, fact: &Fact) {
 pub(super) fn silence(consumer: &mut dyn Consumer, partition: &TopicPartition) {
     if let Err(error) = consumer.stop(partition) {
         tracing::debug!(%partition, %error, "the collector goes on being told of a partition");
-    }
-}
-
-/// Reads requests as a member of the group from `from` on.
-pub(super) fn read_as_member(member: &mut dyn Consumer, requests: &TopicPartition, from: i64) -> Result<(), BusError> {
-    match member.start(requests, StartAt::Offset(from)) {
-        Err(error @ BusError::Fatal(_)) => {
-            // The group has just given the partition to another member; the event that says so is on its way.
-            // If the bus itself is unusable, the next event says that.
-            tracing::warn!(%error, partition = %requests, "the collector does not read a partition that it was given");
-            Ok(())
-        }
-        outcome => outcome,
     }
 }
 

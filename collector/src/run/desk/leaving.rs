@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use bus::{BusError, StartAt, TopicPartition};
+use bus::TopicPartition;
 use tokio::task::JoinHandle;
 use wire::Timestamp;
 
-use super::Desk;
-use crate::run::hands::{read_as_member, silence};
+use super::{Desk, Seat};
+use crate::run::hands::silence;
 
 /// So long whoever stops waits for an owner that does not come: other members hear of what is theirs with their next
 /// heartbeat, every five seconds by default.
@@ -63,7 +63,7 @@ impl Desk {
 
     /// Closes, after a stop.
     pub(in crate::run) async fn close(self) {
-        let Self { hasty, responses, results, mut surveys, mut recall, departure, .. } = self;
+        let Self { hasty, requests, responses, results, mut surveys, mut recall, departure, .. } = self;
         recall.stop();
         surveys.abort_all();
         let left = departure.and_then(|departure| departure.left);
@@ -72,7 +72,9 @@ impl Desk {
                 tracing::error!(%error, "the collector could not leave its group");
             }
         };
-        tokio::join!(leave, hasty.close(Vec::new()), responses.close(Vec::new()), results.close(Vec::new()));
+        let [hasty, requests, responses, results] =
+            [hasty, requests, responses, results].map(|tail| tail.close(Vec::new()));
+        tokio::join!(leave, hasty, requests, responses, results);
     }
 
     pub(super) fn on_revoked(&mut self, taken: &[TopicPartition]) {
@@ -84,17 +86,9 @@ impl Desk {
 
     /// Goes on with a partition that is served outside the group, if the group gives it to us again before anybody
     /// else has taken it over: returns whether it does.
-    pub(super) fn take_back(&mut self, requests: &TopicPartition) -> Result<bool, BusError> {
-        let (seat, member) = (self.seats.get_mut(&requests.partition), &mut self.member);
-        let (Some(seat), Some(member)) = (seat.filter(|seat| seat.is_leaving()), member) else { return Ok(false) };
-        if !seat.partition.is_running() {
-            return Ok(false);
-        }
-        // The hasty tail goes on until the member has surely begun.
-        seat.stay();
-        seat.settle(self.station.clock.now());
-        let started = read_as_member(member.as_mut(), requests, seat.partition.next_request());
-        Ok(self.outage.note(started, &self.station.clock)?.is_some())
+    pub(super) fn take_back(&mut self, index: i32) -> bool {
+        let seat = self.seats.get_mut(&index).filter(|seat| seat.is_leaving() && seat.partition.is_running());
+        seat.map(Seat::stay).is_some()
     }
 
     /// Lets go of what others have taken over, and ends the stop.
@@ -110,6 +104,7 @@ impl Desk {
             departure.closing = Some(now);
             for index in self.seats.keys() {
                 silence(self.hasty.as_mut(), &self.names.requests(*index));
+                silence(self.requests.as_mut(), &self.names.requests(*index));
             }
         }
     }
@@ -129,11 +124,6 @@ impl Desk {
             return self.drop_seat(index);
         }
         if !seat.is_leaving() {
-            let from = StartAt::Offset(seat.partition.next_request());
-            if let Err(error) = self.hasty.start(&self.names.requests(index), from) {
-                tracing::warn!(%error, partition = index, "a partition is left before it was taken over");
-                return self.drop_seat(index);
-            }
             tracing::debug!(partition = index, "the collector serves a partition on until another takes it over");
         }
         seat.leave(until);
@@ -144,6 +134,7 @@ impl Desk {
             silence(self.hasty.as_mut(), &self.names.requests(index));
             silence(self.hasty.as_mut(), &self.names.responses(index));
             silence(self.hasty.as_mut(), &self.names.results(index));
+            silence(self.requests.as_mut(), &self.names.requests(index));
             silence(self.responses.as_mut(), &self.names.responses(index));
             silence(self.results.as_mut(), &self.names.results(index));
         }

@@ -48,9 +48,9 @@ impl Seat {
         self.until.is_some_and(|until| until <= now || !self.partition.is_running())
     }
 
-    /// Whether its requests, which the group delivers, should be read before more responses are.
+    /// Whether its requests should be read before more responses are.
     pub(super) fn is_crowded(&self) -> bool {
-        !self.is_leaving() && self.partition.is_running() && self.partition.is_crowded()
+        self.partition.is_running() && self.partition.is_crowded()
     }
 
     /// From now on it is read twice for a moment.
