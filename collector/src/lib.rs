@@ -2,8 +2,10 @@
 //!
 //! Reading order: `rendezvous` (requests meet their responses) → `ledger` (who may write the result) → `partition`
 //! (both, for one partition) → `surroundings` (what all partitions share: versions, how early is in time, how fast
-//! executors are, what was answered last) → `run` (the loop) → `metrics`.
+//! executors are and whether they are waited for, what was answered last) → `run` (the loop) → `metrics`.
 
+mod breaker;
+mod breakers;
 pub mod ledger;
 mod memory;
 mod metrics;
@@ -16,6 +18,7 @@ mod surroundings;
 mod watermarks;
 mod way_back;
 
+pub use breakers::Breakers;
 pub use memory::Memory;
 pub use metrics::{Fact, Metrics, Outcome};
 pub use partition::{Output, Partition, Source};

@@ -1,5 +1,6 @@
 //! What the collector counts: one exhaustive match from facts to counters.
 
+mod breakers;
 mod trial;
 
 use std::{sync::atomic::AtomicU64, time::Duration};
@@ -16,6 +17,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+pub(crate) use breakers::BreakerMetrics;
 use trial::TrialMetrics;
 
 /// What the collector counts. Every label is a word of a closed set.
@@ -42,6 +44,8 @@ pub struct Metrics {
     unheard: Counter,
     no_such_case: Counter,
     trial: TrialMetrics,
+    /// How breakers stand.
+    pub(crate) breakers: BreakerMetrics,
     open: Gauge,
     unconfirmed: Gauge,
     way_back: Gauge<f64, AtomicU64>,
@@ -139,6 +143,7 @@ impl Default for Metrics {
             unheard: Counter::default(),
             no_such_case: Counter::default(),
             trial: TrialMetrics::default(),
+            breakers: BreakerMetrics::default(),
             open: Gauge::default(),
             unconfirmed: Gauge::default(),
             way_back: Gauge::default(),
@@ -192,6 +197,7 @@ impl Metrics {
         let help = "Requests of a case that their policy version does not have";
         registry.register("requests_no_such_case", help, self.no_such_case.clone());
         self.trial.register(registry);
+        self.breakers.register(registry);
         registry.register("open_requests", "Requests that are not decided", self.open.clone());
         registry.register("unconfirmed_results", "Results written and not read back", self.unconfirmed.clone());
         let help = "99th percentile from a result's decision to reading it back";
@@ -258,5 +264,6 @@ fn word(heard: Heard) -> &'static str {
         Heard::Duplicate => "duplicate",
         Heard::Uninvited => "uninvited",
         Heard::Late => "late",
+        Heard::Unawaited => "unawaited",
     }
 }

@@ -168,13 +168,9 @@ impl Rendezvous {
         self.latest = self.latest.max(appended);
         if let Some(open) = self.open.get(&response.request) {
             surroundings.speeds.record(&response, open.born, appended);
-            self.hear(response, appended);
+            self.hear(response, appended, surroundings);
         } else if self.decided.has(&response.request) {
-            if let Some(born) = self.decided.born(&response.request) {
-                surroundings.speeds.record(&response, born, appended);
-            }
-            self.contest.on_response(&response, appended);
-            self.outputs.push_back(Output::Late(response));
+            self.hear_late(response, appended, surroundings);
         } else {
             let evicted = self.mailbox.keep(response, appended, offset);
             self.report_evicted(evicted);
@@ -187,7 +183,7 @@ impl Rendezvous {
         while let Some(&(due, id)) = self.due.first()
             && due <= now
         {
-            self.play(&id, now);
+            self.play(&id, now, surroundings);
         }
         while let Some(parked) = self.parking.overdue(now) {
             self.give_up(&parked, surroundings);
@@ -237,43 +233,65 @@ impl Rendezvous {
         for Letter { response, appended } in self.mailbox.take(request) {
             if let Some(open) = self.open.get(request) {
                 surroundings.speeds.record(&response, open.born, appended);
-                self.hear(response, appended);
+                self.hear(response, appended, surroundings);
             } else {
-                self.contest.on_response(&response, appended);
-                self.outputs.push_back(Output::Late(response));
+                self.hear_late(response, appended, surroundings);
             }
         }
     }
 
     /// Tells an open request a response. What ended by then is played first: the response may come too late.
-    fn hear(&mut self, response: Response, appended: Timestamp) {
+    fn hear(&mut self, response: Response, appended: Timestamp, surroundings: &mut Surroundings) {
         self.contest.on_response(&response, appended);
         let id = response.request;
         let open = self.open.get_mut(&id).expect("the caller found it open");
-        let (due, evaluation) = (open.due, open.evaluation.take());
+        let (due, born, evaluation) = (open.due, open.born, open.evaluation.take());
         let evaluation = evaluation.expect("an open request holds its evaluation between events");
         let appended = if mutation::is(LateIsCounted) { open.born } else { appended };
         let (heard, step) = evaluation.observe(&response, appended);
         let played = (due <= appended && heard != Heard::New).then_some((due, appended));
-        self.settle(&id, step, played);
+        self.settle(&id, step, played, surroundings);
+        match heard {
+            Heard::New | Heard::Unawaited => surroundings.breakers.on_response(&response, born, appended, self.latest),
+            Heard::Late => surroundings.breakers.on_late(&response, born, appended, self.latest),
+            Heard::Duplicate | Heard::Uninvited => {}
+        }
         match heard {
             Heard::New => {}
             Heard::Late => self.outputs.push_back(Output::Late(response)),
-            Heard::Duplicate | Heard::Uninvited => self.outputs.push_back(Output::Ignored(id, heard)),
+            Heard::Duplicate | Heard::Uninvited | Heard::Unawaited => {
+                self.outputs.push_back(Output::Ignored(id, heard));
+            }
         }
     }
 
+    /// Takes note of a response after the verdict: it may be the only way to know how fast, or alive, somebody is.
+    fn hear_late(&mut self, response: Response, appended: Timestamp, surroundings: &mut Surroundings) {
+        if let Some(born) = self.decided.born(&response.request) {
+            surroundings.speeds.record(&response, born, appended);
+            surroundings.breakers.on_late(&response, born, appended, self.latest);
+        }
+        self.contest.on_response(&response, appended);
+        self.outputs.push_back(Output::Late(response));
+    }
+
     /// Plays what is due of one request at `now`.
-    fn play(&mut self, id: &RequestId, now: Timestamp) {
+    fn play(&mut self, id: &RequestId, now: Timestamp, surroundings: &mut Surroundings) {
         let open = self.open.get_mut(id).expect("every indexed deadline belongs to an open request");
         let (due, evaluation) = (open.due, open.evaluation.take());
         let step = evaluation.expect("an open request holds its evaluation between events").on_time(now);
-        self.settle(id, step, Some((due, now)));
+        self.settle(id, step, Some((due, now)), surroundings);
     }
 
     /// Puts an evaluation back under its next deadline, or lets its verdict out. `played` is the deadline that fell
     /// due and until when it was played.
-    fn settle(&mut self, id: &RequestId, step: Step, played: Option<(Timestamp, Timestamp)>) {
+    fn settle(
+        &mut self,
+        id: &RequestId,
+        step: Step,
+        played: Option<(Timestamp, Timestamp)>,
+        surroundings: &mut Surroundings,
+    ) {
         let Entry::Occupied(mut entry) = self.open.entry(*id) else { return };
         match step {
             Step::Wait(evaluation) => {
@@ -291,6 +309,7 @@ impl Rendezvous {
                 let Open { due, offset, born, budget, pin, .. } = entry.remove();
                 self.due.remove(&(due, *id));
                 self.decided.remember(*id, born, self.latest);
+                surroundings.breakers.on_verdict(&verdict, born, self.latest);
                 let due = played.map(|(due, _)| due);
                 let decision = Decision { request: *id, offset, born, budget, pin, verdict: *verdict, due };
                 self.emit(decision, Tried::Yes);

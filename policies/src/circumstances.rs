@@ -1,7 +1,7 @@
 //! What an evaluation must know besides its request and its responses: how fast executors usually are, and what was
-//! answered last about the same key.
+//! answered last about the same key, and who is not waited for because it has lately been asked in vain.
 //!
-//! Both are taken down once, when the request is opened, and stand in the receipt where they mattered: the same
+//! These are taken down once, when the request is opened, and stand in the receipt where they mattered: the same
 //! evidence gives the same bytes.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -16,6 +16,8 @@ pub struct Circumstances {
     pub latencies: Arc<Latencies>,
     /// The last prediction about the request's key, where the policy may fall back to it.
     pub last_known: Option<LastKnown>,
+    /// Whose breaker is open: they count as failed from the start. Of most requests nobody's is.
+    pub open_breakers: Vec<ExecutorId>,
 }
 
 /// A prediction given earlier about the same key.

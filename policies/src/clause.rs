@@ -96,8 +96,8 @@ pub(crate) struct Choice {
     /// Whose answer it is; nobody's for a default.
     pub(crate) seats: Seats,
     pub(crate) why: Why,
-    /// Whether somebody better was still awaited when patience ended.
-    pub(crate) impatient: bool,
+    /// Those that are better and with whom patience ended before they said anything.
+    pub(crate) impatient: Seats,
     /// What kind of default it is.
     pub(crate) fallen: Option<Fallen>,
 }
@@ -126,6 +126,17 @@ impl Clause {
             Self::Best(best) => best.conclude(moment),
             Self::Combine(combine) => combine.conclude(moment),
             Self::Default(fallback) => Ok(fallback.choose(moment)),
+        }
+    }
+
+    /// Returns for whom it waits as long as it lasts.
+    pub(crate) fn awaits(&self, moment: &Moment<'_>) -> Seats {
+        let pending = moment.evidence.pending();
+        match self {
+            Self::Prefer(_) => {
+                moment.ranks().iter().filter_map(|rank| rank.seat).collect::<Seats>().intersection(pending)
+            }
+            Self::First(_) | Self::Agree(_) | Self::Best(_) | Self::Combine(_) | Self::Default(_) => pending,
         }
     }
 
@@ -188,6 +199,6 @@ impl Choice {
 
     /// Chooses an answer that those at `seats` stand behind.
     fn of(seats: Seats, answer: Bytes, why: Why) -> Self {
-        Self { answer, seats, why, impatient: false, fallen: None }
+        Self { answer, seats, why, impatient: Seats::NONE, fallen: None }
     }
 }

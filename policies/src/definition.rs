@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 use wire::{Attributes, Budget, ExecutorId, Plan, PolicyRef, RendezvousName, Role};
 
 use crate::{
-    Diagnostics, Policy,
+    BreakerSpec, Diagnostics, Policy,
     clause::{Asking, Condition},
     example::Example,
 };
@@ -119,6 +119,8 @@ pub struct ExecutorSpec {
     pub hears: Vec<ExecutorId>,
     /// How long after a request's birth it waits for them.
     pub wait: Duration,
+    /// When it is no longer waited for; `None` if it always is, or never, as a canary.
+    pub breaker: Option<BreakerSpec>,
 }
 
 /// What an executor runs.

@@ -3,6 +3,7 @@
 //! Reading goes on after a mistake, so that one run names them all. What the fields mean together is `lower`'s.
 
 mod agree;
+mod breaker;
 mod cases;
 mod clauses;
 mod defaults;
@@ -14,6 +15,7 @@ mod tree;
 use std::time::Duration;
 
 pub(crate) use agree::{AgreeEntry, ComparedEntry, EqualityEntry, TieEntry, VotesEntry};
+pub(crate) use breaker::BreakerEntry;
 pub(crate) use cases::CaseEntry;
 pub(crate) use clauses::{
     BestEntry, ClauseBody, ClauseEntry, CombineEntry, ExtraWaitEntry, PatienceEntry, RankEntry, WeightEntry,

@@ -5,6 +5,7 @@
 //! - *Time first*: at equal instants the deadline precedes the response.
 //! - *Punctuality is not correctness*: a timer that fires late changes when we answer, never what.
 //! - *No idle waiting*: once everyone has answered, the remaining clauses are played at once.
+//! - *An open breaker is a failure at birth*: the verdict is the one that this failure would have brought.
 //! - *Silence is a verdict*: the default, never an error, never a missing result.
 //!
 //! It deliberately does not know about logs, partitions, offsets or who writes the result.
@@ -16,7 +17,7 @@ use wire::{Budget, Plan, Response, Timestamp};
 use crate::{
     Circumstances, Completeness, DecidedBy, LastKnown, Policy, Reason, Verdict,
     clause::{Choice, Clause, Judgement, Moment, Why},
-    evidence::Evidence,
+    evidence::{Evidence, Seats},
     verdict::{ClauseNote, Ruling},
 };
 
@@ -29,6 +30,8 @@ pub struct Evaluation {
     known: Option<Box<Known>>,
     /// Why the clauses above the one that is tried did not decide: as many as there are above it.
     refused: Vec<Why>,
+    /// For whom some clause waited until its end, or until patience with it ended.
+    awaited: Seats,
     /// How many responses that clause has refused one by one.
     heard_out: u16,
     /// No clause lasts longer than until then: the request's deadline, less the way back.
@@ -65,6 +68,8 @@ pub enum Heard {
     Duplicate,
     /// Of nobody that was asked.
     Uninvited,
+    /// Of somebody whose breaker was open when the request was opened: a sign of life, and no vote.
+    Unawaited,
     /// Time decided before it was heard: the verdict that comes with it does not know it.
     Late,
 }
@@ -100,10 +105,12 @@ impl Evaluation {
                 circumstances,
             )));
         }
-        let evidence = Evidence::new(policy.roster(plan), born);
+        let mut evidence = Evidence::new(policy.roster(plan), born);
+        evidence.strike(&circumstances.open_breakers);
         let known = Known::of(&policy, &evidence, circumstances);
         let cap = born.after(budget.saturating_sub(lead.min(budget / 2)));
-        Self { policy, evidence, known, refused: Vec::new(), heard_out: 0, cap, clock: born, wake: born }.settled()
+        let (refused, awaited) = (Vec::new(), Seats::NONE);
+        Self { policy, evidence, known, refused, awaited, heard_out: 0, cap, clock: born, wake: born }.settled()
     }
 
     /// Returns the default for a request that is not evaluated at all: stale on arrival, or shed at `at`.
@@ -119,7 +126,11 @@ impl Evaluation {
         let mut evidence = Evidence::new(policy.roster(plan), born);
         let choice = policy.fallback().say(circumstances.last_known.as_ref(), at);
         let (decided_by, completeness) = (DecidedBy::Default, Completeness::None);
-        Ruling { decided_by, completeness, reason, choice, at }.explained(&mut evidence, &policy.fields, Vec::new())
+        Ruling { decided_by, completeness, reason, choice, at, in_vain: Seats::NONE }.explained(
+            &mut evidence,
+            &policy.fields,
+            Vec::new(),
+        )
     }
 
     /// Hears a response that the log took in at `at`. Clauses that ended by then are played first.
@@ -127,6 +138,9 @@ impl Evaluation {
         let Some(seat) = self.evidence.roster.seat(&response.executor) else {
             return (Heard::Uninvited, self.on_time(at));
         };
+        if self.evidence.is_struck(seat) {
+            return (Heard::Unawaited, self.on_time(at));
+        }
         if self.evidence.has_heard(seat) {
             return (Heard::Duplicate, self.on_time(at));
         }
@@ -179,10 +193,14 @@ impl Evaluation {
                     self.heard_out = self.evidence.heard();
                     return None;
                 }
-                Judgement::Wait(_) => match clause.conclude(&moment) {
-                    Ok(choice) => return Some(self.decide(choice, true)),
-                    Err(why) => why,
-                },
+                Judgement::Wait(_) => {
+                    let (awaited, conclusion) = (clause.awaits(&moment), clause.conclude(&moment));
+                    self.awaited = self.awaited.union(awaited);
+                    match conclusion {
+                        Ok(choice) => return Some(self.decide(choice, true)),
+                        Err(why) => why,
+                    }
+                }
             };
             self.refuse_by(refused);
         }
@@ -216,14 +234,15 @@ impl Evaluation {
         let reason = match decided_by {
             DecidedBy::Default => self.why_default(),
             _ if self.evidence.pending().is_empty() => Reason::AllAnswered,
-            _ if ended || choice.impatient => Reason::Deadline,
+            _ if ended || !choice.impatient.is_empty() => Reason::Deadline,
             _ => Reason::Early,
         };
         let completeness = self.completeness();
         let decided = self.refused.len();
         let tried = std::mem::take(&mut self.refused).into_iter().chain([choice.why.clone()]).enumerate();
         let clauses = tried.map(|(rung, why)| self.note(rung, rung == decided, why)).collect();
-        let ruling = Ruling { decided_by, completeness, reason, choice, at: self.clock };
+        let in_vain = self.awaited.union(choice.impatient);
+        let ruling = Ruling { decided_by, completeness, reason, choice, at: self.clock, in_vain };
         Box::new(ruling.explained(&mut self.evidence, &self.policy.fields, clauses))
     }
 

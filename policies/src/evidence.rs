@@ -32,6 +32,8 @@ pub(crate) struct Evidence {
     pending: Seats,
     /// Candidates whose answers may be chosen.
     usable: Seats,
+    /// Candidates whose breaker was open when the request was opened: nobody waits for them.
+    struck: Seats,
     heard: u16,
 }
 
@@ -66,7 +68,19 @@ impl Evidence {
 
     pub(crate) fn new(roster: Arc<Roster>, born: Timestamp) -> Self {
         let voices = roster.asked().iter().map(|_| None).collect();
-        Self { voices, pending: roster.candidates(), usable: Seats::NONE, roster, born, heard: 0 }
+        let pending = roster.candidates();
+        Self { voices, pending, usable: Seats::NONE, struck: Seats::NONE, roster, born, heard: 0 }
+    }
+
+    /// Strikes off those candidates of `executors` that were asked: they count as failed, whatever they say.
+    pub(crate) fn strike(&mut self, executors: &[ExecutorId]) {
+        let struck = executors.iter().filter_map(|executor| self.roster.candidate(executor)).collect();
+        (self.struck, self.pending) = (struck, self.pending.without(struck));
+    }
+
+    /// Returns whether the executor at `seat` was struck off from the start.
+    pub(crate) fn is_struck(&self, seat: usize) -> bool {
+        self.struck.contains(seat)
     }
 
     /// Returns whether the executor at `seat` was heard before.
@@ -94,7 +108,8 @@ impl Evidence {
     /// Returns whether there are candidates, and each of them failed.
     pub(crate) fn all_failed(&self) -> bool {
         let failed = |seat: usize| matches!(&self.voices[seat], Some(Said { speech: Speech::Failed(_), .. }));
-        !self.roster.candidates().is_empty() && self.roster.candidates().into_iter().all(failed)
+        let asked = self.roster.candidates();
+        !asked.is_empty() && asked.without(self.struck).into_iter().all(failed)
     }
 
     /// Returns how many responses have been heard.

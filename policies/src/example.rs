@@ -27,6 +27,8 @@ pub struct Example {
     pub(crate) case: Option<Arc<str>>,
     pub(crate) question: Option<Question>,
     pub(crate) last_known: Option<KnownBefore>,
+    /// Whose breaker is open.
+    pub(crate) open_breakers: Vec<ExecutorId>,
     pub(crate) heard: Vec<Utterance>,
     pub(crate) expect: Expectation,
 }
@@ -140,7 +142,9 @@ impl Example {
             .last_known
             .as_ref()
             .map(|known| LastKnown { answer: known.answer.clone(), at: Timestamp::EPOCH.before(known.age) });
-        let circumstances = Circumstances { last_known, ..Circumstances::default() };
+        let open_breakers = self.open_breakers.clone();
+        let circumstances = Circumstances { last_known, open_breakers, ..Circumstances::default() };
+        self.open_breakers.iter().for_each(|executor| timeline.strike(executor));
         let mut step = Evaluation::open(
             Arc::clone(policy),
             &route.plan,

@@ -118,6 +118,8 @@ pub enum StateTold {
     Failed,
     /// Its response was read after the verdict.
     Late,
+    /// Its breaker was open: whatever it says, it was not waited for and holds no vote.
+    BreakerOpen,
 }
 
 /// One clause.

@@ -178,7 +178,9 @@ impl Learning {
 
 fn was_late(recorded: &Recorded, executor: &ExecutorId) -> bool {
     let receipt = recorded.result.iter().flat_map(|given| &given.body.decision.receipt);
-    receipt.filter(|entry| entry.executor == executor.as_str()).any(|entry| entry.state == ReceiptState::Pending)
+    receipt
+        .filter(|entry| entry.executor == executor.as_str())
+        .any(|entry| matches!(entry.state, ReceiptState::Pending | ReceiptState::BreakerOpen))
 }
 
 // === impl TrackRecord ===

@@ -4,6 +4,7 @@
 //! (as written) → `lower` (checks) → `definition` and `policy` (as meant) → `evidence` → `clause` → `evaluation` →
 //! `verdict` → `example`.
 
+mod breaker;
 mod circumstances;
 mod clause;
 mod definition;
@@ -28,6 +29,7 @@ mod verdict;
 mod versions;
 mod what_if;
 
+pub use breaker::BreakerSpec;
 pub use circumstances::{Circumstances, LastKnown, Latencies, Quantile};
 /// The largest policy file, in bytes.
 pub const FILE_BYTES_MAX: usize = document::FILE_MAX;

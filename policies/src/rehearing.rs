@@ -90,7 +90,7 @@ impl<'recorded> Rehearing<'recorded> {
         let gone: Vec<String> = decision
             .receipt
             .iter()
-            .filter(|entry| entry.state != ReceiptState::Pending)
+            .filter(|entry| !matches!(entry.state, ReceiptState::Pending | ReceiptState::BreakerOpen))
             .filter(|entry| !arrivals.iter().any(|arrival| arrival.response.executor.as_str() == entry.executor))
             .map(|entry| entry.executor.clone())
             .collect();
@@ -121,7 +121,8 @@ impl<'recorded> Rehearing<'recorded> {
             return Ok(Evaluation::refuse(policy, plan, self.born, self.decision.reason, at, &self.circumstances));
         }
         let known = self.arrivals.iter().filter(|arrival| arrival.known);
-        Ok(self.play(&self.pinned(policy), plan, self.request.budget, self.lead(policy), known))
+        let times = (self.request.budget, self.lead(policy));
+        Ok(self.play(&self.pinned(policy), plan, times, &self.circumstances, known))
     }
 
     /// Decides again as if the budget, each clause and each patience had lasted `more` longer.
@@ -130,10 +131,12 @@ impl<'recorded> Rehearing<'recorded> {
         let (longer, lead) = (Arc::new(self.pinned(policy).prolonged(more)), self.lead(policy));
         let budget = self.request.budget.as_micros().saturating_add(micros(more));
         let arrivals = self.arrivals.iter();
-        Ok(self.play(&longer, &self.request.plan, Budget::from_micros(budget), lead, arrivals))
+        let times = (Budget::from_micros(budget), lead);
+        Ok(self.play(&longer, &self.request.plan, times, &self.circumstances, arrivals))
     }
 
-    /// Decides under another policy, `definition`: its cases, its executors, its times. A caller who had asked for
+    /// Decides under another policy, `definition`: its cases, its executors, its times. Whose breaker was open then is
+    /// not waited for, unless this policy switches it off. A caller who had asked for
     /// less time than the policy of then, `old`, gets no more now.
     #[must_use]
     pub fn under(&self, definition: &Definition, old: Option<&Definition>) -> Verdict {
@@ -143,7 +146,12 @@ impl<'recorded> Rehearing<'recorded> {
         let route = definition.route(&self.request.body, &self.request.attributes, within);
         let policy = definition.policy_for(route.case.as_deref()).unwrap_or(&definition.policy);
         let lead = old.map_or(Duration::ZERO, |old| self.lead(old));
-        self.play(policy, &route.plan, route.budget, lead, self.arrivals.iter())
+        let mut circumstances = self.circumstances.clone();
+        let has_breaker = |executor: &ExecutorId| {
+            definition.executors.iter().any(|spec| spec.id == *executor && spec.breaker.is_some())
+        };
+        circumstances.open_breakers.retain(has_breaker);
+        self.play(policy, &route.plan, (route.budget, lead), &circumstances, self.arrivals.iter())
     }
 
     /// Returns the amounts of more time that could change something, ascending, each with the candidate whose response
@@ -205,14 +213,14 @@ impl<'recorded> Rehearing<'recorded> {
         &self,
         policy: &Arc<Policy>,
         plan: &Plan,
-        budget: Budget,
-        lead: Duration,
+        (budget, lead): (Budget, Duration),
+        circumstances: &Circumstances,
         arrivals: impl Iterator<Item = &'arrivals Arrival<'recorded>>,
     ) -> Verdict
     where
         'recorded: 'arrivals,
     {
-        let mut step = Evaluation::open(Arc::clone(policy), plan, self.born, budget, lead, &self.circumstances);
+        let mut step = Evaluation::open(Arc::clone(policy), plan, self.born, budget, lead, circumstances);
         for arrival in arrivals {
             let Step::Wait(evaluation) = step else { break };
             (_, step) = evaluation.observe(arrival.response, arrival.at);
@@ -234,14 +242,17 @@ pub(crate) fn born(request: &Request, appended: Timestamp) -> Timestamp {
     request.born.min(appended.after(Duration::from_millis(1)))
 }
 
-/// What was known of the key stands in the result if it mattered: it is the answer.
+/// What was known of the key stands in the result if it mattered: it is the answer. Whose breaker was open stands in the
+/// receipt.
 fn circumstances(body: &ResultBody, born: Timestamp) -> Circumstances {
     let last_known = body.decision.last_known.map(|known| LastKnown {
         answer: body.answer.to_string().into(),
         // Its age is that at the verdict.
         at: born.after(Duration::from_micros(body.decision.elapsed_us)).before(Duration::from_micros(known.age_us)),
     });
-    Circumstances { last_known, ..Circumstances::default() }
+    let open = body.decision.receipt.iter().filter(|entry| entry.state == ReceiptState::BreakerOpen);
+    let open_breakers = open.filter_map(|entry| ExecutorId::new(&entry.executor).ok()).collect();
+    Circumstances { last_known, open_breakers, ..Circumstances::default() }
 }
 
 fn arrivals<'recorded>(

@@ -12,7 +12,7 @@ pub use body::{ClauseBody, DecisionBody, LastKnownBody, PatienceBody, ReceiptBod
 
 use crate::{
     clause::{Choice, Why},
-    evidence::{Evidence, Fields, Said, Speech},
+    evidence::{Evidence, Fields, Said, Seats, Speech},
 };
 
 /// What was decided about one request. There is one per request, and it never changes.
@@ -127,6 +127,8 @@ pub struct ReceiptEntry {
     pub answer: Option<Bytes>,
     /// Why there is no answer.
     pub failure: Option<String>,
+    /// Whether nothing was heard of it though it was waited for until a clause ended: results do not say so.
+    pub in_vain: bool,
 }
 
 /// How far an executor was.
@@ -140,6 +142,8 @@ pub enum ReceiptState {
     Abstained,
     /// Failed, expired or was overloaded.
     Failed,
+    /// Its breaker was open when the request was opened: it was asked and not waited for.
+    BreakerOpen,
 }
 
 /// How one clause fared.
@@ -202,15 +206,22 @@ pub(crate) struct Ruling {
     pub(crate) reason: Reason,
     pub(crate) choice: Choice,
     pub(crate) at: Timestamp,
+    /// For whom was waited until a clause ended.
+    pub(crate) in_vain: Seats,
 }
 
 impl Ruling {
     /// Adds what was known when it fell: the evidence is spent.
     pub(crate) fn explained(self, evidence: &mut Evidence, fields: &Fields, clauses: Vec<ClauseNote>) -> Verdict {
-        let Self { decided_by, completeness, reason, choice, at } = self;
+        let Self { decided_by, completeness, reason, choice, at, in_vain } = self;
         let executors = choice.seats.into_iter().map(|seat| evidence.name(seat).clone()).collect();
         let voices = std::mem::take(&mut evidence.voices).into_iter().zip(evidence.roster.asked());
-        let entries = voices.map(|(said, asked)| ReceiptEntry::of(asked, said, fields)).collect();
+        let entry = |(seat, (said, asked)): (usize, (Option<Said>, &Asked))| match said {
+            Some(said) => ReceiptEntry::heard(asked, said, fields),
+            None if evidence.is_struck(seat) => ReceiptEntry::struck(asked),
+            None => ReceiptEntry { in_vain: in_vain.contains(seat), ..ReceiptEntry::pending(asked) },
+        };
+        let entries = voices.enumerate().map(entry).collect();
         let receipt = Receipt { entries, clauses };
         let (answer, fallback) = (choice.answer, choice.fallen);
         Verdict { decided_by, completeness, reason, answer, executors, fallback, at, receipt }
@@ -220,20 +231,29 @@ impl Ruling {
 // === impl ReceiptEntry ===
 
 impl ReceiptEntry {
-    fn of(asked: &Asked, said: Option<Said>, fields: &Fields) -> Self {
-        let (state, after) = (said.as_ref().map_or(ReceiptState::Pending, Said::state), said.as_ref().map(Said::after));
-        let mut entry = Self {
+    fn pending(asked: &Asked) -> Self {
+        Self {
             executor: asked.executor.clone(),
             role: asked.role,
-            state,
-            after,
+            state: ReceiptState::Pending,
+            after: None,
             model: None,
             confidence: None,
             answer: None,
             failure: None,
-        };
-        let Some(Said { model, speech, .. }) = said else { return entry };
-        entry.model = Some(model);
+            in_vain: false,
+        }
+    }
+
+    fn struck(asked: &Asked) -> Self {
+        let failure = Some("its breaker was open: it was not waited for".to_owned());
+        Self { state: ReceiptState::BreakerOpen, failure, ..Self::pending(asked) }
+    }
+
+    fn heard(asked: &Asked, said: Said, fields: &Fields) -> Self {
+        let (state, after) = (said.state(), Some(said.after()));
+        let Said { model, speech, .. } = said;
+        let mut entry = Self { state, after, model: Some(model), ..Self::pending(asked) };
         match speech {
             Speech::Usable(bytes, facts) => {
                 entry.confidence = fields.confidence().and_then(|field| field.number(&facts));
@@ -312,4 +332,7 @@ words!(Reason {
     Early => "early", Deadline => "deadline", AllAnswered => "all_answered", TooFew => "too_few", Dispute => "dispute",
     AllFailed => "all_failed", StaleOnArrival => "stale_on_arrival", Shed => "shed",
 });
-words!(ReceiptState { Pending => "pending", Answered => "answered", Abstained => "abstained", Failed => "failed" });
+words!(ReceiptState {
+    Pending => "pending", Answered => "answered", Abstained => "abstained", Failed => "failed",
+    BreakerOpen => "breaker_open",
+});

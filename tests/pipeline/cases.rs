@@ -1,5 +1,6 @@
 //! What must hold on every bus; `embedded.rs` and `kafka.rs` play each case.
 
+mod breakers;
 mod edits;
 mod strangers;
 
@@ -13,6 +14,7 @@ use starter::Refusal;
 use tokio::time::timeout;
 use wire::{DeadLetter, ResultKind};
 
+pub(crate) use breakers::*;
 pub(crate) use edits::*;
 pub(crate) use strangers::*;
 
@@ -236,6 +238,7 @@ macro_rules! each {
             garbage_in_every_topic_under_load_is_put_aside_and_costs_nobody_a_result(cases::ARCHIVED, &ALL),
             requests_made_before_anybody_listened_are_answered(cases::ARCHIVED, &[Role::Starter]),
             more_collectors_than_partitions_are_idle_and_not_broken(cases::ARCHIVED, &AROUND),
+            a_dead_executor_is_waited_for_by_few_requests_and_used_again_when_it_is_back(cases::BREAKABLE, &cases::UNSCRIPTED),
             from_three_collectors_to_one_to_three_under_load_each_request_has_one_result(cases::ARCHIVED, &AROUND),
         }
     };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use policies::{Definition, Evaluation, Reason};
+use policies::{Circumstances, Definition, Evaluation, Reason};
 use wire::{Request, Timestamp};
 
 use super::{Decision, Open, Output, Parked, Pin, Place, Rendezvous, Tried};
@@ -36,14 +36,15 @@ impl Rendezvous {
         self.deliver(&request.id, surroundings);
     }
 
-    fn admit(&mut self, request: &Request, open: Open, surroundings: &Surroundings) {
-        let circumstances = surroundings.circumstances(request);
+    fn admit(&mut self, request: &Request, open: Open, surroundings: &mut Surroundings) {
+        let open_breakers = surroundings.breakers.open(&request.plan, &open.pin.definition, open.born);
+        let circumstances = Circumstances { open_breakers, ..surroundings.circumstances(request) };
         self.contest.on_open(request, open.born, &open.pin, (surroundings, &circumstances));
         let (policy, lead) = (Arc::clone(open.pin.policy()), surroundings.lead(open.budget));
         let step = Evaluation::open(policy, &request.plan, open.born, open.budget, lead, &circumstances);
         self.due.insert((open.due, request.id));
         self.open.insert(request.id, open);
-        self.settle(&request.id, step, None);
+        self.settle(&request.id, step, None, surroundings);
     }
 
     /// Lets a request wait for its version, or answers it at once if too many do.

@@ -12,7 +12,10 @@ use std::{iter::zip, time::Duration};
 use wire::ExecutorId;
 
 use super::{Choice, Judgement, Moment, Why, seating::RankSeat};
-use crate::{Latencies, PatienceBody, Quantile, evidence::Evidence};
+use crate::{
+    Latencies, PatienceBody, Quantile,
+    evidence::{Evidence, Seats},
+};
 
 /// A ranked preference.
 #[derive(Clone, Debug)]
@@ -42,7 +45,7 @@ pub(crate) enum Patience {
 impl Prefer {
     pub(super) fn judge(&self, moment: &Moment<'_>) -> Judgement {
         let Moment { evidence, since, .. } = *moment;
-        let mut impatient = false;
+        let mut impatient = Seats::NONE;
         for (index, (rank, place)) in zip(&self.ranks, moment.ranks()).enumerate() {
             let Some(seat) = place.seat else { continue };
             if evidence.usable().contains(seat) {
@@ -50,7 +53,7 @@ impl Prefer {
             }
             if evidence.pending().contains(seat) {
                 match rank.patience(*place, moment) {
-                    Some(until) if until <= since => impatient = true,
+                    Some(until) if until <= since => impatient = impatient.union(Seats::one(seat)),
                     wake => return Judgement::Wait(wake),
                 }
             }

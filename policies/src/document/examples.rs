@@ -22,6 +22,8 @@ pub(crate) struct ExampleEntry {
     /// What the caller says beside.
     pub(crate) attributes: Vec<(Spanned<String>, Spanned<String>)>,
     pub(crate) last_known: Option<Spanned<LastKnownEntry>>,
+    /// Whose breaker is open.
+    pub(crate) breaker_open: Vec<Spanned<String>>,
     pub(crate) heard: Vec<HeardEntry>,
     pub(crate) expect: Expectation,
     /// Whom it expects to be chosen.
@@ -71,6 +73,7 @@ fn example(node: &Node, report: &mut Report<'_>) -> Option<ExampleEntry> {
         input: example.take("input").map(|node| input(node, report)),
         attributes: example.take("attributes").map_or_else(Vec::new, |node| attributes(node, report)),
         last_known: example.take("last_known").and_then(|node| last_known(node, report)),
+        breaker_open: example.take("breaker_open").map_or_else(Vec::new, |node| breakers(node, report)),
         heard: example.take("heard").map_or_else(Vec::new, |node| heard(node, report)),
         expect,
         executors,
@@ -104,6 +107,10 @@ fn last_known(node: &Node, report: &mut Report<'_>) -> Option<Spanned<LastKnownE
         .collect();
     let is = LastKnownEntry { age: Some(age?), answer: serde_json::Value::Object(answer).to_string() };
     Some(Spanned { is, at: node.at })
+}
+
+fn breakers(node: &Node, report: &mut Report<'_>) -> Vec<Spanned<String>> {
+    read::texts(node, "`breaker_open`", "an executor whose breaker is open", report)
 }
 
 fn heard(node: &Node, report: &mut Report<'_>) -> Vec<HeardEntry> {

@@ -3,6 +3,7 @@
 use std::{num::NonZeroUsize, time::Duration};
 
 use super::{
+    breaker::BreakerEntry,
     read::{self, Members},
     tree::Node,
 };
@@ -22,6 +23,7 @@ pub(crate) struct ExecutorEntry {
     pub(crate) cost: Option<Spanned<f64>>,
     pub(crate) hears: Option<HearsEntry>,
     pub(crate) wait: Option<Spanned<Duration>>,
+    pub(crate) breaker: Option<BreakerEntry>,
 }
 
 /// Whose answers it is given.
@@ -63,6 +65,7 @@ impl ExecutorEntry {
             cost: None,
             hears: None,
             wait: None,
+            breaker: None,
         };
         let Some(mut executor) = Members::of(node, "an executor", report) else { return nothing };
         let entry = Self {
@@ -75,6 +78,7 @@ impl ExecutorEntry {
             cost: executor.take("cost").and_then(|node| read::number(node, "`cost`", report)),
             hears: executor.take("hears").map(|node| HearsEntry::read(node, report)),
             wait: executor.take("wait").and_then(|node| read::duration(node, report)),
+            breaker: executor.take("breaker").map(|node| BreakerEntry::read(node, report)),
             ..nothing
         };
         executor.finish(report);

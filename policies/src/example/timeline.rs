@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use wire::{Budget, Timestamp};
+use wire::{Budget, ExecutorId, Timestamp};
 
 use super::{Miss, Utterance};
 use crate::{ClauseNote, Heard, Verdict};
@@ -19,8 +19,17 @@ const TIME: usize = 8;
 impl Timeline {
     /// Tells what somebody said.
     pub(super) fn say(&mut self, utterance: &Utterance, heard: Heard) {
-        let again = if heard == Heard::Duplicate { " again (ignored)" } else { "" };
+        let again = match heard {
+            Heard::Duplicate => " again (ignored)",
+            Heard::Unawaited => " (no vote: its breaker was open)",
+            Heard::New | Heard::Uninvited | Heard::Late => "",
+        };
         self.tell(utterance.at, &format!("{} {}{again}", utterance.executor, utterance.says()));
+    }
+
+    /// Tells that somebody is not waited for.
+    pub(super) fn strike(&mut self, executor: &ExecutorId) {
+        self.tell(Duration::ZERO, &format!("{executor} is not waited for: its breaker is open"));
     }
 
     /// Tells that somebody spoke when all was over.

@@ -125,7 +125,7 @@ impl ExecutorTold {
 
     fn alone(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let remark = match (self.state, self.same) {
-            (StateTold::Abstained | StateTold::Failed, _) => "no vote",
+            (StateTold::Abstained | StateTold::Failed | StateTold::BreakerOpen, _) => "no vote",
             (_, Some(true)) => "the same",
             (_, Some(false)) => "another answer",
             (_, None) => "",
@@ -151,8 +151,10 @@ impl ExecutorTold {
             usize::try_from(cell).unwrap_or(usize::MAX).min(BAR - 1)
         };
         let (start, end) = (cell(self.start_after_us), self.after_us.map(cell));
-        let mut bar: Vec<char> =
-            (0..BAR).map(|at| if at < start || end.is_some_and(|end| at > end) { ' ' } else { '·' }).collect();
+        let is_unawaited = self.state == StateTold::BreakerOpen;
+        let mut bar: Vec<char> = (0..BAR)
+            .map(|at| if is_unawaited || at < start || end.is_some_and(|end| at > end) { ' ' } else { '·' })
+            .collect();
         if let Some(verdict) = verdict.map(cell) {
             bar[verdict] = '|';
         }
@@ -162,7 +164,7 @@ impl ExecutorTold {
                 StateTold::Answered => 'A',
                 StateTold::Abstained => 'o',
                 StateTold::Failed => 'x',
-                StateTold::Late | StateTold::Pending => 'L',
+                StateTold::Late | StateTold::Pending | StateTold::BreakerOpen => 'L',
             };
         }
         bar.into_iter().collect()
@@ -174,6 +176,7 @@ impl ExecutorTold {
             StateTold::Answered => "answered".to_owned(),
             StateTold::Abstained => "abstained".to_owned(),
             StateTold::Failed => "failed".to_owned(),
+            StateTold::BreakerOpen => "breaker open".to_owned(),
             StateTold::Late => {
                 let later = self.after_us.zip(verdict).map_or(0, |(after, verdict)| after.saturating_sub(verdict));
                 format!("late by {}", ms(later))

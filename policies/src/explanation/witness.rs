@@ -57,6 +57,7 @@ impl StateTold {
             (Some(ReceiptState::Answered), _) => Self::Answered,
             (Some(ReceiptState::Abstained), _) => Self::Abstained,
             (Some(ReceiptState::Failed), _) => Self::Failed,
+            (Some(ReceiptState::BreakerOpen), _) => Self::BreakerOpen,
             (_, None) => Self::Pending,
             (_, Some(_)) if decision.is_some() => Self::Late,
             (_, Some(Reply::Answer(_))) => Self::Answered,

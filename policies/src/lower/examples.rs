@@ -45,7 +45,9 @@ fn example(entry: &ExampleEntry, document: &Document, cases: &[Case], report: &m
         Some(KnownBefore { age, answer: known.is.answer.clone().into() })
     });
     let question = question(entry, document, report);
-    Some(Example { name: entry.name.as_ref()?.is.clone(), case, question, last_known, heard, expect })
+    let open_breakers = entry.breaker_open.iter().filter_map(|name| open_breaker(name, executors, report)).collect();
+    let name = entry.name.as_ref()?.is.clone();
+    Some(Example { name, case, question, last_known, open_breakers, heard, expect })
 }
 
 /// Whether some ladder may end in what was answered earlier.
@@ -89,6 +91,17 @@ fn utterance(entry: &HeardEntry, executors: &[ExecutorEntry], report: &mut Repor
         Says::Abstains(why) => failure(FailureKind::Abstained, why),
     };
     Some(Utterance { at: entry.at.is, executor: executor(&entry.executor, executors, report)?, reply })
+}
+
+/// Whoever has no breaker is waited for, or never was.
+fn open_breaker(name: &Spanned<String>, executors: &[ExecutorEntry], report: &mut Report<'_>) -> Option<ExecutorId> {
+    let has_none =
+        |entry: &&ExecutorEntry| entry.is_canary || entry.breaker.as_ref().is_some_and(|breaker| breaker.is_off);
+    if executors.iter().filter(has_none).any(|entry| entry.name.is == name.is) {
+        report.error(name.at, format!("the example opens the breaker of `{}`, which has none", name.is));
+        return None;
+    }
+    executor(name, executors, report)
 }
 
 fn executor(name: &Spanned<String>, executors: &[ExecutorEntry], report: &mut Report<'_>) -> Option<ExecutorId> {

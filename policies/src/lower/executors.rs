@@ -1,5 +1,6 @@
 //! The executors: each runs something that can be asked, and canaries are compared with candidates.
 
+mod breaker;
 mod judges;
 
 use std::{num::NonZeroUsize, time::Duration};
@@ -67,6 +68,7 @@ fn executor(entry: &ExecutorEntry, all: &[ExecutorEntry], report: &mut Report<'_
         cost: entry.cost.as_ref().map_or(0.0, |cost| cost.is),
         hears: judges::hears(entry, all, report),
         wait: entry.wait.as_ref().map_or(Duration::ZERO, |wait| wait.is),
+        breaker: breaker::breaker(entry, report),
     })
 }
 

@@ -16,7 +16,9 @@ use super::{
     part::{Fact, Group, Part},
     words,
 };
-use crate::{Case, DecoySpec, Definition, ExecutorKind, ExecutorSpec, InputSchema, KeyPath, Objective, Policy};
+use crate::{
+    BreakerSpec, Case, DecoySpec, Definition, ExecutorKind, ExecutorSpec, InputSchema, KeyPath, Objective, Policy,
+};
 
 /// Returns what `definition` means.
 pub(super) fn definition(definition: &Definition) -> Part {
@@ -164,7 +166,7 @@ fn attribute(name: &Arc<str>) -> Part {
 }
 
 fn executor(spec: &ExecutorSpec) -> Part {
-    let ExecutorSpec { id, role, canary_of, start_after, concurrency, kind, family, cost, hears, wait } = spec;
+    let ExecutorSpec { id, role, canary_of, start_after, concurrency, kind, family, cost, hears, wait, breaker } = spec;
     let title = format!("executor `{id}`");
     let arrives = match canary_of {
         None => format!("{title} is asked too"),
@@ -175,6 +177,8 @@ fn executor(spec: &ExecutorSpec) -> Part {
         (Role::Canary, Some(of)) => format!("a canary of `{of}` (only compared)"),
         (Role::Canary, None) => "a canary (only compared)".to_owned(),
     };
+    // A canary has none, and whoever becomes a candidate has the usual one: that goes without saying.
+    let breaker = if *role == Role::Canary { Some(BreakerSpec::default()) } else { *breaker };
     let start = fact("start", words::duration(*start_after), "starts {new} instead of {old}");
     let start = start.shown(if start_after.is_zero() {
         "at once".to_owned()
@@ -199,6 +203,7 @@ fn executor(spec: &ExecutorSpec) -> Part {
             "for nobody",
             "waits {new} for whom it hears instead of {old}",
         ),
+        optional("breaker", breaker.map(opens), "never", "has a breaker that opens {new} instead of {old}"),
     ];
     Part {
         path: format!("executors.{id}"),
@@ -214,6 +219,16 @@ fn executor(spec: &ExecutorSpec) -> Part {
 fn heard(hears: &[ExecutorId]) -> Option<String> {
     let names: Vec<&str> = hears.iter().map(ExecutorId::as_str).collect();
     (!names.is_empty()).then(|| names.join(", "))
+}
+
+fn opens(breaker: BreakerSpec) -> String {
+    let BreakerSpec { open_at, min, window, pause } = breaker;
+    let (share, window, pause) = (percent(open_at), words::duration(window), words::duration(pause));
+    format!("at {share} bad of at least {min} in {window}, for {pause}")
+}
+
+fn percent(share: f64) -> String {
+    format!("{}%", (share * 1e9).round() / 1e7)
 }
 
 fn runs(kind: &ExecutorKind) -> Fact {
@@ -290,7 +305,7 @@ fn asked(plan: &Plan, executors: &[ExecutorSpec]) -> Fact {
 fn objective(objective: &Objective) -> Part {
     let Objective { within, share, window } = objective;
     let (within, window) = (words::duration(*within), words::duration(*window));
-    let percent = format!("{}%", (share * 1e9).round() / 1e7);
+    let percent = percent(*share);
     let title = format!("the objective within {within} over {window}");
     Part {
         path: format!("objectives.{within} over {window}"),

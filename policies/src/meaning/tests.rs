@@ -43,6 +43,9 @@ const EDITS: &[Edit] = &[
     ("cost", "cost: 1.5", "cost: 2"),
     ("whom a judge hears", "hears: [forest, boost]", "hears: [forest]"),
     ("how long a judge waits", "wait: 12ms", "wait: 13ms"),
+    ("breaker", "open_at: 80%", "open_at: 85%"),
+    ("breaker as usual", ", breaker: { open_at: 80%, min: 10, window: 5s, pause: 500ms }", ""),
+    ("no breaker", "spare: { echo: }", "spare: { echo: , breaker: off }"),
     ("canary of another", "canary: { of: forest }", "canary: { of: boost }"),
     ("canary that votes", ", canary: { of: forest }", ""),
     ("candidate that does not vote any more", "spare: { echo: }", "spare: { echo: , canary: { of: boost } }"),
@@ -116,6 +119,7 @@ const EDITS: &[Edit] = &[
     ("example's expectation", "expect: { at: 4ms", "expect: { at: 5ms"),
     ("example's question", "alcohol: 13.5", "alcohol: 13.6"),
     ("example's case", "case: gold\n    input", "input"),
+    ("example's breakers", "breaker_open: [flaky]", "breaker_open: [flaky, boost]"),
     ("example's memory", "age: 5m", "age: 6m"),
 ];
 

@@ -47,10 +47,20 @@ pub(crate) fn request(definition: &Definition) -> Request {
 }
 
 /// Decides as a collector does that reads late and whose timers go by its own clock; writes everything down.
-pub(crate) fn recorded(definition: &Definition, mut said: Vec<Said>, lead: Duration) -> Recorded {
+pub(crate) fn recorded(definition: &Definition, said: Vec<Said>, lead: Duration) -> Recorded {
+    recorded_without(definition, &[], said, lead)
+}
+
+/// The same, where the breakers of some are open.
+pub(crate) fn recorded_without(
+    definition: &Definition,
+    broken: &[&str],
+    mut said: Vec<Said>,
+    lead: Duration,
+) -> Recorded {
     let request = request(definition);
     said.sort_by_key(|(_, at, ..)| *at);
-    let (mut step, mut clock) = (open(definition, &request, lead), BORN);
+    let (mut step, mut clock) = (open(definition, &request, lead, broken), BORN);
     let mut responses = Vec::new();
     for (executor, at, delay, reply) in said {
         let appended = BORN.after(Duration::from_micros(at));
@@ -68,13 +78,13 @@ pub(crate) fn recorded(definition: &Definition, mut said: Vec<Said>, lead: Durat
     Recorded { request: Some((request, BORN)), responses, result: Some(given) }
 }
 
-fn open(definition: &Definition, request: &Request, lead: Duration) -> Step {
+fn open(definition: &Definition, request: &Request, lead: Duration, broken: &[&str]) -> Step {
     let policy = Arc::clone(&definition.policy);
-    Evaluation::open(policy, &request.plan, BORN, request.budget, lead, &known())
+    Evaluation::open(policy, &request.plan, BORN, request.budget, lead, &known(broken))
 }
 
 /// What the collector knew, and a replay has from the receipt alone.
-fn known() -> Circumstances {
+fn known(broken: &[&str]) -> Circumstances {
     let mut latencies = Latencies::default();
     for (executor, millis) in [("forest", 8), ("boost", 15)] {
         let usual = Quantile::ALL.map(|quantile| Duration::from_millis(millis).mul_f64(quantile.share()));
@@ -82,7 +92,8 @@ fn known() -> Circumstances {
     }
     let at = BORN.before(Duration::from_mins(5));
     let last_known = Some(LastKnown { answer: r#"{"class":"cat","sure":0.7}"#.into(), at });
-    Circumstances { latencies: latencies.into(), last_known }
+    let open_breakers = broken.iter().map(|name| ExecutorId::new(name).expect("a name")).collect();
+    Circumstances { latencies: latencies.into(), last_known, open_breakers }
 }
 
 /// That a last known answer was there and too old stands in a sentence alone, which a replay cannot read.
@@ -171,9 +182,10 @@ proptest! {
         ladder in prop::sample::select(LADDERS.to_vec()),
         said in said(),
         lead in 0..10_000_u64,
+        broken in prop::sample::subsequence(vec!["forest", "boost", "linear"], 0..=3),
     ) {
         let definition = definition(ladder);
-        let recorded = recorded(&definition, said, Duration::from_micros(lead));
+        let recorded = recorded_without(&definition, &broken, said, Duration::from_micros(lead));
         let given = recorded.result.as_ref().expect("decided").body.clone();
         let again = Rehearing::of(&recorded).expect("all is there").again(&definition).expect("the same policy");
         let again = ResultBody::read(&again.body(&definition.policy_ref, None, BORN, definition.budget));
@@ -237,4 +249,17 @@ fn another_policy_hears_those_who_were_late_for_the_first() {
         (verdict.answer, verdict.at),
         (Bytes::from(r#"{"class":"cat","sure":0.9}"#), BORN.after(Duration::from_millis(12)))
     );
+}
+
+#[test]
+fn whose_breaker_was_open_is_not_waited_for_by_another_policy_either_unless_it_has_none() {
+    let agree = "- agree: 2\n  until: 20ms\n- default: { class: unknown }";
+    let now = definition(agree);
+    let said = vec![("forest", 3_000, 0, class("cat", 0.9)), ("boost", 4_000, 0, class("cat", 0.8))];
+    let recorded = recorded_without(&now, &["boost", "linear"], said, Duration::ZERO);
+    let replay = Rehearing::of(&recorded).unwrap();
+    let at = |definition: &Definition| replay.under(definition, Some(&now)).at.since(BORN).as_millis();
+    assert_eq!(at(&now), 0, "two cannot agree");
+    let without = now.text.replace("boost: { echo: }", "boost: { echo: , breaker: off }");
+    assert_eq!(at(&Definition::parse("wine.yaml", &without).unwrap()), 4);
 }

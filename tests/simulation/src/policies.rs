@@ -16,7 +16,8 @@ pub const NAME: &str = "sim";
 pub const EXECUTORS: [&str; 4] = ["ash", "birch", "cedar", "dune"];
 
 const HEAD: &str = "rendezvous: sim\nbudget: 4s\ninput: { features: [hue] }\nanswer: { value: class }\nexecutors:\n  \
-    ash: { constant: { answer: { class: cat } } }\n  birch: { constant: { answer: { class: cat } } }\n";
+    ash: { constant: { answer: { class: cat } }, breaker: { min: 3, window: 1s, pause: 300ms } }\n  \
+    birch: { constant: { answer: { class: cat } }, breaker: { min: 2, window: 2s, pause: 1s } }\n";
 const CEDAR: &str = "  cedar: { constant: { answer: { class: cat } } }\n";
 const DUNE: &str = "  dune: { constant: { answer: { class: cat } }, canary: { of: ash } }\n";
 const DEFAULT: &str = "  - default: { class: unknown }\n";

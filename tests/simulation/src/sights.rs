@@ -1,5 +1,6 @@
 //! What is worth having happened: a simulation in which nothing goes wrong proves nothing.
 
+use ::policies::{ReceiptBody, ReceiptState};
 use wire::ResultKind;
 
 use crate::{policies, truth::Truth};
@@ -114,6 +115,10 @@ sights! {
     BatchCut,
     /// A station's clock was off.
     ClockOff,
+    /// A request did not wait for somebody whose breaker was open.
+    BreakerOpen,
+    /// He answered, though nobody waited for him.
+    Unawaited,
     /// Somebody who was asked never answered.
     SilentExecutor,
     /// An executor answered with another model than before.
@@ -168,6 +173,10 @@ pub fn look_back(truth: &Truth<'_>, sights: &mut Sights) {
     for written in truth.results.iter().filter(|written| written.is_first) {
         let is_default = written.record.kind != ResultKind::Prediction;
         sights.note(if is_default { Sight::Default } else { Sight::Prediction });
+        let is_open = |entry: &ReceiptBody| entry.state == ReceiptState::BreakerOpen;
+        if written.decision().is_some_and(|decision| decision.receipt.iter().any(is_open)) {
+            sights.note(Sight::BreakerOpen);
+        }
         let Some(asked) = truth.requests.get(&written.record.request) else { continue };
         let fence = truth.fences.iter().find(|fence| fence.is_accepted && fence.fencing == written.record.fencing);
         if fence.is_some_and(|fence| fence.order > asked.order) {

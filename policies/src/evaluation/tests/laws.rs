@@ -1,6 +1,7 @@
 //! The laws of `evaluation`, over generated ladders of every kind of clause, and generated timelines, against an oracle
 //! that never decides early.
 
+mod breaker;
 mod ladder;
 mod oracle;
 mod strength;
@@ -30,7 +31,7 @@ fn circumstances() -> Circumstances {
         latencies.set(id, Quantile::ALL.map(|_| Duration::from_millis(usual)));
     }
     let known = LastKnown { answer: r#"{"class":"known"}"#.into(), at: Timestamp::from_micros(-30_000) };
-    Circumstances { latencies: Arc::new(latencies), last_known: Some(known) }
+    Circumstances { latencies: Arc::new(latencies), last_known: Some(known), ..Circumstances::default() }
 }
 
 fn open(definition: &Definition, budget: Budget, lead: Duration) -> Step {

@@ -10,7 +10,7 @@ fn usual(ladder: &str, asked: &str, timeline: &str) -> Verdict {
     let definition = policy(&format!("{ladder}{NONE}"));
     let mut latencies = Latencies::default();
     latencies.set(wire::ExecutorId::new("a").expect("a name"), Quantile::ALL.map(|_| Duration::from_millis(8)));
-    let circumstances = Circumstances { latencies: Arc::new(latencies), last_known: None };
+    let circumstances = Circumstances { latencies: Arc::new(latencies), ..Circumstances::default() };
     let policy = Arc::clone(&definition.policy);
     let mut step =
         Evaluation::open(policy, &plan(asked), Timestamp::EPOCH, definition.budget, Duration::ZERO, &circumstances);

@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub(super) fn example(example: &Example) -> Part {
-    let Example { name, case, question, last_known, heard, expect } = example;
+    let Example { name, case, question, last_known, open_breakers, heard, expect } = example;
     let title = format!("example `{name}`");
     Part {
         path: format!("examples.{name}"),
@@ -23,6 +23,7 @@ pub(super) fn example(example: &Example) -> Part {
             optional("case", case.as_deref().map(str::to_owned), "none", "is about case {new} instead of {old}"),
             fact("question", question.as_ref().map(self::question), "asks something else"),
             fact("last_known", last_known.as_ref().map(known), "has something else known from before"),
+            optional("breaker_open", open(open_breakers), "nobody", "has the breaker of {new} open instead of {old}"),
             fact("heard", heard.iter().map(utterance).collect::<Value>(), "hears something else"),
             fact("expect", expectation(expect), "expects {new} instead of {old}"),
         ],
@@ -51,6 +52,11 @@ fn question(Question { body, attributes }: &Question) -> Value {
 
 fn known(KnownBefore { age, answer }: &KnownBefore) -> Value {
     json!({ "answer": words::json(answer), "age": words::duration(*age) })
+}
+
+fn open(open_breakers: &[ExecutorId]) -> Option<String> {
+    let names: Vec<&str> = open_breakers.iter().map(ExecutorId::as_str).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 fn utterance(utterance: &Utterance) -> Value {

@@ -22,7 +22,8 @@ pub(super) fn check(truth: &Truth<'_>) -> Result<(), String> {
 fn heard(written: &Written, asked: &Asked, said: &[Said]) -> Result<(), String> {
     let body = ResultBody::read(&written.record.body).map_err(|error| error.to_string())?;
     let deadline = asked.request.budget.deadline(born(asked));
-    for entry in body.decision.receipt.iter().filter(|entry| entry.state != ReceiptState::Pending) {
+    let has_spoken = |state| !matches!(state, ReceiptState::Pending | ReceiptState::BreakerOpen);
+    for entry in body.decision.receipt.iter().filter(|entry| has_spoken(entry.state)) {
         let first = said.iter().find(|said| said.response.executor.as_str() == entry.executor);
         let first = first.filter(|said| said.order < written.order);
         let first = first.ok_or_else(|| format!("{} is said to have answered and had not", entry.executor))?;

@@ -61,7 +61,8 @@ fn heard_again(truth: &Truth<'_>, written: &Written) -> Result<(), String> {
     // What was clear before the last of them was heard needed no more.
     let said = || truth.responses.get(&id).into_iter().flatten();
     let first_of = |executor: &str| said().find(|said| said.response.executor.as_str() == executor);
-    let heard = decision.receipt.iter().filter(|entry| entry.state != ReceiptState::Pending);
+    let has_spoken = |state| !matches!(state, ReceiptState::Pending | ReceiptState::BreakerOpen);
+    let heard = decision.receipt.iter().filter(|entry| has_spoken(entry.state));
     let last = heard.filter_map(|entry| first_of(&entry.executor)).map(|said| said.offset).max();
     let is_early = decision.reason == Reason::Early;
     let heard_to = if is_early { last.unwrap_or(0).min(takeover.responses_end) } else { takeover.responses_end };

@@ -93,6 +93,7 @@ impl Collector {
             Fact::Copy => net.saw(Sight::RequestCopy),
             Fact::Late => net.saw(Sight::LateResponse),
             Fact::Ignored(policies::Heard::Uninvited) => net.saw(Sight::Uninvited),
+            Fact::Ignored(policies::Heard::Unawaited) => net.saw(Sight::Unawaited),
             Fact::Ignored(_) => net.saw(Sight::SecondAnswer),
             Fact::DeadLettered => net.saw(Sight::DeadLetter),
             Fact::WrittenAgain(_) => net.saw(Sight::WrittenAgain),
