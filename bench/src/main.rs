@@ -3,6 +3,7 @@
 //! - `overhead`: end to end on a real Kafka, three zero-work executors, beside a *bare fan-out*: plain rdkafka on topics
 //!   and records of the same shape, three pass-throughs on one fetch, a collector that counts to three.
 //! - `embedded`: the same rendezvous on the embedded bus.
+//! - `core`: the collector's pure core alone: events a second, bytes of an open request, a million of them open.
 //! - `edits`: on a real Kafka, the same load with and without live edits in turns: what edits cost, and how soon every
 //!   station has a version that the brokers acknowledged.
 //!
@@ -10,9 +11,12 @@
 //! grows slower or faster meanwhile does so to both.
 
 mod bare;
+mod cpu;
 mod edits;
+mod line;
 mod measure;
 mod rendezvous;
+mod scenario;
 
 use std::{sync::Arc, time::Duration};
 
@@ -52,6 +56,7 @@ struct Arguments {
 enum Scenario {
     Overhead,
     Embedded,
+    Core,
     Edits,
 }
 
@@ -67,6 +72,13 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted(Scenario::Embedded) {
         report(&arguments.embedded().await?);
+    }
+    if wanted(Scenario::Core) {
+        let lines = scenario::pure_core::measure()?;
+        eprintln!("{}", line::table(&lines));
+        for line in lines {
+            println!("{}", serde_json::to_string(&line)?);
+        }
     }
     if wanted(Scenario::Edits) {
         report(&arguments.edits().await?);

@@ -1,0 +1,3 @@
+//! What is measured: one file each.
+
+pub(crate) mod pure_core;
