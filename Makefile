@@ -33,10 +33,10 @@ lint: ## format, clippy, docs, licences, and that the pure crates are pure
 	$(SETUP)/bin/cargo-deny --log-level error check bans licenses sources
 	tools/purity.sh
 
-bench: ## measures beside a bare fan-out in the same run; ONLY=overhead|embedded|core|edits, RATE, SECONDS
+bench: ## measures beside what it could cost at the least; ONLY=overhead|throughput|embedded|core|stragglers|overload|edits, RATE, SECONDS
 	@tools/setup.sh build kafka
 	cargo build --release --quiet --locked -p hedgerow-bench
-	@$(or $(CARGO_TARGET_DIR),target)/release/hedgerow-bench $(if $(ONLY),--only $(ONLY)) --rate $(RATE) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+	@$(or $(CARGO_TARGET_DIR),target)/release/hedgerow-bench $(if $(ONLY),--only $(ONLY)) $(if $(filter-out file,$(origin RATE)),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
 simulate: ## plays worlds in which everything goes wrong, and judges them; SEEDS=100000, or SEED=4711 for one whole story
 	@tools/setup.sh build

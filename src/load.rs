@@ -55,7 +55,7 @@ impl Pace {
         thread::spawn(move || {
             let began = Instant::now();
             for index in 0..self.count {
-                let intended = began + self.offset(index);
+                let intended = began + self.sent_at(index);
                 thread::sleep(intended.saturating_duration_since(Instant::now()));
                 let (asked, sender) = (ask(index), sender.clone());
                 runtime.spawn(async move {
@@ -69,7 +69,9 @@ impl Pace {
         receiver
     }
 
-    fn offset(self, index: u64) -> Duration {
+    /// Returns when request `index` is to be sent, from the beginning.
+    #[must_use]
+    pub fn sent_at(self, index: u64) -> Duration {
         let nanos = u128::from(index) * 1_000_000_000 / u128::from(self.rate.max(1));
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
@@ -81,6 +83,11 @@ impl Latencies {
     /// Takes down one.
     pub fn record(&mut self, latency: Duration) {
         self.0.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Takes down all of another's.
+    pub fn add(&mut self, other: &Self) {
+        self.0 += &other.0;
     }
 
     /// Returns the latency that this share of them does not exceed; nothing of none.

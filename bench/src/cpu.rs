@@ -10,7 +10,6 @@ pub(crate) enum Whose {
     /// This process alone: the system lives in it.
     Own,
     /// This process and every descendant of it.
-    #[expect(dead_code, reason = "for the systems behind a broker, which come next")]
     All,
 }
 

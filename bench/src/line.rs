@@ -1,5 +1,7 @@
 //! What is told of one system at one rate: a JSON line for programs, a row for people.
 
+use std::time::Duration;
+
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -56,6 +58,14 @@ impl Line {
         self
     }
 
+    /// Returns this with how its latencies compare to another's of the same run.
+    #[must_use]
+    pub(crate) fn beside(self, other: &Self) -> Self {
+        let (p50, p99, p999) = (self.p50_ms / other.p50_ms, self.p99_ms / other.p99_ms, self.p999_ms / other.p999_ms);
+        let ratios = self.with("beside", other.system.clone());
+        ratios.with("p50_ratio", round(p50)).with("p99_ratio", round(p99)).with("p999_ratio", round(p999))
+    }
+
     fn row(&self) -> [String; COLUMNS.len()] {
         [
             self.system.clone(),
@@ -101,6 +111,11 @@ pub(crate) fn figure(value: f64) -> String {
         small if small < 100.0 => format!("{small:.1}"),
         large => format!("{large:.0}"),
     }
+}
+
+/// Returns a duration in milliseconds, to the microsecond.
+pub(crate) fn millis(duration: Duration) -> f64 {
+    round(duration.as_secs_f64() * 1_000.0)
 }
 
 /// Returns a figure with three digits behind its point.

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use crate::{
     cpu::Whose,
     line::{Line, round},
+    measure::as_f64,
 };
 
 /// Requests open at a time in the small batches, and in the one that is as large as may be.
@@ -124,10 +125,4 @@ fn heap() -> anyhow::Result<Map<String, Value>> {
     let run = run.with_context(|| format!("{} is not there: `make bench` builds it", beside.display()))?;
     ensure!(run.status.success(), "{}: {}", beside.display(), String::from_utf8_lossy(&run.stderr));
     Ok(serde_json::from_slice(&run.stdout)?)
-}
-
-/// Counts stay far below 2^52, where this is exact.
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-fn as_f64(count: u64) -> f64 {
-    count as f64
 }

@@ -30,7 +30,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use wire::{Action, Apply, ApplyMode, CONTROL_TOPIC, RendezvousName, Timestamp};
 
-use crate::{PATIENCE, measure::Measured, rendezvous::BODY, round};
+use crate::{
+    cpu::Whose,
+    line::millis,
+    measure::Measured,
+    system::{Answer, Tally},
+    work::{AMPLE, BODY, PARTITIONS, PATIENCE},
+};
 
 /// The stations that take edits up.
 const ROLES: [Role; 3] = [Role::Collector, Role::Executors, Role::Starter];
@@ -115,7 +121,7 @@ impl Edits {
                 data: PathBuf::new(),
                 only: None,
                 limits: starter::Limits::default(),
-                partitions: 4,
+                partitions: PARTITIONS,
             };
             let station = app.start(&[role], &mut Registry::default()).await?;
             starter = starter.or(station.starter.clone());
@@ -150,6 +156,7 @@ impl Edits {
         let starter = self.starter.clone();
         let pace = Pace { rate, count: u64::from(rate) * u64::from(seconds) };
         self.asked += pace.count;
+        let mut load = Measured::default();
         let mut finished = pace.drive(move |_| {
             let starter = starter.clone();
             async move {
@@ -161,7 +168,8 @@ impl Edits {
         let taking = async {
             let mut asked = Vec::new();
             while let Some(finished) = finished.recv().await {
-                measured.note(finished.latency, finished.outcome.version.is_some());
+                let answer = finished.outcome.version.map_or(Answer::Nothing, |_| Answer::Prediction);
+                load.note(answer, pace.sent_at(finished.index), finished.latency, AMPLE);
                 asked.push(finished.outcome);
             }
             asked
@@ -175,7 +183,10 @@ impl Edits {
             }
             Ok::<_, anyhow::Error>(())
         };
+        let cpu = Whose::All.seconds()?;
         let (asked, edited) = tokio::join!(taking, editing);
+        load.cpu = Whose::All.seconds()? - cpu;
+        measured.add(&load);
         edited?;
         self.version += u64::from(edits);
         self.take(&asked);
@@ -212,8 +223,8 @@ impl Edits {
         }
     }
 
-    /// Stops it; returns the figures, with how many requests have a second result.
-    pub(crate) async fn stop(self) -> anyhow::Result<Value> {
+    /// Stops it; returns the figures that only edits have, and what the log says of everything that was asked.
+    pub(crate) async fn stop(self) -> anyhow::Result<(Value, Tally)> {
         self.all_taken().await?;
         let watching = CancellationToken::new();
         let observer = Observer::start(&self.bus, &self.definition, self.began, watching.clone()).await?;
@@ -226,12 +237,13 @@ impl Edits {
         }
         self.stop.cancel();
         let (every, max) = self.log.every_station();
-        Ok(json!({
-            "edits": self.version - 1, "results": results, "second": second,
+        let figures = json!({
+            "edits": self.version - 1,
             "taken_p50_ms": millis(every.quantile(0.5)), "taken_p99_ms": millis(every.quantile(0.99)),
             "taken_max_ms": millis(max),
             "stale_p50_ms": millis(self.stale.quantile(0.5)), "stale_max_ms": millis(self.stale_max),
-        }))
+        });
+        Ok((figures, Tally { answered: results as u64, second }))
     }
 
     /// Waits until every station has the last version.
@@ -283,8 +295,4 @@ impl Log {
 
 fn lock<T>(held: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     held.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn millis(duration: Duration) -> f64 {
-    round(duration.as_secs_f64() * 1_000.0)
 }

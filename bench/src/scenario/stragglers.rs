@@ -1,0 +1,39 @@
+//! `stragglers`: two answers of a hundred of each executor take 60 ms, and everybody is to be answered within 20 ms.
+
+use bus::Clock;
+
+use super::{Kafka, SHORT};
+use crate::{
+    arguments::Arguments,
+    line::Line,
+    measure::Subject,
+    system::{Hedgerow, InProcess, Order, Plain},
+    work::Work,
+};
+
+const RATES: [u32; 2] = [1_000, 5_000];
+
+/// Measured seconds.
+pub(super) const SECONDS: u32 = 15;
+
+pub(super) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> {
+    let Kafka { brokers, bus } = Kafka::start()?;
+    let order = Order { work: Work::Stragglers, budget: SHORT, audience: false, embedded: false };
+    let mut lines = Vec::new();
+    for rate in arguments.rate.map_or(RATES.to_vec(), |rate| vec![rate]) {
+        let tokio = Subject::new(InProcess::start(Work::Stragglers, SHORT), SHORT);
+        lines.push(one(arguments, tokio, rate).await?);
+        let plain = Subject::new(Plain::start(brokers, &bus, Work::Stragglers, SHORT).await?, SHORT);
+        let plain = one(arguments, plain, rate).await?;
+        let ours = Subject::new(Hedgerow::start(&bus, &Clock::system(), order).await?, SHORT);
+        let ours = one(arguments, ours, rate).await?.beside(&plain);
+        lines.extend([plain, ours]);
+    }
+    Ok(lines)
+}
+
+async fn one(arguments: &Arguments, mut subject: Subject, rate: u32) -> anyhow::Result<Line> {
+    subject.warm_up(rate, arguments.warmup).await?;
+    subject.measure(rate, arguments.seconds.unwrap_or(SECONDS)).await?;
+    subject.finish("stragglers", rate).await
+}

@@ -1,0 +1,198 @@
+//! The system under test: every station in this process, on Kafka or on the embedded bus.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use bus::{BoxFuture, Bus, Clock, Event, StartAt, TopicPartition};
+use bytes::Bytes;
+use executors::ExecutorsStation;
+use hedgerow::{
+    app::{App, Role, Running},
+    station::Station,
+};
+use policies::{Definition, Versions};
+use prometheus_client::registry::Registry;
+use starter::{RawInput, Refusal, Starter};
+use tempfile::TempDir;
+use tokio::{sync::watch, time::timeout};
+use tokio_util::sync::CancellationToken;
+use wire::{RequestId, ResultKind, TopicReader, Topics};
+
+use super::{Answer, System, Tally, fresh};
+use crate::{
+    cpu::Whose,
+    work::{BODY, CANDIDATES, PARTITIONS, PATIENCE, Work},
+};
+
+/// What is asked of a rendezvous.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Order {
+    /// Who takes how long.
+    pub(crate) work: Work,
+    /// How long an answer may take.
+    pub(crate) budget: Duration,
+    /// Whether a canary and a decoy hear every request too.
+    pub(crate) audience: bool,
+    /// Whether its log is in this process.
+    pub(crate) embedded: bool,
+}
+
+/// A rendezvous that runs.
+pub(crate) struct Hedgerow {
+    bus: Arc<dyn Bus>,
+    definition: Arc<Definition>,
+    starter: Starter,
+    running: Mutex<Option<Stations>>,
+    embedded: bool,
+}
+
+/// Its stations.
+struct Stations {
+    app: Running,
+    /// Those with executors of our own making, and what stops them.
+    executors: Option<(Station, CancellationToken)>,
+    _archive: TempDir,
+}
+
+/// Longer than any retry of a result's writer at the rates measured here.
+const WINDOW: usize = 4_000_000;
+
+// === impl Order ===
+
+impl Order {
+    /// All three candidates must agree, so that the collector waits for each, as the others do.
+    fn policy(self, name: &str) -> String {
+        let Self { work, budget, audience, .. } = self;
+        let (budget, concurrency) = (format!("{}ms", budget.as_millis()), work.concurrency());
+        let executors =
+            CANDIDATES.map(|name| format!("  {name}: {{ echo: {{}}, concurrency: {concurrency} }}\n")).concat();
+        let (canary, decoy) = if audience {
+            ("  d: { echo: {}, canary: { of: a } }\n", "decoy: { archive: archive, every: 60s, keep: 1d }\n")
+        } else {
+            ("", "")
+        };
+        format!(
+            "rendezvous: {name}\nbudget: {budget}\ninput: {{ features: [x, class] }}\nanswer: {{ value: class }}\n\
+             executors:\n{executors}{canary}{decoy}\
+             decide:\n  - agree: {{ votes: 3, on: [class] }}\n    until: {budget}\n  - default: {{ class: -1 }}\n"
+        )
+    }
+}
+
+// === impl Hedgerow ===
+
+impl Hedgerow {
+    pub(crate) async fn start(bus: &Arc<dyn Bus>, clock: &Clock, order: Order) -> anyhow::Result<Self> {
+        let definition = Arc::new(Definition::parse("bench", &order.policy(&fresh("bench")))?);
+        let versions = watch::channel(Arc::new(Versions::only(Arc::clone(&definition)))).1;
+        let archive = tempfile::tempdir()?;
+        let app = App {
+            bus: Arc::clone(bus),
+            clock: clock.clone(),
+            versions: versions.clone(),
+            models: PathBuf::new(),
+            data: archive.path().to_owned(),
+            only: None,
+            partitions: PARTITIONS,
+            limits: starter::Limits::default(),
+        };
+        let mut roles = vec![Role::Collector, Role::Starter];
+        roles.extend(order.work.loader().is_none().then_some(Role::Executors));
+        roles.extend(order.audience.then_some(Role::Decoy));
+        let app = app.start(&roles, &mut Registry::default()).await?;
+        let starter = app.starter.clone().context("the starter is among the stations")?;
+        let mut executors = None;
+        if let Some(loader) = order.work.loader() {
+            let (bus, clock) = (Arc::clone(bus), clock.clone());
+            let metrics = Arc::new(executors::Metrics::default());
+            let station = ExecutorsStation { bus, clock, versions, base: PathBuf::new(), only: None, metrics };
+            let stop = CancellationToken::new();
+            let run = move |stop, ready| executors::run_with(station, loader, stop, ready);
+            let mut station = Station::start("executors", &stop, run)?;
+            station.ready().await?;
+            executors = Some((station, stop));
+        }
+        Ok(Self {
+            bus: Arc::clone(bus),
+            definition,
+            starter,
+            running: Mutex::new(Some(Stations { app, executors, _archive: archive })),
+            embedded: order.embedded,
+        })
+    }
+
+    /// Reads the results as anybody would, from their first to their last. Read only now, reading does not weigh on what
+    /// is measured.
+    async fn tally(&self) -> anyhow::Result<Tally> {
+        let topic = Topics::of(self.definition.name()).results;
+        let mut tail = self.bus.tail().await?;
+        let mut ends = HashMap::new();
+        for partition in 0..self.bus.partitions(&topic).await? {
+            let partition = TopicPartition::new(&topic, partition);
+            let span = self.bus.span(&partition).await?;
+            if span.end > span.start {
+                tail.start(&partition, StartAt::Beginning)?;
+                ends.insert(partition.partition, span.end);
+            }
+        }
+        let (mut reader, mut counts) = (TopicReader::new(WINDOW), HashMap::<RequestId, u64>::new());
+        while !ends.is_empty() {
+            let Event::Records(records) = timeout(PATIENCE, tail.next()).await?? else { continue };
+            for received in records {
+                let partition = received.partition.partition;
+                if let Some(result) = reader.read(partition, &received.record).standing() {
+                    *counts.entry(result.request).or_default() += 1;
+                }
+                if ends.get(&partition).is_some_and(|end| received.offset + 1 >= *end) {
+                    ends.remove(&partition);
+                }
+            }
+        }
+        tail.close(Vec::new()).await;
+        let answered = counts.len() as u64;
+        Ok(Tally { answered, second: counts.values().sum::<u64>() - answered })
+    }
+}
+
+impl System for Hedgerow {
+    fn name(&self) -> &'static str {
+        if self.embedded { "hedgerow, embedded" } else { "hedgerow" }
+    }
+
+    fn whose(&self) -> Whose {
+        if self.embedded { Whose::Own } else { Whose::All }
+    }
+
+    fn ask(&self) -> BoxFuture<'static, Answer> {
+        let starter = self.starter.clone();
+        Box::pin(async move {
+            let input = RawInput { body: Bytes::from_static(BODY), ..RawInput::default() };
+            match starter.ask(input).await {
+                Ok(answered) if answered.result.kind == ResultKind::Prediction => Answer::Prediction,
+                Ok(_) => Answer::Default,
+                Err(Refusal::Shed { .. }) => Answer::Shed,
+                Err(_) => Answer::Nothing,
+            }
+        })
+    }
+
+    fn stop(&self) -> BoxFuture<'_, anyhow::Result<Option<Tally>>> {
+        Box::pin(async {
+            let tally = self.tally().await?;
+            let stations = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(Stations { app, executors, .. }) = stations {
+                app.stop().await?;
+                if let Some((station, stop)) = executors {
+                    stop.cancel();
+                    station.ended().await?;
+                }
+            }
+            Ok(Some(tally))
+        })
+    }
+}
