@@ -4,6 +4,7 @@
 SETUP := target/setup
 export ORT_DYLIB_PATH ?= $(CURDIR)/$(SETUP)/onnxruntime/libonnxruntime.so
 export HEDGEROW_KAFKA_JARS ?= $(CURDIR)/$(SETUP)/kafka
+export HEDGEROW_PEERS ?= $(CURDIR)/$(SETUP)/peers
 
 # Most tests wait for a broker rather than for a processor.
 export RUST_TEST_THREADS ?= 4
@@ -11,10 +12,10 @@ export RUST_TEST_THREADS ?= 4
 REQUESTS ?= 10000
 RATE ?= 1000
 
-.PHONY: demo test lint bench simulate faults setup clean help
+.PHONY: demo test lint bench bench-plots simulate faults setup clean help
 
 help: ## shows this
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
 
 demo: ## streams the wine data through real models; over Kafka with BROKERS=host:port
 	@tools/setup.sh build onnx
@@ -33,10 +34,15 @@ lint: ## format, clippy, docs, licences, and that the pure crates are pure
 	$(SETUP)/bin/cargo-deny --log-level error check bans licenses sources
 	tools/purity.sh
 
-bench: ## measures beside what it could cost at the least; ONLY=overhead|throughput|embedded|core|stragglers|overload|edits, RATE, SECONDS
+bench: ## measures beside what it could cost at the least; ONLY=overhead|throughput|embedded|core|stragglers|overload|edits|peers, RATE, SECONDS, KEEP=docs/bench
 	@tools/setup.sh build kafka
+	@$(if $(filter peers,$(ONLY)),bench/peers/setup.sh)
 	cargo build --release --quiet --locked -p hedgerow-bench
-	@$(or $(CARGO_TARGET_DIR),target)/release/hedgerow-bench $(if $(ONLY),--only $(ONLY)) $(if $(filter-out file,$(origin RATE)),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+	@$(or $(CARGO_TARGET_DIR),target)/release/hedgerow-bench $(if $(ONLY),--only $(ONLY)) $(if $(filter-out file,$(origin RATE)),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(KEEP),--keep $(KEEP)) $(ARGS)
+
+bench-plots: ## draws the plots and the table of docs/benchmarks.md from docs/bench/results.jsonl
+	@tools/setup.sh build
+	cargo run --release --quiet --locked -p hedgerow-bench -- --plots --keep docs/bench
 
 simulate: ## plays worlds in which everything goes wrong, and judges them; SEEDS=100000, or SEED=4711 for one whole story
 	@tools/setup.sh build

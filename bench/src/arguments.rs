@@ -1,15 +1,17 @@
 //! What can be asked of the benchmark.
 
+use std::path::PathBuf;
+
 use clap::{Parser, ValueEnum};
 
 /// Measures hedgerow beside what it could cost at the least and what others would use instead, in one run.
 ///
-/// One JSON line for each system and rate on stdout, a table on stderr. Everything takes about half an hour; `overhead`
-/// two minutes, `throughput` five, `embedded` two, `core` half a minute, `stragglers` three, `overload` five, `edits` one
-/// and a half.
+/// One JSON line for each system and rate on stdout, a table on stderr. Everything takes about twenty minutes: `overhead`
+/// two, `throughput` five, `embedded` two, `core` half a minute, `stragglers` three, `overload` four, `edits` one and a
+/// half. `peers` takes four more, and is measured only when it is named.
 #[derive(Parser, Debug)]
 pub(crate) struct Arguments {
-    /// What to measure; everything when not given
+    /// What to measure; everything but `peers` when not given
     #[arg(long, value_enum)]
     pub(crate) only: Option<What>,
 
@@ -28,6 +30,15 @@ pub(crate) struct Arguments {
     /// Live edits in all, while `edits` is measured
     #[arg(long, default_value_t = 1_000)]
     pub(crate) edits: u32,
+
+    /// Keeps the lines in this folder's results.jsonl, in place of those of the same scenarios, and publishes them: plots
+    /// into the folder, the table into the page benchmarks.md beside it
+    #[arg(long)]
+    pub(crate) keep: Option<PathBuf>,
+
+    /// Measures nothing, and publishes what was kept
+    #[arg(long, requires = "keep")]
+    pub(crate) plots: bool,
 }
 
 /// What can be measured.
@@ -47,6 +58,8 @@ pub(crate) enum What {
     Overload,
     /// What edits of the policy cost under load, and how soon every station has them
     Edits,
+    /// The stragglers' work on Kafka Streams and on Ray Serve, which bench/peers/setup.sh installs
+    Peers,
 }
 
 /// In the order in which they are measured.

@@ -49,18 +49,30 @@ pub(crate) fn producer(brokers: &str) -> anyhow::Result<Producer> {
     Ok(Arc::new(producer))
 }
 
-/// Returns a consumer of everything in `topic`, from now on.
-pub(crate) fn consumer(brokers: &str, topic: &str) -> anyhow::Result<BaseConsumer> {
-    read_from(brokers, topic, Offset::End, "read_uncommitted")
+/// Whether a reader sees what is in a transaction that is not committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sees {
+    All,
+    Committed,
 }
 
-fn read_from(brokers: &str, topic: &str, offset: Offset, isolation: &str) -> anyhow::Result<BaseConsumer> {
+/// Returns a consumer of everything in `topic`, from now on.
+pub(crate) fn consumer(brokers: &str, topic: &str) -> anyhow::Result<BaseConsumer> {
+    read_from(brokers, topic, Offset::End, Sees::All)
+}
+
+/// Returns a consumer of what `sees` lets through, from now on.
+pub(crate) fn consumer_that(sees: Sees, brokers: &str, topic: &str) -> anyhow::Result<BaseConsumer> {
+    read_from(brokers, topic, Offset::End, sees)
+}
+
+fn read_from(brokers: &str, topic: &str, offset: Offset, sees: Sees) -> anyhow::Result<BaseConsumer> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("group.id", "bare")
         .set("enable.auto.commit", "false")
         .set("fetch.error.backoff.ms", "10")
-        .set("isolation.level", isolation)
+        .set("isolation.level", if sees == Sees::All { "read_uncommitted" } else { "read_committed" })
         .set("enable.partition.eof", if offset == Offset::Beginning { "true" } else { "false" })
         .create()?;
     let mut partitions = TopicPartitionList::new();
@@ -82,21 +94,21 @@ pub(crate) fn each(consumer: &BaseConsumer, stop: &AtomicBool, mut take: impl Fn
 }
 
 /// Reads a whole results topic, in which each record is a result and its key the request.
-pub(crate) fn tally(brokers: &str, topic: &str, isolation: &str) -> anyhow::Result<Tally> {
-    let consumer = read_from(brokers, topic, Offset::Beginning, isolation)?;
-    let (mut seen, mut all, mut ended) = (std::collections::HashSet::new(), 0, 0);
+pub(crate) fn tally(brokers: &str, topic: &str, sees: Sees) -> anyhow::Result<Tally> {
+    let consumer = read_from(brokers, topic, Offset::Beginning, sees)?;
+    let (mut requests, mut all, mut ended) = (std::collections::HashSet::new(), 0, 0);
     while ended < PARTITIONS {
         match consumer.poll(TURN) {
             Some(Ok(message)) => {
                 all += 1;
-                seen.insert(message.key().unwrap_or_default().to_vec());
+                requests.insert(message.key().unwrap_or_default().to_vec());
             }
             Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => ended += 1,
             Some(Err(error)) => return Err(error.into()),
             None => {}
         }
     }
-    let answered = seen.len() as u64;
+    let answered = requests.len() as u64;
     Ok(Tally { answered, second: all - answered })
 }
 

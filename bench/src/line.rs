@@ -113,6 +113,14 @@ pub(crate) fn figure(value: f64) -> String {
     }
 }
 
+/// Returns a whole number with its thousands apart.
+pub(crate) fn grouped(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    groups.join(",")
+}
+
 /// Returns a duration in milliseconds, to the microsecond.
 pub(crate) fn millis(duration: Duration) -> f64 {
     round(duration.as_secs_f64() * 1_000.0)

@@ -148,6 +148,8 @@ impl Measured {
             cpu_s_per_1000: round(self.cpu * 1_000.0 / as_f64(self.sent.max(1))),
             more: Map::new(),
         };
+        // Whoever keeps or quotes such a line is to be seen doing it.
+        let line = if cfg!(debug_assertions) { line.with("debug", true) } else { line };
         let line = line.with("requests", self.sent).with("budget_ms", millis(budget));
         let line = line.with("p9999_ms", self.ms(0.9999)).with("max_ms", self.ms(1.0));
         let line = line.with("prediction_share", share(self.predictions, self.sent));

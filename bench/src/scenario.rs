@@ -4,6 +4,7 @@ mod edits;
 mod embedded;
 mod overhead;
 mod overload;
+mod peers;
 mod pure_core;
 mod stragglers;
 mod throughput;
@@ -32,6 +33,7 @@ impl What {
             Self::Stragglers => stragglers::measure(arguments).await,
             Self::Overload => overload::measure(arguments).await,
             Self::Edits => edits::measure(arguments).await,
+            Self::Peers => peers::measure(arguments).await,
         }
     }
 }

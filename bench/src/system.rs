@@ -3,8 +3,11 @@
 mod bare;
 mod hedgerow;
 mod in_process;
+mod peer;
 mod plain;
+mod ray;
 mod stations;
+mod streams;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -17,6 +20,8 @@ pub(crate) use self::{
     hedgerow::{Hedgerow, Order},
     in_process::InProcess,
     plain::Plain,
+    ray::Ray,
+    streams::{Guarantee, Streams},
 };
 
 /// A system that runs, until it is stopped.

@@ -14,7 +14,7 @@ use crate::{
 const RATES: [u32; 2] = [1_000, 5_000];
 
 /// Measured seconds.
-pub(super) const SECONDS: u32 = 15;
+const SECONDS: u32 = 15;
 
 pub(super) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> {
     let Kafka { brokers, bus } = Kafka::start()?;
@@ -22,18 +22,26 @@ pub(super) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> 
     let mut lines = Vec::new();
     for rate in arguments.rate.map_or(RATES.to_vec(), |rate| vec![rate]) {
         let tokio = Subject::new(InProcess::start(Work::Stragglers, SHORT), SHORT);
-        lines.push(one(arguments, tokio, rate).await?);
+        lines.push(one(arguments, "stragglers", tokio, rate).await?);
         let plain = Subject::new(Plain::start(brokers, &bus, Work::Stragglers, SHORT).await?, SHORT);
-        let plain = one(arguments, plain, rate).await?;
+        let plain = one(arguments, "stragglers", plain, rate).await?;
         let ours = Subject::new(Hedgerow::start(&bus, &Clock::system(), order).await?, SHORT);
-        let ours = one(arguments, ours, rate).await?.beside(&plain);
+        let ours = one(arguments, "stragglers", ours, rate).await?.beside(&plain);
         lines.extend([plain, ours]);
     }
     Ok(lines)
 }
 
-async fn one(arguments: &Arguments, mut subject: Subject, rate: u32) -> anyhow::Result<Line> {
-    subject.warm_up(rate, arguments.warmup).await?;
+/// Warms a subject up, measures it and stops it.
+pub(super) async fn one(
+    arguments: &Arguments,
+    scenario: &str,
+    mut subject: Subject,
+    rate: u32,
+) -> anyhow::Result<Line> {
+    // A virtual machine takes longer to warm up than anything here.
+    let warmup = if scenario == "peers" { arguments.warmup * 3 } else { arguments.warmup };
+    subject.warm_up(rate, warmup).await?;
     subject.measure(rate, arguments.seconds.unwrap_or(SECONDS)).await?;
-    subject.finish("stragglers", rate).await
+    subject.finish(scenario, rate).await
 }

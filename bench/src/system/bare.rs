@@ -19,7 +19,7 @@ use wire::Topics;
 
 use super::{Answer, System, Tally, fresh};
 use crate::{
-    kafka::{self, Producer},
+    kafka::{self, Producer, Sees},
     work::PATIENCE,
 };
 
@@ -130,7 +130,7 @@ impl System for Bare {
         Box::pin(async {
             self.stop.store(true, Ordering::Relaxed);
             let (brokers, topic) = (self.brokers.clone(), self.topics.results.clone());
-            let tally = move || kafka::tally(&brokers, &topic, "read_uncommitted");
+            let tally = move || kafka::tally(&brokers, &topic, Sees::All);
             Ok(Some(tokio::task::spawn_blocking(tally).await??))
         })
     }
