@@ -1,5 +1,6 @@
 //! The collector on the embedded bus, between a scripted starter and scripted executors.
 
+mod breakers;
 mod edges;
 mod edits;
 mod handover;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use wire::Reply;
 
 use super::*;
-use crate::rehearing::tests::{BORN, Said, class, definition, failed, recorded};
+use crate::rehearing::tests::{BORN, Said, class, definition, failed, recorded, recorded_without};
 
 const GRADED: &str = "- agree: 2\n  until: 15ms\n- best: { score: sure, at_least: 0.8 }\n  until: 30ms\n\
     - prefer: [forest, boost, linear]\n- default: { class: unknown }";
@@ -53,6 +53,20 @@ fn an_early_agreement() {
 fn a_default_because_nobody_answered() {
     let said = vec![("forest", 400, 0, Reply::Answer("{\"sure\":1}".into()))];
     insta::assert_snapshot!(explained(GRADED, said));
+}
+
+#[test]
+fn one_who_was_not_waited_for_because_its_breaker_was_open() {
+    let definition = definition("- best: { score: sure }\n  until: 40ms\n- default: { class: unknown }");
+    let said = vec![
+        ("forest", 3_200, 0, class("cat", 0.97)),
+        ("linear", 4_000, 0, class("cat", 0.91)),
+        ("boost", 9_000, 0, class("dog", 0.99)),
+    ];
+    let recorded = recorded_without(&definition, &["boost"], said, Duration::from_millis(1));
+    let explanation = explain(&recorded, &definition);
+    assert_eq!((explanation.executors[1].state, explanation.replay.outcome), (StateTold::BreakerOpen, "same"));
+    insta::assert_snapshot!(explanation);
 }
 
 #[test]
