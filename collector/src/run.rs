@@ -1,5 +1,6 @@
 //! The loop: events in, outputs out, asleep until the next deadline. It decides nothing.
 
+mod announcer;
 mod desk;
 mod hands;
 mod inbox;

@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use policies::{ExecutorSpec, Latencies, Quantile, Versions};
+use policies::{ExecutorSpec, Latencies, Quantile, Start, Versions};
 use wire::{ExecutorId, Reply, Response, Timestamp};
 
 use crate::recent::Recent;
@@ -26,7 +26,7 @@ pub struct Speeds {
 #[derive(Debug)]
 struct Measured {
     executor: ExecutorId,
-    start_after: Duration,
+    start: Start,
     recent: Recent,
 }
 
@@ -40,8 +40,8 @@ impl Speeds {
         self.executors.retain(|measured| specs.iter().any(|spec| measured.is_of(spec)));
         for spec in specs {
             if !self.executors.iter().any(|measured| measured.executor == spec.id) {
-                let (executor, start_after) = (spec.id.clone(), spec.start_after);
-                self.executors.push(Measured { executor, start_after, recent: Recent::new(HALF) });
+                let (executor, start) = (spec.id.clone(), spec.start.clone());
+                self.executors.push(Measured { executor, start, recent: Recent::new(HALF) });
             }
         }
     }
@@ -50,7 +50,11 @@ impl Speeds {
     pub fn record(&mut self, response: &Response, born: Timestamp, appended: Timestamp) {
         let measured = self.executors.iter_mut().find(|measured| measured.executor == response.executor);
         if let (Some(measured), Reply::Answer(_)) = (measured, &response.reply) {
-            measured.recent.record(appended.since(born.after(measured.start_after)));
+            measured.recent.record(match &measured.start {
+                Start::After(after) => appended.since(born.after(*after)),
+                // Each request has a start of its own, and the executor knows it.
+                Start::Usual(_) => response.queued + response.scored,
+            });
         }
     }
 
@@ -78,7 +82,7 @@ impl Speeds {
 impl Measured {
     /// Whether it measures this executor: one that starts at another time is measured anew.
     fn is_of(&self, spec: &ExecutorSpec) -> bool {
-        (&self.executor, self.start_after) == (&spec.id, spec.start_after)
+        (&self.executor, &self.start) == (&spec.id, &spec.start)
     }
 }
 

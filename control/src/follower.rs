@@ -5,7 +5,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bus::{Bus, BusError, Clock, Consumer, Event, Received, StartAt, TopicPartition, TopicSpec};
-use policies::{History, Versions};
+use policies::{Effect, History, Versions};
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use wire::{CONTROL_TOPIC, ControlRecord, RendezvousName};
@@ -225,6 +225,8 @@ impl Shared {
         };
         let effect = its.fold(record, received.appended);
         match &effect {
+            // Who asks how fast executors are looks at the versions; nothing was changed by anybody.
+            Ok(Effect::Measured) if news => its.show(),
             Ok(_) if news => {
                 its.show();
                 self.metrics.on_taken_up(self.clock.now().since(received.appended));
@@ -280,6 +282,6 @@ pub(crate) fn partition() -> TopicPartition {
 fn author(record: &ControlRecord) -> String {
     match record {
         ControlRecord::Change(change) => format!(" by {}", change.author),
-        ControlRecord::Tally(_) => String::new(),
+        ControlRecord::Tally(_) | ControlRecord::Speeds(_) => String::new(),
     }
 }

@@ -11,9 +11,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bus::{BoxFuture, Clock, Producer};
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
-use policies::{InputSchema, Versions};
+use policies::{ExecutorSpec, InputSchema, Share, Versions};
 use tokio::sync::oneshot;
-use wire::{ExecutorId, ModelVersion};
+use wire::{ExecutorId, ModelVersion, Role};
 
 use crate::{
     desk::{Desk, Job},
@@ -87,6 +87,10 @@ pub(crate) struct Place {
     /// Whom it hears before it begins, and for how long after a request's birth it waits for them.
     pub(crate) hears: Vec<ExecutorId>,
     pub(crate) wait: Duration,
+    /// Whether it starts later than a request is born, and need not if that is decided by then.
+    pub(crate) is_spared: bool,
+    /// For how many of the requests it may start then.
+    pub(crate) hedges: Option<Share>,
     /// Where it sits, as long as nothing changes; `None` if it went.
     seat: Option<usize>,
 }
@@ -150,7 +154,9 @@ impl Crew {
         let posts = post::of(&definition, self.office.only.as_deref());
         let places = posts.map(|post| {
             let seat = self.seat_for(&post);
-            Place { executor: post.spec.id, hears: post.spec.hears, wait: post.spec.wait, seat }
+            let ExecutorSpec { id: executor, role, start, hedges, hears, wait, .. } = post.spec;
+            let is_spared = role == Role::Candidate && start.is_later();
+            Place { executor, hears, wait, is_spared, hedges, seat }
         });
         let sheet = Arc::new(Sheet { schema: Arc::new(definition.input.clone()), places: places.collect() });
         if self.sheets.len() >= SHEETS {
@@ -196,6 +202,11 @@ impl Crew {
     pub(crate) fn fail(&self, executor: &ExecutorId, work: &Work, why: &str) {
         let waited = self.office.clock.now().since(work.fetched);
         self.office.responder(executor).fail(work, ModelVersion::unloaded(executor), waited, why);
+    }
+
+    /// Says for `executor` that it does not answer, which is no fault of its model.
+    pub(crate) fn decline(&self, executor: &ExecutorId, work: &Work, why: &str) {
+        self.office.responder(executor).decline(work, ModelVersion::unloaded(executor), why);
     }
 
     /// Hands over what was gathered.

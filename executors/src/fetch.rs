@@ -3,6 +3,7 @@
 //! The group only says what is ours, and keeps what is done; a tail reads it. So whoever loses a partition, or leaves,
 //! reads on without a gap until its successor has begun (`parting`): what both answer counts once.
 
+mod hedged;
 mod held;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -19,11 +20,13 @@ use crate::{
     desk::Job,
     ear::Heard,
     hearing::Judge,
+    hedging::Hedging,
     judging::{Asking, Judging},
     metrics::{Metrics, Skipped},
     parked::Parked,
     parting::Parting,
     run::WHO,
+    verdicts::Verdicts,
     work::Share,
 };
 
@@ -42,6 +45,9 @@ pub(crate) struct Fetch {
     crew: Crew,
     held: HashMap<i32, Held>,
     judging: Judging,
+    /// Those who start later, and what is decided before they do.
+    hedging: Hedging<Asking>,
+    verdicts: Verdicts,
     /// Requests of versions that are not known here yet.
     parked: Parked<Waiting>,
     topics: Topics,
@@ -59,6 +65,7 @@ enum Happened {
     Group(Result<Event, BusError>),
     Read(Result<Event, BusError>),
     Heard(Result<Heard, BusError>),
+    Decided(Result<Heard, BusError>),
 }
 
 // === impl Fetch ===
@@ -72,11 +79,28 @@ impl Fetch {
     ) -> Self {
         let (topics, horizon) = (Topics::of(station.definition().name()), horizon(&station.versions.borrow()));
         let ExecutorsStation { bus, clock, metrics, versions, .. } = station;
+        let mut verdicts = Verdicts::new(Arc::clone(&bus), topics.results.clone());
+        verdicts.follow(&versions.borrow(), crew.only(), clock.now());
         let mut judging = Judging::new(bus, topics.responses.clone());
         judging.follow(&versions.borrow(), crew.only());
-        let ((held, parked), outage) = (Default::default(), Outage::of(WHO));
+        let ((held, hedging, parked), outage) = (Default::default(), Outage::of(WHO));
         let member = Some(member);
-        Self { member, reader, versions, crew, held, judging, parked, topics, clock, metrics, horizon, outage }
+        Self {
+            member,
+            reader,
+            versions,
+            crew,
+            held,
+            judging,
+            hedging,
+            verdicts,
+            parked,
+            topics,
+            clock,
+            metrics,
+            horizon,
+            outage,
+        }
     }
 
     pub(crate) fn has_partitions(&self) -> bool {
@@ -86,13 +110,17 @@ impl Fetch {
     /// Waits for what happens next and does what follows. Cancel-safe: nothing is taken before the wait is over.
     pub(crate) async fn turn(&mut self) -> Result<(), BusError> {
         let parted = self.held.values().filter_map(Held::ends).min();
-        let wake = [self.parked.next_deadline(), self.judging.next_deadline(), parted].into_iter().flatten().min();
+        let wake = [self.parked.next_deadline(), self.judging.next_deadline(), self.hedging.next_start(), parted]
+            .into_iter()
+            .flatten()
+            .min();
         let happened = tokio::select! {
             biased;
             () = edited(&mut self.versions) => Happened::Edited,
             loaded = self.crew.next_loaded() => Happened::Loaded(loaded),
             () = sleep_until(&self.clock, wake) => Happened::Time,
             heard = self.judging.ear.next() => Happened::Heard(heard),
+            decided = self.verdicts.ear.next() => Happened::Decided(decided),
             event = next_of(&mut self.member) => Happened::Group(event),
             event = self.reader.next() => Happened::Read(event),
         };
@@ -106,8 +134,10 @@ impl Fetch {
             }
             Happened::Group(Err(error)) | Happened::Read(Err(error)) => self.on_error(error)?,
             Happened::Heard(heard) => self.on_heard(heard)?,
+            Happened::Decided(heard) => self.on_decided(heard)?,
         }
         self.begin_judging();
+        self.begin_hedges();
         self.crew.hand_over();
         Ok(())
     }
@@ -163,6 +193,7 @@ impl Fetch {
         let versions = Arc::clone(&self.versions.borrow_and_update());
         self.horizon = self.horizon.max(horizon(&versions));
         self.judging.follow(&versions, self.crew.only());
+        self.verdicts.follow(&versions, self.crew.only(), self.clock.now());
         self.crew.follow(versions);
         for waiting in self.parked.release() {
             let sheet = self.crew.sheet(waiting.request.policy.version);
@@ -190,6 +221,7 @@ impl Fetch {
     fn part(&mut self, now: Timestamp) -> Result<(), BusError> {
         for (partition, held) in self.held.extract_if(|_, held| held.ends().is_some_and(|ends| ends <= now)) {
             self.judging.ear.stop(partition)?;
+            self.verdicts.stop(partition)?;
             self.reader.stop(&held.requests)?;
             self.reader.stop(held.share.responses())?;
             // Whoever leaves finishes what is in hand. Whoever stays has other things to do: the successor does it again.
@@ -216,11 +248,13 @@ impl Fetch {
     /// Gives judges what they have waited for.
     fn begin_judging(&mut self) {
         let now = self.clock.now();
-        while let Some(Asking { judge, version, work, start }) = self.judging.poll_ready(now) {
-            let sheet = self.crew.sheet(version);
-            match sheet.as_ref().and_then(|sheet| sheet.place(&judge)) {
-                Some(place) => self.crew.give(place, Job { work, start }),
-                None => self.crew.fail(&judge, &work, "its version of the policy cannot be read any more"),
+        while let Some(asking) = self.judging.poll_ready(now) {
+            let sheet = self.crew.sheet(asking.version);
+            match sheet.as_ref().and_then(|sheet| sheet.place(&asking.judge)) {
+                Some(place) => self.begin(place, asking),
+                None => {
+                    self.crew.fail(&asking.judge, &asking.work, "its version of the policy cannot be read any more");
+                }
             }
         }
     }
@@ -271,7 +305,9 @@ impl Fetch {
         let share = Arc::new(Share::new(responses, next.unwrap_or(0)));
         let held = Held { requests: partition.clone(), share, committed: next.unwrap_or(0), parting: None };
         self.held.insert(partition.partition, held);
-        self.judging.on_assigned(partition.partition, self.clock.now())
+        let now = self.clock.now();
+        self.verdicts.on_assigned(partition.partition, now)?;
+        self.judging.on_assigned(partition.partition, now)
     }
 
     fn live(&self) -> StartAt {
@@ -333,7 +369,9 @@ impl Fetch {
             return Age::Alive;
         }
         if let Some(parting) = self.held.get_mut(&received.partition.partition).and_then(|held| held.parting.as_mut()) {
-            parting.on_request(request.id, asked.iter().map(|asked| asked.executor.clone()), now);
+            // Whoever starts later may be spared here, there, or both.
+            let surely = asked.iter().filter(|asked| asked.start_after.is_zero());
+            parting.on_request(request.id, surely.map(|asked| asked.executor.clone()), now);
         }
         // Before anything is handed out: an acknowledgement may come at once.
         let parts = u32::try_from(asked.len()).unwrap_or(u32::MAX);
@@ -363,11 +401,15 @@ impl Fetch {
         for asked in plan.asked() {
             let Some(place) = sheet.place(&asked.executor) else { continue };
             let (work, start) = (Arc::clone(&work), born.after(asked.start_after));
-            if place.hears.is_empty() {
+            if place.hears.is_empty() && !place.is_spared {
                 self.crew.give(place, Job { work, start });
                 continue;
             }
             let who = Asking { judge: asked.executor.clone(), version, work, start };
+            if place.hears.is_empty() {
+                self.begin(place, who);
+                continue;
+            }
             // Whoever was not asked about this request says nothing about it.
             let awaited = place.hears.iter().filter(|heard| plan.find(heard).is_some()).cloned().collect();
             judges.push(Judge { who, awaited, until: born.after(place.wait) });

@@ -3,7 +3,7 @@
 //! Several in one process share one fetch and one decoding; each has a thread of its own, so that a model that hangs,
 //! panics or is slow harms nobody else. Reading order: `executor` (the trait) → the kinds (`onnx`, `http`, `echo`,
 //! `constant`) → `run` → `fetch` → `crew` → `desk` → `work` → `progress`
-//! → `parting`; for judges, who hear others, `hearing` → `judging`.
+//! → `parting`; for judges, who hear others, `hearing` → `judging`; for those who start later, `hedging` → `verdicts`.
 
 mod answer;
 mod backlog;
@@ -16,6 +16,7 @@ mod executor;
 mod features;
 mod fetch;
 mod hearing;
+mod hedging;
 mod http;
 mod judging;
 mod load;
@@ -27,6 +28,7 @@ mod post;
 mod progress;
 mod run;
 mod thread;
+mod verdicts;
 mod work;
 
 pub use constant::Constant;

@@ -14,6 +14,8 @@ use prometheus_client::{
 };
 use wire::{ExecutorId, FailureKind, Reply};
 
+use crate::hedging::Fate;
+
 /// The counters of one process' executors.
 #[derive(Debug)]
 pub struct Metrics {
@@ -25,6 +27,7 @@ pub struct Metrics {
     failed_loads: Family<ExecutorLabel, Counter>,
     pub(crate) requests: Counter,
     skipped: Family<SkippedLabel, Counter>,
+    later: Family<OutcomeLabels, Counter>,
 }
 
 /// Why a record of `requests` was given to no executor.
@@ -86,6 +89,7 @@ impl Default for Metrics {
             failed_loads: Family::default(),
             requests: Counter::default(),
             skipped: Family::default(),
+            later: Family::default(),
         }
     }
 }
@@ -108,6 +112,8 @@ impl Metrics {
         registry.register("hedgerow_executors_failed_loads", failed_loads, self.failed_loads.clone());
         registry.register(name("requests"), "Requests that were fetched", self.requests.clone());
         registry.register(name("skipped"), "Records that were given to no executor", self.skipped.clone());
+        let later = "Requests for an executor that starts later, by what became of them when it was time";
+        registry.register(name("later_starts"), later, self.later.clone());
     }
 
     /// Returns the counters of `executor`.
@@ -133,6 +139,17 @@ impl Metrics {
         self.failed_loads.get_or_create(&ExecutorLabel { executor: executor.to_string() }).inc();
     }
 
+    /// Counts what became of a request for an executor that starts later.
+    pub(crate) fn count_later(&self, executor: &ExecutorId, fate: Fate) {
+        let outcome = match fate {
+            Fate::Started => "started",
+            Fate::Decided => "decided",
+            Fate::Unaffordable => "unaffordable",
+            Fate::Crowded => "crowded",
+        };
+        self.later.get_or_create(&OutcomeLabels { executor: executor.to_string(), outcome }).inc();
+    }
+
     pub(crate) fn skip(&self, reason: Skipped) {
         let reason = match reason {
             Skipped::Poison => "poison",
@@ -147,6 +164,11 @@ impl Metrics {
 // === impl ExecutorMetrics ===
 
 impl ExecutorMetrics {
+    /// Counts a word of somebody who was not asked to work.
+    pub(crate) fn declined(&self) {
+        self.abstained.inc();
+    }
+
     /// Counts a response. Times are kept of real work only: what was refused would make a slow model look fast.
     pub(crate) fn responded(&self, reply: &Reply, queued: Duration, scored: Duration) {
         let (counter, worked) = match reply {

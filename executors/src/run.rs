@@ -111,6 +111,7 @@ pub async fn run_with(
         Ok(()) => hand_over(&mut fetch).await,
         failed => failed,
     };
+    fetch.start_all_hedges();
     // A model that hangs is left behind with its thread.
     let _ = tokio::time::timeout(FINISH, join_all(fetch.crew().close())).await;
     let _ = producer.drain(DRAIN).await;

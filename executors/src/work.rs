@@ -118,6 +118,16 @@ impl Responder {
         self.respond(work, model, Took { queued, scored: Duration::ZERO }, Reply::Failure(failed(why)));
     }
 
+    /// Says that `work` is not begun, by choice. Whoever waits need not.
+    pub(crate) fn decline(&self, work: &Work, model: ModelVersion, why: &str) {
+        let reply = Reply::Failure(Failure { kind: FailureKind::Abstained, message: why.to_owned() });
+        let (request, executor, took) = (work.input.request, self.executor.clone(), Duration::ZERO);
+        self.metrics.declined();
+        if self.send(work, &Response { request, executor, model, queued: took, scored: took, reply }).is_err() {
+            self.metrics.lost.inc();
+        }
+    }
+
     fn send(&self, work: &Work, response: &Response) -> Result<(), BusError> {
         let (share, offset, lost) = (Arc::clone(&work.share), work.offset, self.metrics.lost.clone());
         let acknowledge = Box::new(move |outcome: Result<i64, BusError>| match outcome {

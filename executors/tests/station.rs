@@ -8,6 +8,8 @@ mod edits;
 mod garbage;
 #[path = "station/handover.rs"]
 mod handover;
+#[path = "station/hedges.rs"]
+mod hedges;
 #[path = "station/judges.rs"]
 mod judges;
 #[path = "station/rig.rs"]

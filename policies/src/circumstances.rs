@@ -4,10 +4,17 @@
 //! These are taken down once, when the request is opened, and stand in the receipt where they mattered: the same
 //! evidence gives the same bytes.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    iter::zip,
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use wire::{ExecutorId, Timestamp};
+
+use crate::evidence::EXECUTORS_MAX;
 
 /// What is known when a request is opened.
 #[derive(Clone, Debug, Default)]
@@ -66,6 +73,54 @@ impl Latencies {
     }
 }
 
+impl Latencies {
+    /// Returns whether `other` knows `executor` otherwise: not at all, or by more than one part in `parts`. Whoever is
+    /// not known here differs from nobody.
+    #[must_use]
+    pub fn differ(&self, other: &Self, executor: &ExecutorId, parts: u32) -> bool {
+        let Some(ours) = self.0.get(executor) else { return false };
+        let moved = |(one, two): (&Duration, &Duration)| one.abs_diff(*two) * parts > *one.max(two);
+        other.0.get(executor).is_none_or(|theirs| ours.iter().zip(theirs).any(moved))
+    }
+
+    /// Returns what is known of `executors` alone.
+    #[must_use]
+    pub fn only(&self, executors: &[&ExecutorId]) -> Self {
+        let known = executors.iter().filter_map(|id| Some(((*id).clone(), *self.0.get(*id)?)));
+        Self(known.collect())
+    }
+
+    /// Writes them as one JSON object: `{"forest":{"p50":1200,…}}`, in microseconds.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let micros = |took: &Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let quantiles = |all: &[Duration; Quantile::ALL.len()]| -> BTreeMap<&str, u64> {
+            zip(Quantile::ALL, all).map(|(quantile, took)| (quantile.as_str(), micros(took))).collect()
+        };
+        let all: BTreeMap<&str, _> = self.0.iter().map(|(id, all)| (id.as_str(), quantiles(all))).collect();
+        serde_json::json!(all).to_string()
+    }
+
+    /// Reads what `to_json` wrote.
+    pub fn from_json(json: &[u8]) -> Result<Self, String> {
+        let all: BTreeMap<String, BTreeMap<String, u64>> =
+            serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        if all.len() > EXECUTORS_MAX {
+            return Err(format!("no rendezvous asks more than {EXECUTORS_MAX} executors"));
+        }
+        let mut latencies = Self::default();
+        for (name, quantiles) in all {
+            let mut known = [Duration::ZERO; Quantile::ALL.len()];
+            for (quantile, took) in zip(Quantile::ALL, &mut known) {
+                let micros = quantiles.get(quantile.as_str());
+                *took = Duration::from_micros(*micros.ok_or_else(|| format!("`{name}` has no {}", quantile.as_str()))?);
+            }
+            latencies.set(ExecutorId::new(&name).map_err(|error| error.to_string())?, known);
+        }
+        Ok(latencies)
+    }
+}
+
 // === impl Quantile ===
 
 impl Quantile {
@@ -96,5 +151,34 @@ impl Quantile {
             Self::P99 => 0.99,
             Self::P999 => 0.999,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn known() -> impl Strategy<Value = Latencies> {
+        let quantiles = prop::array::uniform6((0..60_000_000_u64).prop_map(Duration::from_micros));
+        prop::collection::hash_map("[a-z]{1,8}", quantiles, 0..5)
+            .prop_map(|all| Latencies(all.into_iter().map(|(id, all)| (ExecutorId::new(&id).unwrap(), all)).collect()))
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_measured_is_read_as_it_was_written(latencies in known()) {
+            prop_assert_eq!(Latencies::from_json(latencies.to_json().as_bytes()), Ok(latencies));
+        }
+    }
+
+    #[test]
+    fn what_nobody_can_have_measured_is_refused() {
+        let refused = |json: &str| Latencies::from_json(json.as_bytes()).unwrap_err();
+        assert!(refused("[]").contains("invalid type"));
+        assert_eq!(refused(r#"{"a":{"p50":1}}"#), "`a` has no p75");
+        let many: BTreeMap<String, BTreeMap<String, u64>> = (0..65).map(|n| (n.to_string(), BTreeMap::new())).collect();
+        assert_eq!(refused(&serde_json::to_string(&many).unwrap()), "no rendezvous asks more than 64 executors");
     }
 }

@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 use wire::{Attributes, Budget, ExecutorId, Plan, PolicyRef, RendezvousName, Role};
 
 use crate::{
-    BreakerSpec, Diagnostics, Policy,
+    BreakerSpec, Diagnostics, Policy, Share, Start,
     clause::{Asking, Condition},
     example::Example,
 };
@@ -105,8 +105,10 @@ pub struct ExecutorSpec {
     pub role: Role,
     /// The candidate a canary is compared with; `None` for candidates.
     pub canary_of: Option<ExecutorId>,
-    /// How long after a request's birth it may start.
-    pub start_after: Duration,
+    /// When it may start.
+    pub start: Start,
+    /// It starts later for at most this share of the requests that ask it; `None` is no limit.
+    pub hedges: Option<Share>,
     /// How many requests it works on at a time.
     pub concurrency: NonZeroUsize,
     /// What it runs.
@@ -245,14 +247,6 @@ impl KeyPath {
                 Some(asking.numbers.get(index).copied().flatten()?.to_string().into())
             }
         }
-    }
-}
-
-// === impl ExecutorSpec ===
-
-impl ExecutorSpec {
-    pub(crate) fn asked(&self) -> wire::Asked {
-        wire::Asked { executor: self.id.clone(), role: self.role, start_after: self.start_after }
     }
 }
 

@@ -10,6 +10,7 @@ mod defaults;
 mod examples;
 mod executors;
 mod read;
+mod starts;
 mod tree;
 
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub(crate) use examples::{ExampleEntry, HeardEntry, Says};
 pub(crate) use executors::{ExecutorEntry, KindEntry};
 #[cfg(test)]
 pub(crate) use read::known;
+pub(crate) use starts::{AfterEntry, StartEntry};
 
 pub(crate) use tree::{FILE_MAX, too_large};
 

@@ -7,7 +7,8 @@
 //! - *Refused is nothing*: a change that is refused changes nothing but the list of what was refused.
 //! - *Never back*: numbers only grow, and the live version's number only grows.
 //! - *Nobody alone*: under `approvals: n` no version takes effect that n others than its author have not approved.
-//! - *Compaction is harmless*: without all but the last tallies of each partition the fold is the same.
+//! - *Compaction is harmless*: without all but the last tallies of each partition, and the last speeds, the fold is the
+//!   same.
 //!
 //! What ends what: a version that goes live supersedes the live one, a trial, and older proposals; one that goes on
 //! trial supersedes the trial before it and older proposals. So an urgent `apply` never waits for a trial, and a trial
@@ -25,9 +26,9 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use wire::{Action, Apply, ApplyMode, Change, ControlRecord, PolicyRef, RendezvousName, Tally, Timestamp};
+use wire::{Action, Apply, ApplyMode, Change, ControlRecord, PolicyRef, RendezvousName, Speeds, Tally, Timestamp};
 
-use crate::{Definition, Share, Trial, TrialMode, TrialTally, Versions};
+use crate::{Definition, Latencies, Share, Trial, TrialMode, TrialTally, Versions};
 
 pub use entry::{Entry, State};
 pub use refusal::{Refusal, Refused};
@@ -40,6 +41,8 @@ pub struct History {
     entries: BTreeMap<u64, Entry>,
     live: Option<Arc<Definition>>,
     trial: Option<Trial>,
+    /// What was announced last of how long executors take.
+    usual: Arc<Latencies>,
     /// The last `REFUSED_MAX`.
     refused: VecDeque<Refused>,
 }
@@ -75,6 +78,8 @@ pub enum Effect {
         /// Of which version.
         version: u64,
     },
+    /// It is known how long executors take; no version changes by it.
+    Measured,
 }
 
 /// Older versions than these many are forgotten: no request is in flight that long.
@@ -91,13 +96,15 @@ impl History {
     /// Returns the history of a rendezvous that has none yet.
     #[must_use]
     pub fn of(name: RendezvousName) -> Self {
-        Self { name, entries: BTreeMap::new(), live: None, trial: None, refused: VecDeque::new() }
+        let (entries, usual, refused) = Default::default();
+        Self { name, entries, live: None, trial: None, usual, refused }
     }
 
     /// Takes the log's next record about this rendezvous in, `at` being the instant of its append.
     pub fn fold(&mut self, record: &ControlRecord, at: Timestamp) -> Result<Effect, Refusal> {
         match record {
             ControlRecord::Tally(tally) => self.on_tally(tally),
+            ControlRecord::Speeds(speeds) => self.on_speeds(speeds),
             ControlRecord::Change(change) => {
                 let effect = self.on_change(change, at);
                 if let Err(why) = &effect {
@@ -160,7 +167,7 @@ impl History {
     pub fn versions(&self) -> Option<Arc<Versions>> {
         let live = Arc::clone(self.live.as_ref()?);
         let all = self.entries.iter().map(|(version, entry)| (*version, Arc::clone(&entry.text))).collect();
-        Some(Arc::new(Versions::new(all, live, self.trial.clone())))
+        Some(Arc::new(Versions::new(all, live, self.trial.clone()).knowing(Arc::clone(&self.usual))))
     }
 
     fn on_change(&mut self, change: &Change, at: Timestamp) -> Result<Effect, Refusal> {
@@ -224,6 +231,12 @@ impl History {
             trial.tallies.clone_from(&entry.tallies);
         }
         Ok(Effect::Counted { version })
+    }
+
+    fn on_speeds(&mut self, speeds: &Speeds) -> Result<Effect, Refusal> {
+        let usual = Latencies::from_json(&speeds.measured).map_err(|problem| Refusal::Speeds { problem })?;
+        self.usual = Arc::new(usual);
+        Ok(Effect::Measured)
     }
 
     fn check_mode(&self, mode: ApplyMode) -> Result<(), Refusal> {

@@ -24,6 +24,7 @@ mod policy;
 mod recorded;
 mod rehearing;
 mod schema;
+mod start;
 mod trial;
 mod verdict;
 mod versions;
@@ -49,6 +50,7 @@ pub use policy::Policy;
 pub use recorded::{Given, Recorded};
 pub use rehearing::{Rehearing, Unreplayable};
 pub use schema::SCHEMA;
+pub use start::{Start, UsualStart};
 pub use trial::{ArmTally, Opinion, PairTally, Share, Trial, TrialJudgement, TrialMode, TrialTally, Worsening};
 pub use verdict::{
     ClauseBody, ClauseKind, ClauseNote, Completeness, DecidedBy, DecisionBody, Fallen, LastKnownBody, PatienceBody,

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use wire::{Plan, Role};
+use wire::{ExecutorId, Plan, Role};
 
 use crate::Definition;
 
 /// How many executors one request calls at most.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Load {
     /// The case that the request is of, if it is of one.
     pub case: Option<Arc<str>>,
@@ -17,6 +17,8 @@ pub struct Load {
     pub canaries: usize,
     /// How many of both start later than the request is born, and are spared if it is decided by then.
     pub later: usize,
+    /// How many calls of requests are spared by the budgets of those who start later, whatever happens, per request.
+    pub spared: f64,
 }
 
 impl Definition {
@@ -39,7 +41,14 @@ impl Definition {
             candidates: asked().filter(|asked| asked.role == Role::Candidate).count(),
             canaries: asked().filter(|asked| asked.role == Role::Canary).count(),
             later: asked().filter(waits).count(),
+            spared: asked().filter_map(|asked| self.spared(&asked.executor)).sum(),
         }
+    }
+
+    /// Returns for what share of the requests `executor` does not start, whatever happens.
+    fn spared(&self, executor: &ExecutorId) -> Option<f64> {
+        let share = self.executors.iter().find(|spec| spec.id == *executor)?.hedges?;
+        Some(1.0 - f64::from(share.parts()) / 10_000.0)
     }
 }
 
@@ -50,5 +59,12 @@ impl Load {
     #[must_use]
     pub fn calls(&self) -> usize {
         self.candidates + self.canaries
+    }
+
+    /// Returns how many calls that makes on average over many requests, at most, if that is fewer.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "at most 64 executors")]
+    pub fn calls_on_average(&self) -> Option<f64> {
+        (self.spared > 0.0).then(|| ((self.calls() as f64 - self.spared) * 1e4).round() / 1e4)
     }
 }

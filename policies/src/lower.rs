@@ -76,7 +76,7 @@ fn lower(text: &str, document: &Document, report: &mut Report<'_>) -> Option<Def
     let input = input(&document.input.features, report);
     let attributes = attributes(&document.input.attributes, report);
     let key = document.key.as_ref().and_then(|path| key(path, &input, &attributes, report));
-    let executors = executors::lower(&document.executors, report);
+    let executors = executors::lower(&document.executors, budget, report);
     check_answer(&document.answer, report);
     let mut ladder = Ladder::new(document, budget, &executors, None);
     let rungs = ladder.lower(&document.decide, report);
@@ -86,7 +86,6 @@ fn lower(text: &str, document: &Document, report: &mut Report<'_>) -> Option<Def
     let examples = examples::lower(document, &cases, report);
     let objectives = document.objectives.iter().filter_map(objective).collect();
     let decoy = document.decoy.as_ref().and_then(|entry| decoy(entry, report));
-    executors::check_starts(&document.executors, budget, report);
     usage::check(document, report);
     let budget = budget?;
     Some(Definition {

@@ -3,7 +3,10 @@
 //! Law: whatever is heard or not heard, some clause of the ladder decides, because the last is a default.
 //! It deliberately does not know how it was written (`document`) nor about any single request (`evaluation`).
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -25,7 +28,13 @@ pub struct Policy {
     pub(crate) cast: Arc<Cast>,
     pub(crate) roster: Arc<Roster>,
     pub(crate) has_extra_wait: bool,
+    pub(crate) last_roster: LastRoster,
 }
+
+/// The roster of the plan that was asked for last, of those that are not the policy's own: where starts follow latencies,
+/// the requests of some seconds share one.
+#[derive(Debug, Default)]
+pub(crate) struct LastRoster(Mutex<Option<Arc<Roster>>>);
 
 /// One clause, and until when it is tried.
 #[derive(Clone, Debug)]
@@ -72,7 +81,8 @@ impl Policy {
         for compared in ladder.iter().flat_map(|rung| rung.clause.compared_as_written()) {
             fields.keep_text(compared);
         }
-        Self { budget, ladder, fallback, fields, cast, roster, has_extra_wait }
+        let last_roster = LastRoster::default();
+        Self { budget, ladder, fallback, fields, cast, roster, has_extra_wait, last_roster }
     }
 
     /// Returns how long an answer may take, unless the request asks for less.
@@ -156,12 +166,28 @@ impl Policy {
         self.ladder.iter().enumerate().flat_map(of).collect()
     }
 
-    /// Returns who may speak under `plan`: shared where the plan is the policy's own, which is nearly always.
+    /// Returns who may speak under `plan`: shared where the plan is the policy's own, which is nearly always, or the one
+    /// that was asked for before.
     pub(crate) fn roster(&self, plan: &Plan) -> Arc<Roster> {
         if self.roster.is_of(plan) {
             return Arc::clone(&self.roster);
         }
-        Arc::new(Roster::of(plan, &self.cast, self.ladder.iter().map(|rung| &rung.clause)))
+        let mut last = self.last_roster.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(roster) = last.as_ref().filter(|roster| roster.is_of(plan)) {
+            return Arc::clone(roster);
+        }
+        let roster = Arc::new(Roster::of(plan, &self.cast, self.ladder.iter().map(|rung| &rung.clause)));
+        *last = Some(Arc::clone(&roster));
+        roster
+    }
+}
+
+// === impl LastRoster ===
+
+impl Clone for LastRoster {
+    /// A policy that is changed after it was copied seats others.
+    fn clone(&self) -> Self {
+        Self::default()
     }
 }
 

@@ -107,8 +107,8 @@ impl Trial {
 impl Share {
     /// Returns a share of `parts` in 10,000, if that is some and not all.
     #[must_use]
-    pub fn new(parts: u16) -> Option<Self> {
-        (1..10_000).contains(&parts).then_some(Self(parts))
+    pub const fn new(parts: u16) -> Option<Self> {
+        if parts >= 1 && parts < 10_000 { Some(Self(parts)) } else { None }
     }
 
     /// Returns how many in 10,000.

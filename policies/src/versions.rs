@@ -10,7 +10,7 @@ use std::{
 
 use wire::{PolicyRef, RequestId};
 
-use crate::{Definition, Trial, TrialMode};
+use crate::{Definition, Latencies, Trial, TrialMode};
 
 /// A rendezvous' versions at one moment; it always has a live one.
 #[derive(Clone, Debug)]
@@ -18,6 +18,7 @@ pub struct Versions {
     all: BTreeMap<u64, Arc<Version>>,
     live: Arc<Definition>,
     trial: Option<Trial>,
+    usual: Arc<Latencies>,
 }
 
 /// One version: its text, and once somebody needs it what the text means.
@@ -39,13 +40,26 @@ impl Versions {
             all: BTreeMap::from([(definition.policy_ref.version, Arc::new(version))]),
             live: definition,
             trial: None,
+            usual: Arc::default(),
         }
     }
 
     /// Returns `all` of them, with the one that is live and the one that is on trial.
     #[must_use]
     pub fn new(all: BTreeMap<u64, Arc<Version>>, live: Arc<Definition>, trial: Option<Trial>) -> Self {
-        Self { all, live, trial }
+        Self { all, live, trial, usual: Arc::default() }
+    }
+
+    /// Returns the same versions, `usual` being what was announced last of how long executors take.
+    #[must_use]
+    pub fn knowing(self, usual: Arc<Latencies>) -> Self {
+        Self { usual, ..self }
+    }
+
+    /// Returns what was announced last of how long executors take whom others' starts follow.
+    #[must_use]
+    pub fn usual(&self) -> &Arc<Latencies> {
+        &self.usual
     }
 
     /// Returns the version that decides about new requests.

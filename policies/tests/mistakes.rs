@@ -2,6 +2,8 @@
 //!
 //! Each is made in an otherwise sound policy, and must be the only problem found. The snapshot shows them all.
 
+#[path = "mistakes/hedges.rs"]
+mod hedges;
 #[path = "mistakes/language.rs"]
 mod language;
 #[path = "mistakes/schema.rs"]
@@ -118,7 +120,6 @@ const MISTAKES: &[Mistake] = &[
     ("canary of a canary", "  next:", "  after: { echo: , canary: { of: next } }\n  next:"),
     ("canary of itself", "of: forest", "of: next"),
     ("start that is none", "start: { after: 2ms }", "start: later"),
-    ("start after a quantile", "after: 2ms", "after: p95"),
     ("start when all is over", "after: 2ms", "after: 50ms"),
     ("archive that never waits", "every: 60s", "every: 0s"),
     // Clauses.
@@ -172,7 +173,7 @@ fn problems(text: &str) -> Diagnostics {
 
 #[test]
 fn the_policy_without_mistakes_is_sound() {
-    for sound in [SOUND, language::SOUND] {
+    for sound in [SOUND, language::SOUND, hedges::SOUND] {
         let found = problems(sound);
         assert!(found.0.is_empty(), "{found}");
     }
@@ -186,6 +187,11 @@ fn every_mistake_has_its_place_its_sentence_and_its_hint() {
 #[test]
 fn every_mistake_in_options_cases_and_expressions_has_them_too() {
     insta::assert_snapshot!(told(language::SOUND, language::MISTAKES));
+}
+
+#[test]
+fn every_mistake_in_starts_has_them_too() {
+    insta::assert_snapshot!(told(hedges::SOUND, hedges::MISTAKES));
 }
 
 /// Makes each mistake, and tells what is said of it.
@@ -213,9 +219,14 @@ fn no_two_mistakes_share_a_sentence() {
         "patience over before it begins",
         "votes of nothing",
         "min_votes that cannot be",
+        "bounds of a start the wrong way round",
+        "hedge budget of nothing",
+        "hedge when all is over",
+        "case that is over before a hedge",
     ];
     let all = MISTAKES.iter().map(|mistake| (SOUND, mistake));
     let all = all.chain(language::MISTAKES.iter().map(|mistake| (language::SOUND, mistake)));
+    let all = all.chain(hedges::MISTAKES.iter().map(|mistake| (hedges::SOUND, mistake)));
     let (mut sentences, mut shared): (BTreeMap<String, &str>, Vec<String>) = (BTreeMap::new(), Vec::new());
     for (sound, (name, right, wrong)) in all.filter(|(_, (name, ..))| !same.contains(name)) {
         let sentence = problems(&sound.replace(right, wrong)).0.remove(0).message;

@@ -78,6 +78,8 @@ struct FileReport {
 struct CallsReport {
     case: Option<String>,
     calls: usize,
+    /// Over many requests, where budgets of those who start later make that fewer.
+    calls_on_average: Option<f64>,
     candidates: usize,
     canaries: usize,
     later: usize,
@@ -144,7 +146,10 @@ fn summary(definition: &Definition) -> String {
 fn later(load: &Load) -> String {
     match load.later {
         0 => String::new(),
-        later => format!(", {later} of them later, unless it is decided by then"),
+        later => {
+            let average = load.calls_on_average().map(|calls| format!("; by their budgets {calls} on average"));
+            format!(", {later} of them later, unless it is decided by then{}", average.unwrap_or_default())
+        }
     }
 }
 
@@ -184,6 +189,6 @@ impl CallsReport {
     fn of(load: &Load) -> Self {
         let case = load.case.as_ref().map(ToString::to_string);
         let Load { candidates, canaries, later, .. } = *load;
-        Self { case, calls: load.calls(), candidates, canaries, later }
+        Self { case, calls: load.calls(), calls_on_average: load.calls_on_average(), candidates, canaries, later }
     }
 }

@@ -1,15 +1,17 @@
 //! From an input to the request that is written: its id, its case, its budget, who is asked.
 //!
 //! Pure: time, randomness and the input are arguments. Laws, each tested by name:
+//! - *A start is an instant*: where a start follows a latency, the request says when it is; whoever reads it later, or
+//!   plays it again, need not know what was measured then.
 //! - *Same origin, same id*: a key or a position always names the same request, so a retry is never a second one.
 //! - *Never raised*: a caller can lower the budget of the policy, or of the request's case, and cannot raise it.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use policies::{Definition, Route};
+use policies::{Definition, Latencies, Route};
 use uuid::Uuid;
-use wire::{Attributes, Budget, RendezvousName, Request, RequestId, Timestamp};
+use wire::{Attributes, Budget, Plan, RendezvousName, Request, RequestId, Timestamp};
 
 use crate::input::{InvalidInput, budget};
 
@@ -17,6 +19,8 @@ use crate::input::{InvalidInput, budget};
 #[derive(Clone, Debug)]
 pub struct Planner {
     definition: Arc<Definition>,
+    /// Where starts follow latencies: what is written of whom each case asks, by its name.
+    planned: Vec<(Option<Arc<str>>, Plan)>,
 }
 
 /// A valid input with what its caller said beside it.
@@ -59,7 +63,20 @@ impl Planner {
     /// Returns the planner of `definition`.
     #[must_use]
     pub fn new(definition: Arc<Definition>) -> Self {
-        Self { definition }
+        Self::knowing(definition, &Latencies::default())
+    }
+
+    /// Returns the planner of `definition` when executors take as long as `usual` says.
+    #[must_use]
+    pub fn knowing(definition: Arc<Definition>, usual: &Latencies) -> Self {
+        let planned = planned(&definition, usual);
+        Self { definition, planned }
+    }
+
+    /// Returns whether it plans as one that knows `usual` would.
+    #[must_use]
+    pub fn knows(&self, usual: &Latencies) -> bool {
+        self.planned.is_empty() || self.planned == planned(&self.definition, usual)
     }
 
     /// Returns what is planned by.
@@ -73,6 +90,8 @@ impl Planner {
     pub fn request(&self, id: RequestId, born: Timestamp, stated: Stated) -> Request {
         let Stated { body, attributes, budget, traceparent } = stated;
         let Route { case, budget, plan, key } = self.definition.route(&body, &attributes, budget);
+        let planned = self.planned.iter().find(|(known, _)| *known == case);
+        let plan = planned.map_or(plan, |(_, planned)| planned.clone());
         Request {
             id,
             born,
@@ -86,6 +105,17 @@ impl Planner {
             body,
         }
     }
+}
+
+/// Returns the plans of a definition in which starts follow latencies; none of another, whose plans are as written.
+fn planned(definition: &Definition, usual: &Latencies) -> Vec<(Option<Arc<str>>, Plan)> {
+    if definition.followed().is_empty() {
+        return Vec::new();
+    }
+    let cases = definition.cases.iter().map(|case| (Some(Arc::clone(&case.name)), &case.plan));
+    let (everybody, plan) = (definition.plan(), |plan: &Plan| definition.planned(plan, usual));
+    let all = std::iter::once((None, &everybody)).chain(cases);
+    all.map(|(case, written)| (case, plan(written))).collect()
 }
 
 // === impl Origin ===

@@ -3,12 +3,13 @@
 //! Laws, each tested by name:
 //! - *One version*: an input is read, checked and planned by the version that serves its id.
 //! - *From the next input on*: a new version serves the next input; requests that were planned keep theirs.
-//! - *Made once*: what a version reads and plans with is made when it is first looked at; at most two are kept.
+//! - *Made once*: what a version reads and plans with is made when it is first looked at, and again only when starts
+//!   move that follow latencies; at most two are kept.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use policies::{Definition, Trial, TrialMode, Versions};
+use policies::{Definition, Latencies, Trial, TrialMode, Versions};
 use tokio::sync::watch;
 use wire::{Budget, RendezvousName, Request, RequestId, Timestamp};
 
@@ -91,8 +92,11 @@ impl Served {
     /// Takes over those of `known` that go on serving.
     fn of(versions: Arc<Versions>, body_bytes: usize, known: &[Arc<Edition>]) -> Self {
         let edition = |definition: &Arc<Definition>| {
-            let known = known.iter().find(|known| Arc::ptr_eq(known.planner.definition(), definition));
-            known.map_or_else(|| Arc::new(Edition::of(definition, body_bytes)), Arc::clone)
+            let is_it = |known: &&Arc<Edition>| {
+                Arc::ptr_eq(known.planner.definition(), definition) && known.planner.knows(versions.usual())
+            };
+            let known = known.iter().find(is_it);
+            known.map_or_else(|| Arc::new(Edition::of(definition, versions.usual(), body_bytes)), Arc::clone)
         };
         let share = versions.trial().filter(|trial| matches!(trial.mode, TrialMode::Share(_)));
         let (live, trial) = (edition(versions.live()), share.map(|Trial { definition, .. }| edition(definition)));
@@ -159,11 +163,11 @@ impl Incoming<'_> {
 // === impl Edition ===
 
 impl Edition {
-    fn of(definition: &Arc<Definition>, body_bytes: usize) -> Self {
+    fn of(definition: &Arc<Definition>, usual: &Latencies, body_bytes: usize) -> Self {
         Self {
             reader: InputReader::new(&definition.input, body_bytes),
             attributes: AttributeReader::new(&definition.attributes),
-            planner: Planner::new(Arc::clone(definition)),
+            planner: Planner::knowing(Arc::clone(definition), usual),
         }
     }
 }

@@ -1,7 +1,8 @@
-//! What lies in the control topic: changes of policies, and what was counted of a version on trial.
+//! What lies in the control topic: changes of policies, what was counted of a version on trial, and how long executors
+//! take.
 //!
 //! One partition, compacted, read in offset order. Every change has a key of its own, so that compaction never drops
-//! one; a tally's key says what it counts, so that the last count stays. Whoever writes a change must not write it
+//! one; a tally's key says what it counts, so that the last count stays, as does the last word about speeds. Whoever writes a change must not write it
 //! twice: compaction would keep the second copy, and a reader who comes later would fold it at another place.
 //! Law: `ControlRecord::decode(&record.encode()) == record`. What a change leads to is not known here (`policies`).
 
@@ -26,6 +27,8 @@ pub enum ControlRecord {
     Change(Change),
     /// A partition's count of a trial.
     Tally(Tally),
+    /// How long executors take.
+    Speeds(Speeds),
 }
 
 /// Somebody wants a policy changed. Whether it is, every reader decides alike, by the order of the log.
@@ -105,6 +108,15 @@ pub struct Tally {
     pub counted: Bytes,
 }
 
+/// How long executors take that others' starts follow, as a collector measured it lately.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Speeds {
+    /// Whose executors.
+    pub rendezvous: RendezvousName,
+    /// What was measured, one JSON object: a `Latencies`.
+    pub measured: Bytes,
+}
+
 /// A record that does not belong into the control topic.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ControlError {
@@ -141,6 +153,7 @@ struct Body<'a, A> {
 
 const CHANGE_TYPE: &str = "dev.hedgerow.change.v1";
 const TALLY_TYPE: &str = "dev.hedgerow.tally.v1";
+const SPEEDS_TYPE: &str = "dev.hedgerow.speeds.v1";
 
 const AUTHOR_MAX: usize = 200;
 const MESSAGE_MAX: usize = 4_000;
@@ -159,6 +172,12 @@ impl ControlRecord {
                 let (policy, partition) = tally_of(key).ok_or_else(|| invalid(ID, key.as_bytes()))?;
                 Ok(Self::Tally(Tally { policy, partition, counted: body() }))
             }
+            SPEEDS_TYPE => {
+                let key = headers.text(ID)?;
+                let name = key.strip_prefix("speeds/").and_then(|name| RendezvousName::new(name).ok());
+                let rendezvous = name.ok_or_else(|| invalid(ID, key.as_bytes()))?;
+                Ok(Self::Speeds(Speeds { rendezvous, measured: body() }))
+            }
             unknown => Err(EnvelopeError::UnknownType(shortened(unknown.as_bytes())).into()),
         }
     }
@@ -169,6 +188,7 @@ impl ControlRecord {
         match self {
             Self::Change(change) => change.encode(),
             Self::Tally(tally) => tally.encode(),
+            Self::Speeds(speeds) => speeds.encode(),
         }
     }
 
@@ -178,6 +198,7 @@ impl ControlRecord {
         match self {
             Self::Change(change) => &change.rendezvous,
             Self::Tally(tally) => &tally.policy.rendezvous,
+            Self::Speeds(speeds) => &speeds.rendezvous,
         }
     }
 }
@@ -232,6 +253,18 @@ impl Tally {
         let key = format!("tally/{rendezvous}/{version}/{}", self.partition);
         let headers = attributes(TALLY_TYPE, &key, format!("/{rendezvous}"));
         Record { key: Some(key.into()), headers, payload: Some(self.counted.clone()) }
+    }
+}
+
+// === impl Speeds ===
+
+impl Speeds {
+    /// Writes the record.
+    #[must_use]
+    pub fn encode(&self) -> Record {
+        let key = format!("speeds/{}", self.rendezvous);
+        let headers = attributes(SPEEDS_TYPE, &key, format!("/{}", self.rendezvous));
+        Record { key: Some(key.into()), headers, payload: Some(self.measured.clone()) }
     }
 }
 

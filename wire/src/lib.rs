@@ -15,7 +15,7 @@ mod time;
 mod topic;
 
 pub use attributes::Attributes;
-pub use change::{Action, Apply, ApplyMode, CONTROL_TOPIC, Change, ControlError, ControlRecord, Tally};
+pub use change::{Action, Apply, ApplyMode, CONTROL_TOPIC, Change, ControlError, ControlRecord, Speeds, Tally};
 pub use envelope::{
     DeadLetter, Envelope, EnvelopeError, Failure, FailureKind, Fence, Fencing, HEADER_NAMES, Reply, Request, Response,
     ResultKind, ResultRecord,

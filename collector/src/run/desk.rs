@@ -15,6 +15,7 @@ use wire::{Timestamp, Topics};
 
 use super::{
     CollectorError, CollectorStation,
+    announcer::Announcer,
     hands::{Hands, Names, silence},
     inbox::{Inbox, Message, News},
     recall::Recall,
@@ -61,6 +62,7 @@ pub(super) struct Desk {
     surroundings: Surroundings,
     recall: Recall,
     referee: Referee,
+    announcer: Announcer,
     outage: Outage,
     next_tick: Timestamp,
     opened: Timestamp,
@@ -111,6 +113,7 @@ impl Desk {
             surroundings,
             recall: Recall::default(),
             referee: Referee::default(),
+            announcer: Announcer::default(),
             outage,
             next_tick: now.after(TICK),
             opened: now,
@@ -274,6 +277,7 @@ impl Desk {
         while self.surveys.try_join_next().is_some() {}
         self.surroundings.on_time(now);
         self.judge(now);
+        self.announce(now);
         let open = self.seats.values().map(|seat| seat.partition.open_requests()).sum();
         let unconfirmed = self.seats.values().map(|seat| seat.partition.unconfirmed()).sum();
         self.station.metrics.show(open, unconfirmed, self.surroundings.way_back.p99());

@@ -20,9 +20,10 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 use wire::{
-    Budget, Envelope, ExecutorId, Failure, Headers, ModelVersion, PolicyRef, Record, RendezvousName, Reply, Request,
-    RequestId, Response, Timestamp, Topics,
+    Budget, Envelope, ExecutorId, Failure, Fence, Fencing, Headers, ModelVersion, PolicyRef, Record, RendezvousName,
+    Reply, Request, RequestId, Response, ResultKind, ResultRecord, Timestamp, Topics,
 };
 
 /// How long a test waits for what must come.
@@ -155,7 +156,7 @@ impl Rig {
             retention: None,
             compacted: false,
         };
-        bus.create_topics(&[spec(&topics.requests), spec(&topics.responses)]).await.unwrap();
+        bus.create_topics(&[spec(&topics.requests), spec(&topics.responses), spec(&topics.results)]).await.unwrap();
         let mut tail = bus.tail().await.unwrap();
         for partition in 0..Self::PARTITIONS {
             tail.start(&TopicPartition::new(&topics.responses, partition), StartAt::Beginning).unwrap();
@@ -388,6 +389,28 @@ impl Rig {
         let response = Response { request, executor, model, queued: took, scored: took, reply };
         let to = TopicPartition::new("wine.responses", request.partition(Self::PARTITIONS));
         self.producer.send(&to, response.encode(), Box::new(|_| {})).unwrap();
+    }
+
+    /// Writes a fence into every partition of the results.
+    pub(crate) async fn fence(&self, epoch: u64) -> Fencing {
+        let fencing = Fencing { epoch, instance: Uuid::nil() };
+        for partition in 0..Self::PARTITIONS {
+            let (to, (written, is_written)) = (TopicPartition::new("wine.results", partition), oneshot::channel());
+            let acknowledge = Box::new(move |outcome: Result<i64, _>| {
+                let _ = written.send(outcome.is_ok());
+            });
+            self.producer.send(&to, Fence(fencing).encode(), acknowledge).unwrap();
+            assert!(is_written.await.unwrap());
+        }
+        fencing
+    }
+
+    /// Writes a result about `request`.
+    pub(crate) fn decide(&self, request: RequestId, fencing: Fencing) {
+        let (policy, kind) = (self.live().policy_ref.clone(), ResultKind::Prediction);
+        let result = ResultRecord { request, policy, kind, key: None, fencing, body: Self::BODY.into() };
+        let to = TopicPartition::new("wine.results", request.partition(Self::PARTITIONS));
+        self.producer.send(&to, result.encode(), Box::new(|_| {})).unwrap();
     }
 
     /// Returns the sum of the offsets that the group committed.

@@ -161,9 +161,9 @@ fn extra_wait(node: &Node, report: &mut Report<'_>) -> Option<Spanned<ExtraWaitE
     Some(Spanned { is: ExtraWaitEntry { times: Some(times?), min, max }, at: node.at })
 }
 
-type Bounds = (Option<Spanned<Duration>>, Option<Spanned<Duration>>);
+pub(super) type Bounds = (Option<Spanned<Duration>>, Option<Spanned<Duration>>);
 
-fn bounds(members: &mut Members<'_>, report: &mut Report<'_>) -> Bounds {
+pub(super) fn bounds(members: &mut Members<'_>, report: &mut Report<'_>) -> Bounds {
     let min = members.take("min").and_then(|node| read::duration(node, report));
     let max = members.take("max").and_then(|node| read::duration(node, report));
     if let (Some(min), Some(max)) = (&min, &max)
@@ -252,7 +252,7 @@ fn patience(node: &Node, report: &mut Report<'_>) -> Option<Spanned<PatienceEntr
     Some(Spanned { is, at: node.at })
 }
 
-fn quantile(node: &Node, report: &mut Report<'_>) -> Option<Quantile> {
+pub(super) fn quantile(node: &Node, report: &mut Report<'_>) -> Option<Quantile> {
     let text = node.text().unwrap_or_default();
     let found = Quantile::ALL.into_iter().find(|quantile| quantile.as_str() == text);
     if found.is_none() {

@@ -3,8 +3,10 @@
 use std::{num::NonZeroUsize, time::Duration};
 
 use super::{
+    StartEntry,
     breaker::BreakerEntry,
     read::{self, Members},
+    starts,
     tree::Node,
 };
 use crate::diagnostic::{Report, Span, Spanned};
@@ -17,7 +19,7 @@ pub(crate) struct ExecutorEntry {
     /// Whether `canary` was written, be it wrongly.
     pub(crate) is_canary: bool,
     pub(crate) canary_of: Option<Spanned<String>>,
-    pub(crate) start_after: Option<Spanned<Duration>>,
+    pub(crate) start: Option<StartEntry>,
     pub(crate) concurrency: Option<Spanned<NonZeroUsize>>,
     pub(crate) family: Option<Spanned<String>>,
     pub(crate) cost: Option<Spanned<f64>>,
@@ -59,7 +61,7 @@ impl ExecutorEntry {
             kind: None,
             is_canary: false,
             canary_of: None,
-            start_after: None,
+            start: None,
             concurrency: None,
             family: None,
             cost: None,
@@ -72,7 +74,7 @@ impl ExecutorEntry {
             kind: kind(name, &mut executor, report),
             is_canary: executor.take("canary").is_some(),
             canary_of: executor.take("canary").and_then(|node| canary(node, report)),
-            start_after: executor.take("start").and_then(|node| start(node, report)),
+            start: executor.take("start").and_then(|node| starts::read(node, report)),
             concurrency: executor.take("concurrency").and_then(|node| read::count(node, "`concurrency`", report)),
             family: executor.take("family").and_then(|node| read::text(node, "a family", report)),
             cost: executor.take("cost").and_then(|node| read::number(node, "`cost`", report)),
@@ -136,26 +138,4 @@ fn canary(node: &Node, report: &mut Report<'_>) -> Option<Spanned<String>> {
     let of = canary.require("of", report).and_then(|node| read::text(node, "a canary's reference", report));
     canary.finish(report);
     of
-}
-
-/// `now` or `{ after: 2ms }`.
-fn start(node: &Node, report: &mut Report<'_>) -> Option<Spanned<Duration>> {
-    if let Some(text) = node.text() {
-        if text != "now" {
-            report.error(node.at, format!("`{text}` is not a start")).hint("write `now` or `{ after: 2ms }`");
-        }
-        return None;
-    }
-    let mut start = Members::of(node, "`start`", report)?;
-    let after = start.require("after", report);
-    let quantile = after.filter(|node| node.text().is_some_and(|text| text.starts_with('p')));
-    if let Some(node) = quantile {
-        report
-            .error(node.at, "a start after a quantile needs measured latencies, which are not kept yet")
-            .hint("write a duration: `after: 2ms`");
-        return None;
-    }
-    let after = after.and_then(|node| read::duration(node, report));
-    start.finish(report);
-    after
 }

@@ -102,6 +102,12 @@ pub enum Refusal {
         /// Why.
         problem: String,
     },
+    /// How long executors take cannot be read.
+    #[error("how long executors take cannot be read: {problem}")]
+    Speeds {
+        /// Why.
+        problem: String,
+    },
 }
 
 // === impl Refusal ===

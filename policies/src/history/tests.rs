@@ -280,6 +280,27 @@ fn the_last_tally_of_each_partition_counts() {
 }
 
 #[test]
+fn what_was_announced_last_of_speeds_is_what_versions_know() {
+    let speeds = |measured: &'static str| {
+        ControlRecord::Speeds(Speeds { rendezvous: RendezvousName::new("wine").unwrap(), measured: measured.into() })
+    };
+    let took = |micros: u64| {
+        let mut usual = Latencies::default();
+        usual.set(wire::ExecutorId::new("echo").unwrap(), [std::time::Duration::from_micros(micros); 6]);
+        usual
+    };
+    let mut history = fold(&[live("ada", 10, 0)]);
+    assert_eq!(**history.versions().unwrap().usual(), Latencies::default());
+    let [first, second] = [20, 30].map(|micros| &*took(micros).to_json().leak());
+    for announced in [first, second] {
+        assert_eq!(history.fold(&speeds(announced), Timestamp::EPOCH), Ok(Effect::Measured));
+    }
+    assert!(matches!(history.fold(&speeds("[]"), Timestamp::EPOCH), Err(Refusal::Speeds { .. })));
+    assert_eq!(**history.versions().unwrap().usual(), took(30));
+    assert_eq!(picture(&history), picture(&fold(&[live("ada", 10, 0)])), "no version changes by it");
+}
+
+#[test]
 fn what_was_read_long_ago_is_read_again_when_it_is_asked_for() {
     let all: Vec<ControlRecord> = (0..100).map(|index| live("ada", 10 + index, index)).collect();
     let versions = fold(&all).versions().unwrap();

@@ -113,11 +113,17 @@ fn check_asked(
 ) {
     let named = entry.ask.iter().flatten().find(|name| name.is == executor.id.as_str());
     let at = named.map(|name| name.at).or(entry.budget.as_ref().map(|budget| budget.at));
-    let start = executor.start_after;
+    let start = executor.start.latest();
     if let (Some(at), Some(budget)) = (at, budget.filter(|budget| start >= budget.as_duration())) {
         let problem = report.error(at, format!("`{}` starts when this case is over", executor.id));
         problem.label(format!("it starts after {}, and the case has {budget}", written(start)));
         problem.hint("leave it out of the case's `ask`, or give the case more time");
+    }
+    let unasked = executor.start.follows().filter(|of| ask.is_some_and(|ask| !ask.contains(of)));
+    if let (Some(at), Some(of)) = (at, unasked) {
+        let problem =
+            report.error(at, format!("`{}` starts by the latency of `{of}`, whom this case does not ask", executor.id));
+        problem.hint(format!("add `{of}` to the case's `ask`, or leave `{}` out", executor.id));
     }
     let missed = executor.hears.iter().find(|heard| ask.is_some_and(|ask| !ask.contains(heard)));
     if let (Some(at), Some(heard)) = (at, missed) {

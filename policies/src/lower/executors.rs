@@ -2,6 +2,7 @@
 
 mod breaker;
 mod judges;
+mod starts;
 
 use std::{num::NonZeroUsize, time::Duration};
 
@@ -20,7 +21,7 @@ const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN;
 /// The same for a model on a server, which has its own queue.
 const HTTP_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
 
-pub(super) fn lower(entries: &[ExecutorEntry], report: &mut Report<'_>) -> Vec<ExecutorSpec> {
+pub(super) fn lower(entries: &[ExecutorEntry], budget: Option<Budget>, report: &mut Report<'_>) -> Vec<ExecutorSpec> {
     if let Some(first_too_many) = entries.get(EXECUTORS_MAX) {
         report.error(first_too_many.name.at, format!("a rendezvous asks at most {EXECUTORS_MAX} executors"));
     }
@@ -29,10 +30,16 @@ pub(super) fn lower(entries: &[ExecutorEntry], report: &mut Report<'_>) -> Vec<E
             .error(first.name.at, "every executor is a canary, so nobody may answer")
             .hint("make one a candidate by taking its `canary` out");
     }
-    entries.iter().take(EXECUTORS_MAX).filter_map(|entry| executor(entry, entries, report)).collect()
+    judges::check_waits(entries, budget, report);
+    entries.iter().take(EXECUTORS_MAX).filter_map(|entry| executor(entry, entries, budget, report)).collect()
 }
 
-fn executor(entry: &ExecutorEntry, all: &[ExecutorEntry], report: &mut Report<'_>) -> Option<ExecutorSpec> {
+fn executor(
+    entry: &ExecutorEntry,
+    all: &[ExecutorEntry],
+    budget: Option<Budget>,
+    report: &mut Report<'_>,
+) -> Option<ExecutorSpec> {
     let id = ExecutorId::new(&entry.name.is);
     if id.is_err() {
         report.error(entry.name.at, format!("`{}` cannot name an executor", entry.name.is)).hint(NAME_HINT);
@@ -55,13 +62,15 @@ fn executor(entry: &ExecutorEntry, all: &[ExecutorEntry], report: &mut Report<'_
             .error(cost.at, "no answer costs less than nothing")
             .hint("write what one costs, in any unit: `cost: 1.5`");
     }
+    let (start, hedges) = starts::lower(entry, all, budget, report);
     let usual = if matches!(kind, Some(ExecutorKind::Http(_))) { HTTP_CONCURRENCY } else { CONCURRENCY };
     // A faulty kind was reported; the executor stays, so that clauses that name it are not faulted too.
     Some(ExecutorSpec {
         id: id.ok()?,
         role: if entry.is_canary { Role::Canary } else { Role::Candidate },
         canary_of,
-        start_after: entry.start_after.as_ref().map_or(Duration::ZERO, |after| after.is),
+        start,
+        hedges,
         concurrency: entry.concurrency.as_ref().map_or(usual, |concurrency| concurrency.is),
         kind: kind.unwrap_or(ExecutorKind::Echo),
         family: entry.family.as_ref().map(|family| family.is.as_str().into()),
@@ -70,16 +79,6 @@ fn executor(entry: &ExecutorEntry, all: &[ExecutorEntry], report: &mut Report<'_
         wait: entry.wait.as_ref().map_or(Duration::ZERO, |wait| wait.is),
         breaker: breaker::breaker(entry, report),
     })
-}
-
-/// Whoever starts when the budget is over is never heard in time.
-pub(super) fn check_starts(entries: &[ExecutorEntry], budget: Option<Budget>, report: &mut Report<'_>) {
-    let starts = entries.iter().filter_map(|entry| entry.start_after.as_ref());
-    for start in starts.filter(|start| budget.is_some_and(|budget| start.is >= budget.as_duration())) {
-        let problem = report.error(start.at, "this start comes when the budget is over");
-        problem.hint("start it earlier, or raise the budget");
-    }
-    judges::check_waits(entries, budget, report);
 }
 
 /// Finds the candidate that a canary is compared with.

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     BreakerSpec, Case, DecoySpec, Definition, ExecutorKind, ExecutorSpec, InputSchema, KeyPath, Objective, Policy,
+    Start, UsualStart,
 };
 
 /// Returns what `definition` means.
@@ -166,7 +167,8 @@ fn attribute(name: &Arc<str>) -> Part {
 }
 
 fn executor(spec: &ExecutorSpec) -> Part {
-    let ExecutorSpec { id, role, canary_of, start_after, concurrency, kind, family, cost, hears, wait, breaker } = spec;
+    let ExecutorSpec { id, role, canary_of, start, hedges, concurrency, kind, family, cost, hears, wait, breaker } =
+        spec;
     let title = format!("executor `{id}`");
     let arrives = match canary_of {
         None => format!("{title} is asked too"),
@@ -179,16 +181,16 @@ fn executor(spec: &ExecutorSpec) -> Part {
     };
     // A canary has none, and whoever becomes a candidate has the usual one: that goes without saying.
     let breaker = if *role == Role::Canary { Some(BreakerSpec::default()) } else { *breaker };
-    let start = fact("start", words::duration(*start_after), "starts {new} instead of {old}");
-    let start = start.shown(if start_after.is_zero() {
-        "at once".to_owned()
-    } else {
-        format!("{} after the request", words::duration(*start_after))
-    });
     let facts = vec![
         fact("canary", canary_of.as_ref().map(ToString::to_string), "is {new} instead of {old}").shown(standing),
         runs(kind),
-        start,
+        starts(start),
+        optional(
+            "hedges",
+            hedges.map(|share| format!("at most {}%", f64::from(share.parts()) / 100.0)),
+            "all",
+            "starts for {new} of the requests instead of {old}",
+        ),
         fact("concurrency", concurrency.get(), "works on {new} at a time instead of {old}").shown(words::count(
             concurrency.get() as u64,
             "request",
@@ -214,6 +216,24 @@ fn executor(spec: &ExecutorSpec) -> Part {
         facts,
         groups: Vec::new(),
     }
+}
+
+fn starts(start: &Start) -> Fact {
+    let (value, shown) = match start {
+        Start::After(after) if after.is_zero() => (json!(words::duration(*after)), "at once".to_owned()),
+        Start::After(after) => {
+            let after = words::duration(*after);
+            (json!(after), format!("{after} after the request"))
+        }
+        Start::Usual(UsualStart { of, quantile, min, max, otherwise }) => {
+            let (quantile, [min, max, otherwise]) =
+                (quantile.as_str(), [min, max, otherwise].map(|at| words::duration(*at)));
+            let value = json!({ "after": quantile, "of": of.as_str(), "min": min, "max": max, "otherwise": otherwise });
+            let bounds = format!("from {min} to {max}, and {otherwise} while that is not known");
+            (value, format!("after `{of}`'s {quantile} ({bounds})"))
+        }
+    };
+    fact("start", value, "starts {new} instead of {old}").shown(shown)
 }
 
 fn heard(hears: &[ExecutorId]) -> Option<String> {

@@ -3,7 +3,7 @@
 use hedgerow_policies::SCHEMA;
 use serde_json::Value;
 
-use super::{MISTAKES, Mistake, SOUND, language, problems};
+use super::{MISTAKES, Mistake, SOUND, hedges, language, problems};
 
 /// What a reader says of a shape: of unknown and missing keys, of wrong types, of words that are none.
 const SHAPES: [&str; 16] = [
@@ -27,7 +27,8 @@ const SHAPES: [&str; 16] = [
 
 fn all() -> impl Iterator<Item = (&'static str, &'static Mistake)> {
     let plain = MISTAKES.iter().map(|mistake| (SOUND, mistake));
-    plain.chain(language::MISTAKES.iter().map(|mistake| (language::SOUND, mistake)))
+    let more = [(language::SOUND, language::MISTAKES), (hedges::SOUND, hedges::MISTAKES)];
+    plain.chain(more.into_iter().flat_map(|(sound, mistakes)| mistakes.iter().map(move |mistake| (sound, mistake))))
 }
 
 fn validator() -> jsonschema::Validator {
@@ -40,7 +41,7 @@ fn json(yaml: &str) -> Option<Value> {
 
 #[test]
 fn sound_policies_are_valid() {
-    for sound in [SOUND, language::SOUND] {
+    for sound in [SOUND, language::SOUND, hedges::SOUND] {
         let json = json(sound).expect("YAML");
         let errors: Vec<String> =
             validator().iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();

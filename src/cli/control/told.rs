@@ -58,6 +58,7 @@ fn done(name: &RendezvousName, effect: Effect) -> String {
         }
         Effect::Withdrawn { version } => format!("{name}: version {version} is withdrawn"),
         Effect::Counted { version } => format!("{name}: version {version} was counted"),
+        Effect::Measured => format!("{name}: its executors were measured"),
     }
 }
 

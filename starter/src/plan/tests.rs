@@ -69,6 +69,31 @@ fn a_request_is_stamped_with_policy_and_plan() {
 }
 
 #[test]
+fn a_start_that_follows_a_latency_is_an_instant_in_the_request() {
+    let hedged = POLICY
+        .replace("  next:", "  boost: { echo: {}, start: { after: p95, max: 20ms, otherwise: 15ms } }\n  next:")
+        + "cases:\n  - { case: small, when: input.x < 1.0, ask: [forest, boost], decide: [first: any] }\n";
+    let hedged = Definition::parse("wine.yaml", &hedged).unwrap_or_else(|problems| panic!("{problems}"));
+    let hedged = Arc::new(hedged);
+    let mut usual = Latencies::default();
+    let forest = wire::ExecutorId::new("forest").unwrap();
+    let plan = |planner: &Planner, body: &'static str| {
+        let stated = Stated { body: body.into(), ..Stated::default() };
+        planner.request(id(Origin::Key("k")), Timestamp::from_micros(7), stated).plan.to_string()
+    };
+    let unknowing = Planner::new(Arc::clone(&hedged));
+    assert_eq!(plan(&unknowing, "{\"x\":1}"), "forest,boost+15000,~next");
+    for (took, start) in [(9, 9_000), (90, 20_000)] {
+        usual.set(forest.clone(), [std::time::Duration::from_millis(took); policies::Quantile::ALL.len()]);
+        let planner = Planner::knowing(Arc::clone(&hedged), &usual);
+        assert_eq!(plan(&planner, "{\"x\":1}"), format!("forest,boost+{start},~next"));
+        assert_eq!(plan(&planner, "{\"x\":0}"), format!("forest,boost+{start},~next"), "and so in a case");
+        assert!(planner.knows(&usual) && !unknowing.knows(&usual));
+    }
+    assert!(planner().knows(&usual), "nobody's start depends on it");
+}
+
+#[test]
 fn only_a_trace_context_passes_through() {
     let passes = |trace: &str| request(None, trace).traceparent.is_some();
     assert!(passes(TRACE) && passes(&format!("{TRACE}-later-versions")));

@@ -47,6 +47,27 @@ fn what_a_version_reads_with_is_made_once_and_goes_with_it() {
 }
 
 #[test]
+fn a_hedged_version_is_made_again_when_its_start_moves_and_only_then() {
+    let hedged =
+        POLICY.replace("  forest: { echo: {} }", "  forest: { echo: {} }\n  b: { echo: {}, start: { after: p95 } }");
+    let hedged = Arc::new(Definition::parse("wine.yaml", &hedged).unwrap_or_else(|problems| panic!("{problems}")));
+    let knowing = |millis| {
+        let mut usual = Latencies::default();
+        let took = [std::time::Duration::from_millis(millis); policies::Quantile::ALL.len()];
+        usual.set(wire::ExecutorId::new("forest").unwrap(), took);
+        let versions = Versions::new(BTreeMap::new(), Arc::clone(&hedged), None);
+        Arc::new(versions.knowing(Arc::new(usual)))
+    };
+    let (sender, receiver) = watch::channel(knowing(5));
+    let serving = Serving::new(receiver, 1_000);
+    let before = serving.now();
+    sender.send_replace(knowing(5));
+    assert!(Arc::ptr_eq(&serving.now().live, &before.live));
+    sender.send_replace(knowing(9));
+    assert!(!Arc::ptr_eq(&serving.now().live, &before.live));
+}
+
+#[test]
 fn a_shadow_serves_nobody() {
     let (sender, receiver) = watch::channel(versions(&definition(1), None));
     let serving = Serving::new(receiver, 1_000);

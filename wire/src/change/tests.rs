@@ -22,6 +22,10 @@ fn tally() -> Tally {
     Tally { policy: "wine@12".parse().unwrap(), partition: 3, counted: Bytes::from_static(b"{}") }
 }
 
+fn speeds() -> Speeds {
+    Speeds { rendezvous: RendezvousName::new("wine").unwrap(), measured: Bytes::from_static(b"{}") }
+}
+
 fn refused(record: &Record) -> String {
     ControlRecord::decode(record).unwrap_err().to_string()
 }
@@ -37,7 +41,8 @@ fn every_control_record_is_read_back_as_it_was_written() {
         Action::Withdraw { version: 4, reason: "slower".to_owned() },
     ];
     let changes = actions.map(|action| ControlRecord::Change(change(action)));
-    for record in changes.into_iter().chain([ControlRecord::Tally(tally())]) {
+    let counts = [ControlRecord::Tally(tally()), ControlRecord::Speeds(speeds())];
+    for record in changes.into_iter().chain(counts) {
         assert_eq!(ControlRecord::decode(&record.encode()), Ok(record));
     }
 }
@@ -57,6 +62,8 @@ fn changes_have_keys_of_their_own_and_a_later_tally_takes_the_earlier_ones_place
     assert_ne!(another.encode().key, change(Action::Promote { version: 1 }).encode().key);
     let later = Tally { counted: Bytes::from_static(b"{ }"), ..tally() };
     assert_eq!(later.encode().key, tally().encode().key);
+    let later = Speeds { measured: Bytes::from_static(b"{ }"), ..speeds() };
+    assert_eq!(later.encode().key, speeds().encode().key);
     assert_ne!(Tally { partition: 4, ..tally() }.encode().key, tally().encode().key);
 }
 

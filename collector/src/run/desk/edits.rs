@@ -7,7 +7,10 @@ use tokio::sync::watch;
 use wire::Timestamp;
 
 use super::Desk;
-use crate::run::{hands::write, inbox::Item, recall::Followed};
+use crate::{
+    run::{hands::write, inbox::Item, recall::Followed},
+    surroundings::Surroundings,
+};
 
 // === impl Desk ===
 
@@ -44,6 +47,16 @@ impl Desk {
             && let Some(change) = self.referee.judge(&self.surroundings.versions, now)
         {
             write(&self.producer, &self.inbox, &self.names.control(), change.encode(), Item::Control);
+        }
+    }
+
+    /// Announces how long executors take, if somebody's start follows that and it is on us to say so.
+    pub(super) fn announce(&mut self, now: Timestamp) {
+        let Surroundings { versions, speeds, .. } = &self.surroundings;
+        if self.seats.get(&0).is_some_and(|seat| seat.partition.is_running() && !seat.is_leaving())
+            && let Some(speeds) = self.announcer.announce(versions, speeds.latencies(), now)
+        {
+            write(&self.producer, &self.inbox, &self.names.control(), speeds.encode(), Item::Control);
         }
     }
 }

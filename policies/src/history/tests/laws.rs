@@ -147,8 +147,8 @@ proptest! {
         let log = log(&all);
         let last_of_its_key = |index: &usize| match &log[*index] {
             ControlRecord::Change(_) => true,
-            tally @ ControlRecord::Tally(_) => {
-                let key = tally.encode().key;
+            counted @ (ControlRecord::Tally(_) | ControlRecord::Speeds(_)) => {
+                let key = counted.encode().key;
                 log[index + 1..].iter().all(|later| later.encode().key != key)
             }
         };

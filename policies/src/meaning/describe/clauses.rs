@@ -22,7 +22,8 @@ use crate::{
 /// Returns what the ladder of `policy` means; `whose` is what sentences begin with.
 pub(super) fn ladder(path: &str, whose: &str, policy: &Policy) -> Group {
     // The fallback is the last clause's; the others follow from the rest.
-    let Policy { budget, ladder, fallback: _, fields: _, cast: _, roster: _, has_extra_wait: _ } = policy;
+    let Policy { budget, ladder, fallback: _, fields: _, cast: _, roster: _, has_extra_wait: _, last_roster: _ } =
+        policy;
     let end = budget.as_duration();
     let parts = ladder.iter().enumerate().map(|(index, rung)| clause(path, whose, index + 1, rung, end)).collect();
     Group { name: "decide", parts, moved: Some("is tried as number {new} instead of {old}") }
