@@ -1,6 +1,7 @@
 //! Plain rdkafka, as fast as we know how to use it: for everything that is measured beside hedgerow.
 
 use std::{
+    collections::HashSet,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
+    error::KafkaError,
     message::{BorrowedHeaders, BorrowedMessage, Header, OwnedHeaders},
     producer::{BaseRecord, DefaultProducerContext, ThreadedProducer},
 };
@@ -45,6 +47,7 @@ pub(crate) fn producer(brokers: &str) -> anyhow::Result<Producer> {
         .set("acks", "all")
         .set("enable.idempotence", "true")
         .set("max.in.flight.requests.per.connection", "2")
+        .set("queue.buffering.max.messages", "1000000")
         .create()?;
     Ok(Arc::new(producer))
 }
@@ -96,14 +99,17 @@ pub(crate) fn each(consumer: &BaseConsumer, stop: &AtomicBool, mut take: impl Fn
 /// Reads a whole results topic, in which each record is a result and its key the request.
 pub(crate) fn tally(brokers: &str, topic: &str, sees: Sees) -> anyhow::Result<Tally> {
     let consumer = read_from(brokers, topic, Offset::Beginning, sees)?;
-    let (mut requests, mut all, mut ended) = (std::collections::HashSet::new(), 0, 0);
-    while ended < PARTITIONS {
+    let (mut requests, mut all, mut ended) = (HashSet::new(), 0, HashSet::new());
+    // A partition may say more than once that this is its end.
+    while (0..PARTITIONS).any(|partition| !ended.contains(&partition)) {
         match consumer.poll(TURN) {
             Some(Ok(message)) => {
                 all += 1;
                 requests.insert(message.key().unwrap_or_default().to_vec());
             }
-            Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => ended += 1,
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                ended.insert(partition);
+            }
             Some(Err(error)) => return Err(error.into()),
             None => {}
         }
@@ -152,7 +158,7 @@ pub(crate) fn forward(producer: &Producer, topic: &str, message: &BorrowedMessag
 }
 
 pub(crate) fn send(producer: &Producer, record: BaseRecord<'_, [u8], [u8]>) {
-    producer.send(record).map_err(|(error, _)| error).expect("the queue holds a second of any rate measured here");
+    producer.send(record).map_err(|(error, _)| error).expect("the queue holds some seconds of any rate measured here");
 }
 
 /// Returns the request that a record belongs to.

@@ -1,4 +1,4 @@
-//! What is kept of a run: its lines, the plots that are drawn from them, and the table on the page.
+//! What is kept of a run: its lines, and what is drawn from them: plots, and the table of the page that shows both.
 
 use std::{fs, path::Path};
 
@@ -12,7 +12,7 @@ use crate::{
 /// The lines of all scenarios, each as it was measured last.
 const LINES: &str = "results.jsonl";
 
-/// What surrounds the table on the page.
+/// What surrounds table and plots on the page.
 const BEGIN: &str = "<!-- measured -->\n";
 const END: &str = "<!-- /measured -->";
 
@@ -27,15 +27,20 @@ pub(crate) fn store(folder: &Path, lines: Vec<Line>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Draws the plots, and writes the table into the page beside `folder`, if there is one.
+/// Draws the plots, and writes table and plots into the page beside `folder`, if there is one.
 pub(crate) fn publish(folder: &Path) -> anyhow::Result<()> {
     let lines = load(folder)?;
-    for (name, svg) in plot::all(&lines)? {
+    let pictures = plot::all(&lines)?;
+    for (name, svg) in &pictures {
         fs::write(folder.join(name), svg)?;
     }
+    let inside = folder.file_name().unwrap_or_default().display();
+    let shown = pictures.iter().map(|(name, _)| format!("\n![{}]({inside}/{name})\n", name.trim_end_matches(".svg")));
+    let shown: Vec<String> = shown.collect();
     let page = folder.parent().unwrap_or(folder).join("benchmarks.md");
     let Ok(text) = fs::read_to_string(&page) else { return Ok(()) };
-    fs::write(&page, with_table(&text, &lines).with_context(|| format!("{} lacks `{END}`", page.display()))?)?;
+    let renewed = between_marks(&text, &(table(&lines) + &shown.concat()));
+    fs::write(&page, renewed.with_context(|| format!("{} lacks `{END}`", page.display()))?)?;
     Ok(())
 }
 
@@ -46,10 +51,10 @@ fn load(folder: &Path) -> anyhow::Result<Vec<Line>> {
     lines.with_context(|| format!("{} cannot be read", file.display()))
 }
 
-fn with_table(page: &str, lines: &[Line]) -> Option<String> {
+fn between_marks(page: &str, text: &str) -> Option<String> {
     let (head, rest) = page.split_once(BEGIN)?;
     let (_, tail) = rest.split_once(END)?;
-    Some(format!("{head}{BEGIN}{}{END}{tail}", table(lines)))
+    Some(format!("{head}{BEGIN}{text}{END}{tail}"))
 }
 
 fn table(lines: &[Line]) -> String {
@@ -129,7 +134,7 @@ mod tests {
             text.contains("| kept |") && text.contains("| new | 1,000 | 1,000 | 0.870 | 4.20 | 12.3 | 99.87 % |"),
             "{text}"
         );
-        assert!(!text.contains("| old |"), "{text}");
+        assert!(!text.contains("| old |") && text.contains("](bench/latency-overhead.svg)"), "{text}");
         let svg = fs::read_to_string(folder.join("latency-overhead.svg")).unwrap();
         assert!(svg.starts_with("<svg") && svg.contains("prefers-color-scheme: dark"), "{svg}");
     }

@@ -58,6 +58,12 @@ impl Line {
         self
     }
 
+    /// Returns this marked if it is of a debug build, so that whoever keeps or quotes it is seen doing so.
+    #[must_use]
+    pub(crate) fn marked(self) -> Self {
+        if cfg!(debug_assertions) { self.with("debug", true) } else { self }
+    }
+
     /// Returns this with how its latencies compare to another's of the same run.
     #[must_use]
     pub(crate) fn beside(self, other: &Self) -> Self {

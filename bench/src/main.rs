@@ -18,38 +18,33 @@ mod work;
 
 use clap::Parser as _;
 
-use crate::{
-    arguments::{ALL, Arguments},
-    line::Line,
-};
+use crate::arguments::{ALL, Arguments, What};
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    if !arguments.plots {
-        let lines = measure(&arguments).await?;
-        if let Some(folder) = &arguments.keep {
-            keep::store(folder, lines)?;
+    if arguments.plots {
+        return arguments.keep.as_deref().map_or(Ok(()), keep::publish);
+    }
+    let mut failed = None;
+    for what in arguments.only.map_or(ALL.to_vec(), |only| vec![only]) {
+        // What was measured before is not lost, nor is what can be measured after.
+        if let Err(error) = report(what, &arguments).await {
+            eprintln!("{what:?} failed: {error:#}");
+            failed = Some(error);
         }
     }
-    if let Some(folder) = &arguments.keep {
-        keep::publish(folder)?;
-    }
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
 
-async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> {
-    let mut all = Vec::new();
-    for what in arguments.only.map_or(ALL.to_vec(), |only| vec![only]) {
-        let lines = what.measure(arguments).await?;
-        eprintln!("{}", line::table(&lines));
-        for line in &lines {
-            println!("{}", serde_json::to_string(line)?);
-        }
-        all.extend(lines);
+/// Measures one scenario, says what came of it, and keeps it if that is wanted.
+async fn report(what: What, arguments: &Arguments) -> anyhow::Result<()> {
+    let lines = what.measure(arguments).await?;
+    eprintln!("{}\n", line::table(&lines));
+    for line in &lines {
+        println!("{}", serde_json::to_string(line)?);
     }
-    if arguments.only.is_none() {
-        eprintln!("\n{}", line::table(&all));
-    }
-    Ok(all)
+    let Some(folder) = &arguments.keep else { return Ok(()) };
+    keep::store(folder, lines)?;
+    keep::publish(folder)
 }

@@ -1,12 +1,13 @@
 //! Measuring a system: an open loop, latency from the intended send time, and what the log says afterwards.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, num::NonZeroU64, sync::Arc, time::Duration};
 
 use anyhow::ensure;
 use hedgerow::load::{Latencies, Pace, share};
 use serde_json::Map;
 
 use crate::{
+    cpu::Whose,
     line::{Line, millis, round},
     system::{Answer, System},
 };
@@ -72,7 +73,12 @@ impl Subject {
             let pace = Pace { rate, count: u64::from(rate) * u64::from(seconds) };
             let mut measured = Measured::default();
             let cpu = whose.seconds()?;
-            let mut finished = pace.drive(move |_| system.ask());
+            let mut finished = pace.drive(move |index| {
+                if index == 0 {
+                    sleep_exactly();
+                }
+                system.ask()
+            });
             while let Some(finished) = finished.recv().await {
                 measured.note(finished.outcome, pace.sent_at(finished.index), finished.latency, budget);
             }
@@ -88,6 +94,15 @@ impl Subject {
         if counts {
             self.measured.add(measured);
         }
+    }
+
+    /// Asks nothing for a while, and returns how much of one core this process takes meanwhile.
+    pub(crate) async fn idle(&self, seconds: u32) -> anyhow::Result<f64> {
+        // What was started settles first.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let cpu = Whose::Own.seconds()?;
+        tokio::time::sleep(Duration::from_secs(seconds.into())).await;
+        Ok(round((Whose::Own.seconds()? - cpu) / f64::from(seconds) * 100.0))
     }
 
     /// Stops it, and returns what is to be told.
@@ -148,9 +163,7 @@ impl Measured {
             cpu_s_per_1000: round(self.cpu * 1_000.0 / as_f64(self.sent.max(1))),
             more: Map::new(),
         };
-        // Whoever keeps or quotes such a line is to be seen doing it.
-        let line = if cfg!(debug_assertions) { line.with("debug", true) } else { line };
-        let line = line.with("requests", self.sent).with("budget_ms", millis(budget));
+        let line = line.marked().with("requests", self.sent).with("budget_ms", millis(budget));
         let line = line.with("p9999_ms", self.ms(0.9999)).with("max_ms", self.ms(1.0));
         let line = line.with("prediction_share", share(self.predictions, self.sent));
         if self.shed > 0 { line.with("shed_share", share(self.shed, self.sent)) } else { line }
@@ -186,6 +199,13 @@ impl Measured {
     fn ms(&self, quantile: f64) -> f64 {
         millis(self.latencies.quantile(quantile))
     }
+}
+
+/// Lets the thread that keeps the pace wake at its instants. By default the kernel may be 50 µs late, to save power: that
+/// would be charged to whoever is measured.
+fn sleep_exactly() {
+    // Where the kernel does not, latencies are that much longer for everybody.
+    let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
 }
 
 /// Counts stay far below 2^52, where this is exact.

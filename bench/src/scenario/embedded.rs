@@ -22,6 +22,9 @@ const P99_MAX: Duration = Duration::from_millis(100);
 /// Each step of the search is this many tenths of the one before.
 const STEP: u32 = 14;
 
+/// Seconds in which nothing is asked, before each rate.
+const IDLE: u32 = 3;
+
 pub(super) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> {
     let usual = at(arguments.rate.unwrap_or(1_000), arguments.seconds.unwrap_or(30), arguments.warmup).await?;
     if arguments.rate.is_some() {
@@ -54,9 +57,10 @@ async fn at(rate: u32, seconds: u32, warmup: u32) -> anyhow::Result<Line> {
     let bus: Arc<dyn Bus> = EmbeddedBus::with_limits(clock.clone(), limits);
     let order = Order { work: Work::Nothing, budget: AMPLE, audience: false, embedded: true };
     let mut ours = Subject::new(Hedgerow::start(&bus, &clock, order).await?, AMPLE);
+    let idle = ours.idle(IDLE).await?;
     ours.warm_up(rate, warmup).await?;
     ours.measure(rate, seconds).await?;
-    ours.finish("embedded", rate).await
+    Ok(ours.finish("embedded", rate).await?.with("idle_cpu_percent", idle))
 }
 
 fn holds(line: &Line) -> bool {

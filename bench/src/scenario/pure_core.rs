@@ -106,6 +106,7 @@ impl Played {
             cpu_s_per_1000: round(self.cpu * 1e9 / as_f64(self.events)) / 1e6,
             more: Map::new(),
         }
+        .marked()
         .with("events", self.events)
         .with("ns_per_event", round(self.took.as_secs_f64() * 1e9 / as_f64(self.events)))
         .with("best_ns_per_event", round(self.quantile(0.0)))

@@ -15,6 +15,9 @@ use crate::{
 /// Requests a second, and for how many seconds: the last is a million in a minute.
 const RATES: [(u32, u32); 5] = [(100, 10), (1_000, 15), (5_000, 15), (10_000, 15), (17_000, 60)];
 
+/// Seconds in which nothing is asked, before the first rate.
+const IDLE: u32 = 10;
+
 pub(super) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> {
     let Kafka { brokers, bus } = Kafka::start()?;
     let rates = arguments.rate.map_or(RATES.to_vec(), |rate| vec![(rate, 15)]);
@@ -28,9 +31,11 @@ pub(super) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> 
         let bare = bare.finish("throughput", rate).await?;
         let order = Order { work: Work::Nothing, budget: AMPLE, audience: true, embedded: false };
         let mut ours = Subject::new(Hedgerow::start(&bus, &Clock::system(), order).await?, AMPLE);
+        let idle = if lines.is_empty() { Some(ours.idle(IDLE).await?) } else { None };
         ours.warm_up(rate, arguments.warmup).await?;
         ours.measure(rate, seconds).await?;
         let ours = ours.finish("throughput", rate).await?.beside(&bare);
+        let ours = idle.into_iter().fold(ours, |ours, idle| ours.with("idle_cpu_percent", idle));
         lines.extend([bare, ours]);
     }
     Ok(lines)
