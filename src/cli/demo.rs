@@ -14,7 +14,7 @@ use bytes::Bytes;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use prometheus_client::registry::Registry;
-use starter::{Answered, Limits, RawInput, Refusal, Starter};
+use starter::{AdmissionKind, Answered, Limits, RawInput, Refusal, Starter};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use wire::{Budget, RequestId};
@@ -76,8 +76,8 @@ impl Demo {
             let bus = self.bus.open(&clock).map_err(Failure::Refused)?;
             let data = self.archive.clone().unwrap_or_else(|| folder.path().to_owned());
             let partitions = self.bus.partitions;
-            // What comes late on a slow machine is counted as late, not as missing.
-            let limits = Limits { grace: PATIENCE, ..Limits::default() };
+            // What comes late on a slow machine is counted as late, not as missing, nor is it shed.
+            let limits = Limits { grace: PATIENCE, admission: AdmissionKind::Fixed, ..Limits::default() };
             let stop = CancellationToken::new();
             let follower = app::follow(&bus, &clock, &mut Registry::default(), &stop).await?;
             let follower = follower.context("nobody stops the demo so early")?;

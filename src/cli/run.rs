@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 use control::{Access, door};
 use policies::Definition;
 use prometheus_client::registry::Registry;
-use starter::Starter;
+use starter::{AdmissionKind, Limits, Starter};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -88,6 +88,14 @@ struct Serve {
     #[arg(long, value_name = "DIR", default_value = "hedgerow-data")]
     data: PathBuf,
 
+    /// How many requests of a rendezvous may be in flight here at most; callers beyond it are shed (429)
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_in_flight: u32,
+
+    /// Whether fewer may be in flight when those cannot be answered within their budgets
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Admits::Adaptive)]
+    admission: Admits,
+
     #[command(flatten)]
     bus: BusArgs,
 }
@@ -108,6 +116,14 @@ enum Takes {
     Loopback,
     Anyone,
     Nobody,
+}
+
+/// How the limit of requests in flight is found.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Admits {
+    // Without a doc comment each, so that the help stays short.
+    Adaptive,
+    Fixed,
 }
 
 // === impl Up ===
@@ -180,6 +196,14 @@ impl Serve {
         })
     }
 
+    fn limits(&self) -> Limits {
+        let admission = match self.admission {
+            Admits::Adaptive => AdmissionKind::Adaptive,
+            Admits::Fixed => AdmissionKind::Fixed,
+        };
+        Limits { callers: usize::try_from(self.max_in_flight).unwrap_or(usize::MAX), admission, ..Limits::default() }
+    }
+
     /// The embedded bus begins at offset 0 each time, so each run of it gets an archive of its own.
     fn data(&self, clock: &Clock) -> PathBuf {
         match self.bus.brokers() {
@@ -220,7 +244,7 @@ impl Serve {
                 models,
                 data: data.clone(),
                 only: (!only.is_empty()).then(|| only.to_vec()),
-                limits: starter::Limits::default(),
+                limits: self.limits(),
                 partitions: self.bus.partitions,
             };
             names.push(app.definition().name().to_string());

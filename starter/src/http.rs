@@ -10,6 +10,7 @@
 //! version decided (`wine@7`), and in `hedgerow-case` under which of its cases, if any.
 
 mod answer;
+mod body;
 mod model;
 mod refusal;
 
@@ -18,18 +19,18 @@ use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration}
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, RawQuery, State, rejection::BytesRejection},
+    extract::{DefaultBodyLimit, FromRef, Path, RawQuery, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::{get, post},
     serve::ListenerExt,
 };
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 use wire::Budget;
 
-use self::refusal::Problem;
+use self::{body::Body, refusal::Problem};
 use crate::{
     input::{ATTRIBUTE_HEADER, InvalidInput, Said, budget},
     plan::{budget_header, key},
@@ -38,6 +39,14 @@ use crate::{
 
 /// The starters behind the door, by rendezvous.
 type Starters = Arc<BTreeMap<String, Starter>>;
+
+/// What the routes share.
+#[derive(Clone)]
+struct Door {
+    starters: Starters,
+    /// A permit for each KiB of bodies that are being received.
+    bodies: Arc<Semaphore>,
+}
 
 /// How long `serve` waits for open callers when it is stopped. Supervisors commonly kill after ten seconds, and the
 /// stations behind it want a part of them.
@@ -62,7 +71,7 @@ pub fn router(starters: impl IntoIterator<Item = Starter>) -> Router {
         .fallback(async || Problem::NoSuchPath)
         .method_not_allowed_fallback(async || Problem::Method)
         .layer(DefaultBodyLimit::max(limit + 1))
-        .with_state(Arc::new(starters))
+        .with_state(Door { starters: Arc::new(starters), bodies: Arc::new(body::room()) })
 }
 
 /// Serves `router` until `stop`. Then nobody is let in any more, and those who are in get their answers; after four
@@ -86,12 +95,18 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
     }
 }
 
+impl FromRef<Door> for Starters {
+    fn from_ref(door: &Door) -> Self {
+        Arc::clone(&door.starters)
+    }
+}
+
 async fn infer(
     State(starters): State<Starters>,
     Path(rendezvous): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, Problem> {
     ask(find(&starters, &rendezvous)?, None, query, &headers, body).await
 }
@@ -101,7 +116,7 @@ async fn infer_version(
     Path((rendezvous, version)): Path<(String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, Problem> {
     let starter = find(&starters, &rendezvous)?;
     let version = model::number(starter, &version)?;
@@ -113,9 +128,8 @@ async fn ask(
     version: Option<u64>,
     query: Option<String>,
     headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Body(body): Body,
 ) -> Result<Response, Problem> {
-    let body = body.map_err(|rejected| Problem::of_body(&rejected, starter.limits().body_bytes))?;
     refuse_encodings(headers)?;
     let input = RawInput {
         body,

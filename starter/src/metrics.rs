@@ -17,6 +17,8 @@ pub struct Metrics {
     requests: Family<Counted, Counter>,
     invalid: Family<Refused, Counter>,
     in_flight: Gauge,
+    in_flight_limit: Gauge,
+    shed: Family<Shed, Counter>,
     answer_seconds: Histogram,
     void_results: Counter,
     inputs_gone: Counter,
@@ -59,6 +61,11 @@ struct Counted {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Shed {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Refused {
     reason: InvalidReason,
 }
@@ -76,6 +83,8 @@ impl Default for Metrics {
             requests: Family::default(),
             invalid: Family::default(),
             in_flight: Gauge::default(),
+            in_flight_limit: Gauge::default(),
+            shed: Family::default(),
             answer_seconds: Histogram::new(buckets),
             void_results: Counter::default(),
             inputs_gone: Counter::default(),
@@ -89,6 +98,12 @@ impl Metrics {
         registry.register("hedgerow_requests", "Inputs by how they ended for the caller", self.requests.clone());
         registry.register("hedgerow_invalid_inputs", "Inputs that cannot become requests", self.invalid.clone());
         registry.register("hedgerow_requests_in_flight", "Callers who wait for a result", self.in_flight.clone());
+        registry.register(
+            "hedgerow_in_flight_limit",
+            "How many requests may be in flight at this starter before callers are shed",
+            self.in_flight_limit.clone(),
+        );
+        registry.register("hedgerow_shed", "Callers refused at once, by what there was too much of", self.shed.clone());
         registry.register_with_unit(
             "hedgerow_answer",
             "From a caller's input to its result",
@@ -132,7 +147,10 @@ impl Metrics {
             }
             Refusal::NotLive { .. } => Outcome::NotLive,
             Refusal::Conflict { .. } => Outcome::Conflict,
-            Refusal::Shed { .. } => Outcome::Shed,
+            Refusal::Shed { by, .. } => {
+                self.shed.get_or_create(&Shed { reason: by.word() }).inc();
+                Outcome::Shed
+            }
             Refusal::Unavailable(_) => Outcome::Unavailable,
             Refusal::NoResult { .. } => Outcome::NoResult,
         });
@@ -144,6 +162,10 @@ impl Metrics {
 
     pub(crate) fn on_unreadable_result(&self) {
         self.void_results.inc();
+    }
+
+    pub(crate) fn on_limit(&self, limit: usize) {
+        self.in_flight_limit.set(i64::try_from(limit).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn on_join(&self) {

@@ -18,10 +18,12 @@ use uuid::Uuid;
 use wire::{Budget, RendezvousName, Request, RequestId, ResultRecord, Timestamp};
 
 use crate::{
+    admission::{AdmissionKind, Ended},
+    gate::{self, Gate},
     input::{Protocol, Said},
     metrics::{Metrics, Outcome},
     plan::{Origin, key},
-    refusal::Refusal,
+    refusal::{Refusal, ShedBy},
     serving::{Incoming, Served, Serving, Understood},
     waiting::{Seat, Ticket, Waiting},
 };
@@ -65,8 +67,10 @@ pub struct Answered {
 pub struct Limits {
     /// How many bytes an input may have.
     pub body_bytes: usize,
-    /// How many callers may wait; more are shed at once.
+    /// How many callers may wait, and requests be in flight; more are shed at once.
     pub callers: usize,
+    /// Whether fewer may be in flight when those cannot be answered in time.
+    pub admission: AdmissionKind,
     /// How long behind the deadline a result is still awaited.
     pub grace: Duration,
 }
@@ -78,6 +82,8 @@ struct Shared {
     metrics: Arc<Metrics>,
     limits: Limits,
     waiting: Mutex<Waiting<Waker>>,
+    /// Locked after `waiting`, never before it.
+    gate: Mutex<Gate>,
     link: OnceLock<Link>,
     serving: AtomicBool,
 }
@@ -90,6 +96,14 @@ pub(crate) struct Link {
     pub(crate) producer: Arc<dyn Producer>,
     /// The partitions of the requests topic.
     pub(crate) partitions: Vec<TopicPartition>,
+}
+
+/// A request in flight for a caller, until it ends.
+struct Pass<'a> {
+    starter: &'a Starter,
+    entered: Timestamp,
+    budget: Budget,
+    ended: Ended,
 }
 
 /// A caller's seat; given back when the caller is done or goes away.
@@ -110,6 +124,8 @@ impl Starter {
         limits: Limits,
     ) -> Self {
         let name = versions.borrow().live().name().clone();
+        let gate = Gate::new(limits.admission, limits.callers);
+        metrics.on_limit(gate.limit());
         Self(Arc::new(Shared {
             name,
             versions: Serving::new(versions, limits.body_bytes),
@@ -117,6 +133,7 @@ impl Starter {
             metrics,
             limits,
             waiting: Mutex::new(Waiting::new(limits.callers)),
+            gate: Mutex::new(gate),
             link: OnceLock::new(),
             serving: AtomicBool::new(false),
         }))
@@ -163,28 +180,47 @@ impl Starter {
     }
 
     async fn answer(&self, input: RawInput, begun: Timestamp) -> Result<Answered, Refusal> {
+        // Before anything is done for it: what is shed costs next to nothing. A key may be that of a request in hand.
+        if input.key.is_none() {
+            self.has_room(begun)?;
+        }
         let Understood { request, digest, protocol } = self.understand(input, begun)?;
         let link = self.link()?;
         let (id, size, due) = (request.id, request.body.len(), request.deadline().after(self.0.limits.grace));
         let (waker, woken) = oneshot::channel();
-        let seat = self.waiting().join(id, digest, waker, due, begun);
-        let (ticket, due, first) = match seat {
-            Seat::First(ticket) => (ticket, due, true),
-            Seat::Beside(ticket, due) => (ticket, due, false),
+        let (seat, mut pass) = {
+            let mut waiting = self.waiting();
+            let pass = if waiting.is_new(id) { Some(Pass::take(self, begun, request.budget)?) } else { None };
+            (waiting.join(id, digest, waker, due, begun), pass)
+        };
+        let (ticket, due) = match seat {
+            Seat::First(ticket) => (ticket, due),
+            Seat::Beside(ticket, due) => (ticket, due),
             Seat::Answered(result) => return Ok(self.answered(id, result, begun, protocol)),
             Seat::Conflict => return Err(Refusal::Conflict { id }),
-            Seat::Full => return Err(Refusal::shed()),
+            Seat::Full => return Err(Refusal::shed(ShedBy::Callers)),
         };
         let mut place = Place::take(self, id, ticket);
-        if first && let Err(error) = self.send(link, &request) {
+        if matches!(seat, Seat::First(_))
+            && let Err(error) = self.send(link, &request)
+        {
             self.on_acknowledged(id, &Err(error));
         }
+        // Its body is the producer's now: whoever waits holds none.
+        drop(request);
         let told = tokio::select! {
             biased;
             told = woken => Some(told),
             () = self.0.clock.sleep_until(due) => None,
         };
         place.answered = true;
+        if let Some(pass) = &mut pass {
+            pass.ended = match &told {
+                Some(Ok(Ok(result))) => gate::ended(result.kind),
+                Some(_) => Ended::Void,
+                None => Ended::Unanswered,
+            };
+        }
         match told {
             Some(Ok(Ok(result))) => Ok(self.answered(id, result, begun, protocol)),
             Some(Ok(Err(error))) => Err(Refusal::of_write(error, size)),
@@ -238,9 +274,46 @@ impl Starter {
         }
     }
 
+    /// Refuses whoever would be shed now, before anything is read of what he wants.
+    pub(crate) fn has_room(&self, now: Timestamp) -> Result<(), Refusal> {
+        let mut gate = self.gate();
+        if gate.has_room(now) { Ok(()) } else { Err(self.shed(&gate)) }
+    }
+
+    /// Returns whether an input that can wait is let in now.
+    pub(crate) fn has_room_behind(&self) -> bool {
+        self.gate().has_room_behind(self.0.clock.now())
+    }
+
+    /// Takes a request in that nobody waits for.
+    pub(crate) fn enter_behind(&self, request: &Request) {
+        self.gate().enter_behind(request.id, request.budget, request.deadline(), self.0.clock.now());
+    }
+
+    /// A request that nobody waits for is not on its way after all.
+    pub(crate) fn leave_behind(&self, id: RequestId) {
+        self.gate().on_lost(id, self.0.clock.now());
+    }
+
+    /// Counts a refusal that was told elsewhere.
+    pub(crate) fn refused(&self, refusal: Refusal) -> Refusal {
+        self.0.metrics.on_refusal(&refusal);
+        refusal
+    }
+
+    fn shed(&self, gate: &Gate) -> Refusal {
+        let limit = gate.limit();
+        Refusal::shed(if limit < self.0.limits.callers { ShedBy::InFlight { limit } } else { ShedBy::Callers })
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.0.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A valid result was read.
     pub(crate) fn on_result(&self, result: ResultRecord) {
         let now = self.0.clock.now();
+        self.gate().on_result(result.request, result.kind, now);
         let mut wakers = self.waiting().on_result(&result, now);
         let last = wakers.pop();
         for waker in wakers {
@@ -299,6 +372,30 @@ impl Link {
     }
 }
 
+// === impl Pass ===
+
+impl<'a> Pass<'a> {
+    fn take(starter: &'a Starter, entered: Timestamp, budget: Budget) -> Result<Self, Refusal> {
+        let mut gate = starter.gate();
+        if gate.enter(entered) {
+            Ok(Self { starter, entered, budget, ended: Ended::Void })
+        } else {
+            Err(starter.shed(&gate))
+        }
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        let limit = {
+            let mut gate = self.starter.gate();
+            gate.on_ended(self.entered, self.budget, self.ended, self.starter.0.clock.now());
+            gate.limit()
+        };
+        self.starter.0.metrics.on_limit(limit);
+    }
+}
+
 // === impl Place ===
 
 impl<'a> Place<'a> {
@@ -332,7 +429,12 @@ impl Drop for Place<'_> {
 impl Default for Limits {
     fn default() -> Self {
         // A log's usual limit is 1 MiB for the whole record; 16 KiB are kept free for headers, the plan above all.
-        Self { body_bytes: 1_032_192, callers: 10_000, grace: Duration::from_secs(1) }
+        Self {
+            body_bytes: 1_032_192,
+            callers: 10_000,
+            admission: AdmissionKind::Adaptive,
+            grace: Duration::from_secs(1),
+        }
     }
 }
 

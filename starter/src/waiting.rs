@@ -95,6 +95,12 @@ impl<W> Waiting<W> {
         }
     }
 
+    /// Returns whether a caller with this id would be the first, who writes it.
+    #[must_use]
+    pub fn is_new(&self, id: RequestId) -> bool {
+        self.known.get(&id).is_none_or(|known| !known.written && known.result.is_none() && known.waiters.is_empty())
+    }
+
     /// Gives a caller a seat; `due` is when a first caller stops waiting.
     pub fn join(&mut self, id: RequestId, digest: Digest, waiter: W, due: Timestamp, now: Timestamp) -> Seat {
         self.forget(now);

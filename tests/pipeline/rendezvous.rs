@@ -23,7 +23,7 @@ use hedgerow::{
 use policies::{Definition, ResultBody};
 use prometheus_client::registry::Registry;
 use serde_json::Value;
-use starter::{Answered, RawInput, Refusal, Starter};
+use starter::{AdmissionKind, Answered, Limits, RawInput, Refusal, Starter};
 use tempfile::TempDir;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -64,7 +64,7 @@ impl Rendezvous {
             models: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("policies"),
             data: folder.path().to_owned(),
             only: None,
-            limits: starter::Limits::default(),
+            limits: limits(),
             partitions: 4,
         };
         let running = app.start(roles, &mut Registry::default()).await.unwrap();
@@ -91,16 +91,8 @@ impl Rendezvous {
         let versions = follower.ensure_first(&self.definition, "a test", "test").await.unwrap();
         let (bus, clock) = (Arc::clone(&self.app.bus), self.app.clock.clone());
         let (models, data) = (self.app.models.clone(), self.app.data.clone());
-        let app = App {
-            bus,
-            clock,
-            versions,
-            models,
-            data,
-            only: None,
-            limits: starter::Limits::default(),
-            partitions: self.app.partitions,
-        };
+        let app =
+            App { bus, clock, versions, models, data, only: None, limits: limits(), partitions: self.app.partitions };
         app.start(roles, &mut Registry::default()).await.unwrap()
     }
 
@@ -192,6 +184,11 @@ impl Rendezvous {
         self.watching.cancel();
         self.folder
     }
+}
+
+/// However slow the machine is on which the tests run, callers are not shed for it.
+fn limits() -> Limits {
+    Limits { admission: AdmissionKind::Fixed, ..Limits::default() }
 }
 
 async fn follow(bus: &Arc<dyn Bus>, clock: &Clock, stop: &CancellationToken) -> Follower {

@@ -55,7 +55,7 @@ async fn ask_until_answered(client: Client, doors: Doors, path: String, key: Str
             match (status, body) {
                 (StatusCode::OK, Ok(body)) => return body,
                 // Killed in the middle of its answer.
-                (StatusCode::OK, Err(_)) | (StatusCode::SERVICE_UNAVAILABLE, _) => {}
+                (StatusCode::OK, Err(_)) | (StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS, _) => {}
                 (status, body) => panic!("{key}: {status} {body:?}"),
             }
         }
@@ -223,7 +223,9 @@ async fn a_starter_that_is_told_to_stop_answers_everybody_whom_it_accepted() {
     };
     let (statuses, ()) = tokio::join!(asking, stopping);
     let answered = statuses.iter().filter(|status| **status == Some(StatusCode::OK)).count();
-    let refused = |status: &Option<StatusCode>| matches!(status, None | Some(StatusCode::SERVICE_UNAVAILABLE));
+    let refused = |status: &Option<StatusCode>| {
+        matches!(status, None | Some(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS))
+    };
     assert!(statuses.iter().all(|status| *status == Some(StatusCode::OK) || refused(status)), "{statuses:?}");
     assert_eq!(requests(&bus(&deployment), &topics(&deployment)).await.len(), answered, "accepted is answered");
 

@@ -71,7 +71,8 @@ impl Problem {
                 Refusal::Invalid(_) => StatusCode::BAD_REQUEST,
                 Refusal::NotLive { .. } => StatusCode::NOT_FOUND,
                 Refusal::Conflict { .. } => StatusCode::CONFLICT,
-                Refusal::Shed { .. } | Refusal::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+                Refusal::Shed { .. } => StatusCode::TOO_MANY_REQUESTS,
+                Refusal::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
                 Refusal::NoResult { .. } => StatusCode::GATEWAY_TIMEOUT,
             },
             Self::UnknownRendezvous(_) | Self::UnknownVersion(_) | Self::NoSuchPath => StatusCode::NOT_FOUND,
@@ -97,7 +98,7 @@ impl Problem {
     /// Returns after how many seconds it is worth trying again, if it is.
     fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::Refused(Refusal::Shed { retry_after }) => Some(retry_after.as_secs().max(1)),
+            Self::Refused(Refusal::Shed { retry_after, .. }) => Some(retry_after.as_secs().max(1)),
             Self::Refused(Refusal::Unavailable(_)) => Some(1),
             _ => None,
         }
@@ -121,6 +122,9 @@ impl IntoResponse for Problem {
         let mut response = (self.status(), Json(Body { error: &self.sentence() })).into_response();
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Self::Refused(Refusal::Shed { by, .. }) = &self {
+            response.headers_mut().insert("hedgerow-shed", HeaderValue::from_static(by.word()));
         }
         if let Self::Refused(Refusal::NoResult { id } | Refusal::Conflict { id }) = self
             && let Ok(value) = HeaderValue::from_str(&id.to_string())

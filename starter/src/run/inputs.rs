@@ -1,9 +1,17 @@
 //! Reads the input topic: each record becomes a request or a dead letter, and is committed when that is acknowledged.
+//!
+//! Nobody waits here, so nothing is shed: the topic holds what cannot be taken in yet. While half of the limit is in
+//! flight, or the producer's queue is full, nothing more is read.
 
 mod doorway;
 mod hand;
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::Range,
+    sync::Arc,
+    time::Duration,
+};
 
 use bus::{
     Assigned, Bus, BusError, Commit, Committed, Consumer, Event, Outage, Producer, Received, StartAt, TopicPartition,
@@ -23,6 +31,13 @@ const WHO: &str = "the starter's reader of inputs";
 
 /// How many inputs may be in hand: read and not yet acknowledged. A batch more may come on top.
 const IN_HAND: usize = 4_096;
+
+/// How long what is held back waits before it is tried again.
+const HELD_BACK: Duration = Duration::from_millis(1);
+
+/// After so many commits' pauses what is held back is put back into the topic: whoever does not ask for more for ten seconds
+/// loses his partitions.
+const PATIENCE: u32 = 20;
 
 /// How many inputs are checked before the results get their turn: some tens of microseconds of work.
 const AT_A_TIME: usize = 32;
@@ -54,6 +69,12 @@ struct Inputs<'a> {
     doorway: Doorway<'a>,
     hand: Arc<Hand>,
     topic: TopicPartition,
+    /// Read, and not yet taken in; nothing more is read meanwhile, so it is one batch at most.
+    pending: VecDeque<Received>,
+    /// Whether what is pending has to wait.
+    held_back: bool,
+    /// For how many commits' pauses on end.
+    waited: u32,
     /// Whether writing fails, and somebody was told.
     failing: bool,
 }
@@ -68,7 +89,8 @@ impl<'a> Inputs<'a> {
         let hand = Arc::new(Hand::default());
         let doorway = Doorway::new(starter, link, dead_letters, Arc::clone(&hand));
         let (producer, topic) = (Arc::clone(&link.producer), TopicPartition::new(&topics.inputs, 0));
-        Ok(Self { consumer, producer, doorway, hand, topic, failing: false })
+        let pending = VecDeque::new();
+        Ok(Self { consumer, producer, doorway, hand, topic, pending, held_back: false, waited: 0, failing: false })
     }
 
     async fn run(&mut self, stop: &CancellationToken) -> Result<(), BusError> {
@@ -77,20 +99,26 @@ impl<'a> Inputs<'a> {
         commit.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let has_room = self.hand.state().progress.in_hand() < IN_HAND;
+            let is_free = self.pending.is_empty();
             let event = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 _ = commit.tick() => {
                     self.commit()?;
                     self.read_again()?;
+                    self.put_back()?;
                     continue;
                 }
-                event = self.consumer.next(), if has_room => event,
-                () = self.hand.acknowledged(), if !has_room => continue,
+                () = pause(self.held_back), if !is_free => {
+                    self.take_some()?;
+                    continue;
+                }
+                event = self.consumer.next(), if is_free && has_room => event,
+                () = self.hand.acknowledged(), if is_free && !has_room => continue,
             };
             // Said once for an interruption: the next call waits.
             match outage.note(event, self.doorway.clock()) {
-                Ok(Some(event)) => self.on_event(event, stop).await?,
+                Ok(Some(event)) => self.on_event(event)?,
                 Ok(None) => {}
                 Err(BusError::OffsetGone { partition, offset, low, high }) => {
                     self.skip_lost(&partition, offset, &(low..high))?;
@@ -100,7 +128,7 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    async fn on_event(&mut self, event: Event, stop: &CancellationToken) -> Result<(), BusError> {
+    fn on_event(&mut self, event: Event) -> Result<(), BusError> {
         match event {
             Event::Assigned(partitions) => partitions.iter().try_for_each(|assigned| self.on_assigned(assigned)),
             Event::Revoked(partitions) => {
@@ -111,7 +139,10 @@ impl<'a> Inputs<'a> {
                 }
                 Ok(())
             }
-            Event::Records(records) => self.on_records(records, stop).await,
+            Event::Records(records) => {
+                self.pending.extend(records);
+                Ok(())
+            }
         }
     }
 
@@ -123,18 +154,28 @@ impl<'a> Inputs<'a> {
         self.consumer.start(&assigned.partition, from)
     }
 
-    async fn on_records(&mut self, records: Vec<Received>, stop: &CancellationToken) -> Result<(), BusError> {
-        for (index, received) in records.into_iter().enumerate() {
-            if index % AT_A_TIME == AT_A_TIME - 1 {
-                tokio::task::yield_now().await;
+    /// Lets go of what is held back for long; it is brought again by the next event.
+    fn put_back(&mut self) -> Result<(), BusError> {
+        self.waited = if self.held_back && !self.pending.is_empty() { self.waited + 1 } else { 0 };
+        if self.waited < PATIENCE {
+            return Ok(());
+        }
+        self.waited = 0;
+        let mut first = BTreeMap::new();
+        for received in std::mem::take(&mut self.pending) {
+            first.entry(received.partition).or_insert(received.offset);
+        }
+        first.into_iter().try_for_each(|(partition, offset)| self.consumer.start(&partition, StartAt::Offset(offset)))
+    }
+
+    fn take_some(&mut self) -> Result<(), BusError> {
+        for _ in 0..AT_A_TIME {
+            let Some(received) = self.pending.front() else { return Ok(()) };
+            self.held_back = self.doorway.take(received)? == Writing::HeldBack;
+            if self.held_back {
+                return Ok(());
             }
-            while self.doorway.take(&received)? == Writing::QueueFull {
-                // Nobody waits here, so nothing is shed: the topic holds what the producer cannot take yet.
-                tokio::select! {
-                    () = stop.cancelled() => return Ok(()),
-                    () = tokio::time::sleep(Duration::from_millis(1)) => {}
-                }
-            }
+            self.pending.pop_front();
         }
         Ok(())
     }
@@ -169,6 +210,8 @@ impl<'a> Inputs<'a> {
         }
         self.failing = !failed.is_empty();
         failed.into_iter().try_for_each(|(partition, offset)| {
+            // What is read again brings these with it, in order.
+            self.pending.retain(|received| received.partition.partition != partition);
             let partition = TopicPartition { partition, ..self.topic.clone() };
             self.consumer.start(&partition, StartAt::Offset(offset))
         })
@@ -193,4 +236,9 @@ impl<'a> Inputs<'a> {
         let last = self.commits();
         self.consumer.close(last).await;
     }
+}
+
+/// Gives the results their turn, and what is held back a moment.
+async fn pause(is_held_back: bool) {
+    if is_held_back { tokio::time::sleep(HELD_BACK).await } else { tokio::task::yield_now().await }
 }

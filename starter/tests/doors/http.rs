@@ -188,7 +188,31 @@ async fn every_refusal_is_one_sentence_with_its_status() {
 async fn a_shed_caller_is_told_when_to_try_again() {
     let (_world, _station, router) = open_with(Limits { callers: 0, ..Limits::default() }).await;
     let answer = call(&router, "POST", INFER, &[], BODY).await;
-    assert_eq!((answer.status, answer.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "1"));
+    assert_eq!((answer.status, answer.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "1"));
+    assert_eq!(answer.header("hedgerow-shed"), "callers");
+}
+
+#[tokio::test]
+async fn bodies_beyond_what_a_door_receives_at_once_are_shed_and_a_place_given_back_is_free() {
+    let (_world, _station, router) = open_with(Limits::default()).await;
+    let endless = || {
+        let body = Body::from_stream(futures::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+        Box::pin(router.clone().oneshot(Request::post(INFER).body(body).unwrap()))
+    };
+    // None of them says how long it is, so each may become as long as an input may be.
+    let mut receiving = Vec::new();
+    let shed = loop {
+        let mut caller = endless();
+        match futures::poll!(&mut caller) {
+            std::task::Poll::Ready(response) => break response.unwrap(),
+            std::task::Poll::Pending => receiving.push(caller),
+        }
+    };
+    assert_eq!(shed.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(shed.headers()["hedgerow-shed"], "bodies");
+    assert_eq!(receiving.len(), (256 << 20) / (1_009 << 10));
+    receiving.pop();
+    assert!(futures::poll!(&mut endless()).is_pending());
 }
 
 #[tokio::test]

@@ -278,10 +278,53 @@ async fn more_inputs_than_may_be_in_hand_all_become_requests() {
         let record = Record { payload: Some(Bytes::from_static(BODY.as_bytes())), ..Record::default() };
         world.put(&world.topics.inputs, number % PARTITIONS, record);
     }
-    let station = world.start_with(Limits { callers: 1, ..Limits::default() }).await;
+    world.collect();
+    let station = world.start_with(Limits { callers: 1_000, ..Limits::default() }).await;
     soon(written(&station, count)).await;
     station.stop().await;
     assert_eq!(world.count(&world.topics.requests).await, i64::from(count));
+}
+
+#[tokio::test]
+async fn inputs_are_held_back_at_half_of_the_limit_and_callers_are_still_let_in() {
+    let clock = Clock::standing_at(wire::Timestamp::from_micros(5_000_000));
+    let world = Arc::new(World::with(clock.clone(), EmbeddedLimits::default()).await);
+    for number in 0..100 {
+        let record = Record { payload: Some(Bytes::from_static(BODY.as_bytes())), ..Record::default() };
+        world.put(&world.topics.inputs, number % PARTITIONS, record);
+    }
+    let station = world.start_with(Limits { callers: 20, ..Limits::default() }).await;
+    soon(written(&station, 10)).await;
+    let starter = station.starter.clone();
+    let asking = tokio::spawn(async move { starter.ask(crate::support::unnamed()).await });
+    soon(async {
+        while station.starter.callers() == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(world.count(&world.topics.requests).await, 11, "ten inputs and one caller");
+    // The results let the others in, and what stays without one leaves at its deadline.
+    world.collect();
+    soon(asking).await.unwrap().unwrap();
+    soon(written(&station, 100)).await;
+    station.stop().await;
+    assert_eq!(world.count(&world.topics.requests).await, 101);
+}
+
+#[tokio::test]
+async fn what_is_held_back_for_long_is_put_back_and_becomes_a_request_all_the_same() {
+    let world = world().await;
+    // It has no result, so it is in flight until its deadline, which is later than what is held back is kept.
+    let mut first = Record { payload: Some(Bytes::from_static(BODY.as_bytes())), ..Record::default() };
+    first.headers.push("hedgerow-budget-ms", Some(Bytes::from_static(b"2700")));
+    let second = Record { payload: Some(Bytes::from_static(BODY.as_bytes())), ..Record::default() };
+    world.put(&world.topics.inputs, 0, first);
+    world.put(&world.topics.inputs, 0, second);
+    let station = world.start_with(Limits { callers: 2, ..Limits::default() }).await;
+    soon(written(&station, 2)).await;
+    station.stop().await;
+    assert_eq!(world.count(&world.topics.requests).await, 2);
 }
 
 /// Lets others run until `count` inputs were written.

@@ -142,7 +142,7 @@ impl Caller {
             turn += 1;
             match self.post(turn, &key, &body).await {
                 Some(StatusCode::OK) => return Told::Answered(request, intended, intended.elapsed()),
-                Some(StatusCode::SERVICE_UNAVAILABLE) => sleep(ASKED_TO_WAIT).await,
+                Some(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) => sleep(ASKED_TO_WAIT).await,
                 Some(_) => return Told::Nothing,
                 None => sleep(ANOTHER_DOOR).await,
             }

@@ -30,8 +30,8 @@ pub(super) struct Doorway<'a> {
 pub(super) enum Writing {
     /// It is on its way, or needs none.
     Begun,
-    /// The producer takes no more now.
-    QueueFull,
+    /// The producer takes no more now, or as much is in flight as may be.
+    HeldBack,
 }
 
 /// Where an input leads.
@@ -61,9 +61,12 @@ impl<'a> Doorway<'a> {
         self.starter.clock()
     }
 
-    /// Takes one record in. After `QueueFull` the same record is to be brought again.
+    /// Takes one record in. After `HeldBack` the same record is to be brought again.
     pub(super) fn take(&self, received: &Received) -> Result<Writing, BusError> {
         let at = (received.partition.partition, received.offset);
+        if !self.starter.has_room_behind() {
+            return Ok(Writing::HeldBack);
+        }
         if !self.hand.state().progress.on_read(at.0, at.1) {
             return Ok(Writing::Begun);
         }
@@ -83,7 +86,7 @@ impl<'a> Doorway<'a> {
         };
         match sent {
             Ok(()) => self.starter.metrics().on_outcome(outcome),
-            Err(BusError::QueueFull) => return Ok(Writing::QueueFull),
+            Err(BusError::QueueFull) => return Ok(Writing::HeldBack),
             Err(error @ BusError::Fatal(_)) => return Err(error),
             Err(error) => self.hand.on_acknowledged(at, &Err(error), kind),
         }
@@ -139,7 +142,10 @@ impl<'a> Doorway<'a> {
             starter.on_acknowledged(id, &outcome);
             hand.on_acknowledged(at, &outcome, TooLarge::Request);
         });
-        self.link.producer.send(self.link.partition_of(id), request.encode(), acknowledge)
+        // Before it is sent: its result may be there before `send` returns.
+        self.starter.enter_behind(request);
+        let sent = self.link.producer.send(self.link.partition_of(id), request.encode(), acknowledge);
+        sent.inspect_err(|_| self.starter.leave_behind(id))
     }
 
     fn put_aside(&self, letter: &DeadLetter, at: (i32, i64)) -> Result<(), BusError> {
