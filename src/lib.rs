@@ -16,3 +16,4 @@ pub mod results;
 pub mod settings;
 pub mod station;
 pub mod stretch;
+pub mod timekeeping;

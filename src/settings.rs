@@ -38,7 +38,7 @@ impl BusArgs {
     /// Opens the bus. A broker that is away is not an error here: every user of the bus waits for it.
     pub fn open(&self, clock: &Clock) -> anyhow::Result<Arc<dyn Bus>> {
         match self.brokers() {
-            Some(brokers) => Ok(self.connect(brokers)?),
+            Some(brokers) => Ok(Arc::new(self.connect(brokers)?.teaching(clock))),
             None => Ok(EmbeddedBus::new(clock.clone())),
         }
     }
@@ -49,11 +49,11 @@ impl BusArgs {
         self.brokers.as_deref().filter(|brokers| !brokers.trim().is_empty())
     }
 
-    fn connect(&self, brokers: &str) -> Result<Arc<dyn Bus>, BusError> {
+    fn connect(&self, brokers: &str) -> Result<KafkaBus, BusError> {
         let mut settings = KafkaSettings::new(brokers);
         settings.replication = self.replication;
         settings.options = self.all_options()?;
-        Ok(Arc::new(KafkaBus::connect(settings)?))
+        KafkaBus::connect(settings)
     }
 
     fn all_options(&self) -> Result<BTreeMap<String, String>, BusError> {

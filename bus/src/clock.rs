@@ -1,26 +1,25 @@
 //! The edge where the time is read; everything that decides takes it as a value.
 
+mod ticking;
+
 use std::{
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::{Duration, Instant, SystemTime},
+    time::Duration,
 };
 
 use tokio::sync::Notify;
 use wire::Timestamp;
 
-/// Tells the time. Cheap to clone; clones of a virtual clock are the same clock.
+pub use ticking::{ClockState, Ticking};
+
+/// Tells the time. Cheap to clone; clones are the same clock.
 #[derive(Clone, Debug)]
 pub enum Clock {
-    /// Wall time when it was made, moved on by the monotonic clock: it never steps back.
-    System {
-        /// The wall time at `started`.
-        origin: Timestamp,
-        /// The monotonic instant of `origin`.
-        started: Instant,
-    },
+    /// The machine's, corrected by what the log's append times say of it.
+    System(Arc<Ticking>),
     /// A time that tests set.
     Virtual(Arc<Hands>),
 }
@@ -32,14 +31,22 @@ pub struct Hands {
     moved: Notify,
 }
 
+/// The longest that is slept at once: a clock that is corrected meanwhile wakes who slept too long soon enough.
+const NAP: Duration = Duration::from_millis(500);
+
 // === impl Clock ===
 
 impl Clock {
     /// Returns the machine's clock.
     #[must_use]
     pub fn system() -> Self {
-        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self::System { origin: Timestamp::EPOCH.after(wall), started: Instant::now() }
+        Self::system_off_by(0)
+    }
+
+    /// Returns a clock that is so many microseconds ahead of the machine's, as a host's is whose time nobody keeps.
+    #[must_use]
+    pub fn system_off_by(micros: i64) -> Self {
+        Self::System(Arc::new(Ticking::off_by(micros)))
     }
 
     /// Returns a clock that stands at `now` until it is moved.
@@ -52,8 +59,8 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match self {
-            Self::System { origin, started } => origin.after(started.elapsed()),
-            Self::Virtual(hands) => Timestamp::from_micros(hands.micros.load(Ordering::Acquire)),
+            Self::System(ticking) => ticking.now(),
+            Self::Virtual(hands) => hands.now(),
         }
     }
 
@@ -70,7 +77,9 @@ impl Clock {
     pub async fn sleep_until(&self, at: Timestamp) {
         loop {
             match self {
-                Self::System { .. } if self.now() < at => tokio::time::sleep(at.since(self.now())).await,
+                Self::System(ticking) if ticking.now() < at => {
+                    tokio::time::sleep(at.since(ticking.now()).min(NAP)).await;
+                }
                 Self::Virtual(hands) => {
                     // Asked for before the time is read: a move in between is not missed.
                     let moved = hands.moved.notified();
@@ -79,9 +88,46 @@ impl Clock {
                     }
                     moved.await;
                 }
-                Self::System { .. } => return,
+                Self::System(_) => return,
             }
         }
+    }
+
+    /// Returns what this clock reads without any correction, to be handed to `on_appended`.
+    pub(crate) fn reading(&self) -> Timestamp {
+        match self {
+            Self::System(ticking) => ticking.reading(),
+            Self::Virtual(hands) => hands.now(),
+        }
+    }
+
+    /// A record that was sent when this clock read `sent`, and is acknowledged now, was appended at this time of the log.
+    pub(crate) fn on_appended(&self, sent: Timestamp, appended: Timestamp) {
+        if let Self::System(ticking) = self {
+            ticking.on_appended(sent, appended);
+        }
+    }
+
+    /// A record that is read now was appended at this time of the log.
+    pub(crate) fn on_read(&self, appended: Timestamp) {
+        if let Self::System(ticking) = self {
+            ticking.on_read(appended);
+        }
+    }
+
+    /// Returns what is known of how far this clock is from the log's.
+    #[must_use]
+    pub fn state(&self) -> ClockState {
+        match self {
+            Self::System(ticking) => ticking.state(),
+            Self::Virtual(_) => ClockState::default(),
+        }
+    }
+}
+
+impl Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.micros.load(Ordering::Acquire))
     }
 }
 

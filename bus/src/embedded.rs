@@ -39,6 +39,8 @@ const PARTITIONS_MAX: i32 = 10_000;
 /// A log in this process.
 pub struct EmbeddedBus {
     log: Arc<Log>,
+    /// Learns from append times, if it is another one than the log's.
+    clock: Option<Clock>,
 }
 
 /// How much an embedded bus keeps. Beyond it the oldest records go.
@@ -84,7 +86,13 @@ impl EmbeddedBus {
     #[must_use]
     pub fn with_limits(clock: Clock, limits: EmbeddedLimits) -> Arc<Self> {
         let (topics, groups, openings, faults) = Default::default();
-        Arc::new(Self { log: Arc::new(Log { clock, limits, topics, groups, openings, faults }) })
+        Arc::new(Self { log: Arc::new(Log { clock, limits, topics, groups, openings, faults }), clock: None })
+    }
+
+    /// Returns this bus as another host sees it, whose `clock` is not the log's and learns from its append times.
+    #[must_use]
+    pub fn teaching(&self, clock: &Clock) -> Arc<Self> {
+        Arc::new(Self { log: Arc::clone(&self.log), clock: Some(clock.clone()) })
     }
 
     /// Returns the handle by which tests make this bus fail.
@@ -117,7 +125,7 @@ impl Bus for EmbeddedBus {
 
     fn producer<'a>(&'a self, topics: &'a [&'a str]) -> BoxFuture<'a, Result<Arc<dyn Producer>, BusError>> {
         ready(self.log.reached().and_then(|log| {
-            let producer: Arc<dyn Producer> = Arc::new(EmbeddedProducer::open(log, topics)?);
+            let producer: Arc<dyn Producer> = Arc::new(EmbeddedProducer::open(log, self.clock.clone(), topics)?);
             Ok(producer)
         }))
     }
@@ -136,14 +144,14 @@ impl Bus for EmbeddedBus {
     fn member<'a>(&'a self, group: &'a str, topic: &'a str) -> BoxFuture<'a, Result<Box<dyn Consumer>, BusError>> {
         ready(self.log.reached().and_then(|log| {
             let group = log.group(group, topic)?;
-            let member: Box<dyn Consumer> = Box::new(EmbeddedConsumer::member(log, group));
+            let member: Box<dyn Consumer> = Box::new(EmbeddedConsumer::member(log, self.clock.clone(), group));
             Ok(member)
         }))
     }
 
     fn tail(&self) -> BoxFuture<'_, Result<Box<dyn Consumer>, BusError>> {
         ready(self.log.reached().map(|log| {
-            let tail: Box<dyn Consumer> = Box::new(EmbeddedConsumer::tail(log));
+            let tail: Box<dyn Consumer> = Box::new(EmbeddedConsumer::tail(log, self.clock.clone()));
             tail
         }))
     }

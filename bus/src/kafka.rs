@@ -32,7 +32,7 @@ use rdkafka::{
 };
 use wire::Timestamp;
 
-use crate::{BoxFuture, Bus, BusError, Consumer, Producer, TopicPartition, TopicSpec, Transactions};
+use crate::{BoxFuture, Bus, BusError, Clock, Consumer, Producer, TopicPartition, TopicSpec, Transactions};
 use consumer::KafkaConsumer;
 use producer::KafkaProducer;
 use transactions::KafkaTransactions;
@@ -45,6 +45,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 /// A Kafka cluster.
 pub struct KafkaBus {
     settings: KafkaSettings,
+    /// Learns from append times, if it is to.
+    clock: Option<Clock>,
     /// Asks for metadata and watermarks, and is in no group.
     asker: Asker,
 }
@@ -67,7 +69,13 @@ impl KafkaBus {
         settings.check()?;
         let asker: Asker = create(|| settings.asker().create_with_context(Heard::default()))?;
         serve(&asker)?;
-        Ok(Self { settings, asker })
+        Ok(Self { settings, clock: None, asker })
+    }
+
+    /// Lets `clock` learn from the append times of all that is sent and read from now on.
+    #[must_use]
+    pub fn teaching(self, clock: &Clock) -> Self {
+        Self { clock: Some(clock.clone()), ..self }
     }
 }
 
@@ -100,7 +108,8 @@ impl Bus for KafkaBus {
                 // Asked of a client that never creates topics, before the producer's, which might, names them.
                 self.partitions(topic).await?;
             }
-            let producer: Arc<dyn Producer> = Arc::new(KafkaProducer::open(&self.settings, topics).await?);
+            let producer: Arc<dyn Producer> =
+                Arc::new(KafkaProducer::open(&self.settings, self.clock.clone(), topics).await?);
             Ok(producer)
         }
         .boxed()
@@ -124,29 +133,30 @@ impl Bus for KafkaBus {
     fn member<'a>(&'a self, group: &'a str, topic: &'a str) -> BoxFuture<'a, Result<Box<dyn Consumer>, BusError>> {
         async move {
             self.partitions(topic).await?;
-            let consumer: Box<dyn Consumer> = Box::new(KafkaConsumer::member(&self.settings, group, topic)?);
+            let consumer: Box<dyn Consumer> =
+                Box::new(KafkaConsumer::member(&self.settings, self.clock.clone(), group, topic)?);
             Ok(consumer)
         }
         .boxed()
     }
 
     fn tail(&self) -> BoxFuture<'_, Result<Box<dyn Consumer>, BusError>> {
-        tail_of(self.settings.clone())
+        tail_of(self.settings.clone(), self.clock.clone())
     }
 
     fn hasty_tail(&self) -> BoxFuture<'_, Result<Box<dyn Consumer>, BusError>> {
-        tail_of(self.settings.hasty())
+        tail_of(self.settings.hasty(), self.clock.clone())
     }
 
     fn unhurried_tail(&self) -> BoxFuture<'_, Result<Box<dyn Consumer>, BusError>> {
-        tail_of(self.settings.unhurried())
+        tail_of(self.settings.unhurried(), self.clock.clone())
     }
 }
 
 /// Opens a tail with `settings`.
-fn tail_of(settings: KafkaSettings) -> BoxFuture<'static, Result<Box<dyn Consumer>, BusError>> {
+fn tail_of(settings: KafkaSettings, clock: Option<Clock>) -> BoxFuture<'static, Result<Box<dyn Consumer>, BusError>> {
     async move {
-        let consumer: Box<dyn Consumer> = Box::new(KafkaConsumer::tail(&settings)?);
+        let consumer: Box<dyn Consumer> = Box::new(KafkaConsumer::tail(&settings, clock)?);
         Ok(consumer)
     }
     .boxed()

@@ -20,6 +20,7 @@ mod embedded;
 mod error;
 mod kafka;
 mod outage;
+mod skew;
 mod transactions;
 
 use std::{fmt, ops::Range, sync::Arc, time::Duration};
@@ -27,7 +28,7 @@ use std::{fmt, ops::Range, sync::Arc, time::Duration};
 pub use futures::future::BoxFuture;
 use wire::{Record, Timestamp};
 
-pub use clock::{Clock, Hands};
+pub use clock::{Clock, ClockState, Hands, Ticking};
 pub use embedded::{EmbeddedBus, EmbeddedLimits, Faults, SendFault};
 pub use error::BusError;
 pub use kafka::{KafkaBus, KafkaSettings};

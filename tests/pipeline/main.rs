@@ -4,6 +4,7 @@
 
 mod audit;
 mod cases;
+mod clocks;
 mod edits;
 mod embedded;
 mod explain;

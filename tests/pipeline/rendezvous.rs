@@ -19,6 +19,7 @@ use futures::future::join_all;
 use hedgerow::{
     app::{self, App, Role, Running},
     observer::Observer,
+    timekeeping,
 };
 use policies::{Definition, ResultBody};
 use prometheus_client::registry::Registry;
@@ -87,9 +88,14 @@ impl Rendezvous {
 
     /// Starts stations as another process would, which only has the file of the first version.
     pub(crate) async fn another_process(&self, roles: &[Role]) -> Running {
-        let follower = follow(&self.app.bus, &self.app.clock, &self.watching).await;
+        self.another_host(Arc::clone(&self.app.bus), self.app.clock.clone(), roles).await
+    }
+
+    /// Starts stations as another host would, which sees the log through `bus` and the time on `clock`.
+    pub(crate) async fn another_host(&self, bus: Arc<dyn Bus>, clock: Clock, roles: &[Role]) -> Running {
+        let follower = follow(&bus, &clock, &self.watching).await;
+        timekeeping::keep(&bus, &self.watching).await;
         let versions = follower.ensure_first(&self.definition, "a test", "test").await.unwrap();
-        let (bus, clock) = (Arc::clone(&self.app.bus), self.app.clock.clone());
         let (models, data) = (self.app.models.clone(), self.app.data.clone());
         let app =
             App { bus, clock, versions, models, data, only: None, limits: limits(), partitions: self.app.partitions };
@@ -205,7 +211,8 @@ pub(crate) async fn put(producer: &dyn Producer, topic: &str, partition: i32, re
     timeout(PATIENCE, receiver).await.unwrap().unwrap().unwrap()
 }
 
-async fn ask(starter: &Starter, body: &str, key: Option<&str>) -> Result<Answered, Refusal> {
+/// Asks `starter`.
+pub(crate) async fn ask(starter: &Starter, body: &str, key: Option<&str>) -> Result<Answered, Refusal> {
     let body = Bytes::copy_from_slice(body.as_bytes());
     let input = RawInput { body, key: key.map(str::to_owned), ..RawInput::default() };
     timeout(PATIENCE, starter.ask(input)).await.expect("an answer or a refusal in time")

@@ -11,7 +11,8 @@ use super::{
     partition::Partition,
 };
 use crate::{
-    BoxFuture, BusError, Commit, Consumer, Event, Membership as Handle, StartAt, TopicPartition, transactions::Kind,
+    BoxFuture, BusError, Clock, Commit, Consumer, Event, Membership as Handle, StartAt, TopicPartition,
+    transactions::Kind,
 };
 
 /// How many records `next` returns at most.
@@ -29,6 +30,8 @@ pub(super) struct EmbeddedConsumer {
     /// Where in `reading` the next batch begins.
     turn: usize,
     told_of_interruption: bool,
+    /// Learns from append times, if it is to.
+    clock: Option<Clock>,
 }
 
 struct Membership {
@@ -46,14 +49,22 @@ struct Reading {
 // === impl EmbeddedConsumer ===
 
 impl EmbeddedConsumer {
-    pub(super) fn tail(log: &Arc<Log>) -> Self {
+    pub(super) fn tail(log: &Arc<Log>, clock: Option<Clock>) -> Self {
         let bell = Arc::new(Notify::new());
         log.faults.tell(&bell);
-        Self { log: Arc::clone(log), bell, membership: None, reading: Vec::new(), turn: 0, told_of_interruption: false }
+        Self {
+            log: Arc::clone(log),
+            bell,
+            membership: None,
+            reading: Vec::new(),
+            turn: 0,
+            told_of_interruption: false,
+            clock,
+        }
     }
 
-    pub(super) fn member(log: &Arc<Log>, group: Arc<Group>) -> Self {
-        let mut consumer = Self::tail(log);
+    pub(super) fn member(log: &Arc<Log>, clock: Option<Clock>, group: Arc<Group>) -> Self {
+        let mut consumer = Self::tail(log, clock);
         let me = group.join(Arc::clone(&consumer.bell));
         consumer.membership = Some(Membership { group, me, seen: 0 });
         consumer
@@ -97,6 +108,11 @@ impl EmbeddedConsumer {
             }
         }
         self.turn = (self.turn + 1) % self.reading.len().max(1);
+        if let Some(clock) = &self.clock
+            && let Some(newest) = records.iter().map(|record| record.appended).max()
+        {
+            clock.on_read(newest);
+        }
         if records.is_empty() { self.poll_failure() } else { Ok(Some(Event::Records(records))) }
     }
 

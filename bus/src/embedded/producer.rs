@@ -9,21 +9,23 @@ use super::{
     faults::Sending,
     partition::{self, Partition},
 };
-use crate::{Acknowledge, BoxFuture, BusError, Producer, TopicPartition};
+use crate::{Acknowledge, BoxFuture, BusError, Clock, Producer, TopicPartition};
 
 pub(super) struct EmbeddedProducer {
     log: Arc<Log>,
     /// The topics it was opened for: the bus' own map, and its lock, are asked only for others.
     topics: Vec<Arc<Topic>>,
     kept: Arc<super::faults::Kept>,
+    /// Learns from append times, if it is to.
+    clock: Option<Clock>,
 }
 
 // === impl EmbeddedProducer ===
 
 impl EmbeddedProducer {
-    pub(super) fn open(log: &Arc<Log>, topics: &[&str]) -> Result<Self, BusError> {
+    pub(super) fn open(log: &Arc<Log>, clock: Option<Clock>, topics: &[&str]) -> Result<Self, BusError> {
         let topics = topics.iter().map(|name| log.topic(name)).collect::<Result<_, _>>()?;
-        Ok(Self { log: Arc::clone(log), topics, kept: Arc::default() })
+        Ok(Self { log: Arc::clone(log), topics, kept: Arc::default(), clock })
     }
 
     fn partition(&self, to: &TopicPartition) -> Result<Arc<Partition>, BusError> {
@@ -45,7 +47,12 @@ impl Producer for EmbeddedProducer {
             let sending = Sending { partition, record, acknowledge, kept: Arc::clone(&self.kept) };
             return self.log.faults.send(sending);
         }
-        acknowledge(Ok(partition.append(record)));
+        let sent = self.clock.as_ref().map(|clock| (clock, clock.reading(), self.log.clock.now()));
+        let offset = partition.append(record);
+        if let Some((clock, sent, appended)) = sent {
+            clock.on_appended(sent, appended);
+        }
+        acknowledge(Ok(offset));
         Ok(())
     }
 

@@ -28,7 +28,8 @@ use super::{
     received::received,
 };
 use crate::{
-    BoxFuture, BusError, Commit, Consumer, Event, Membership, Received, StartAt, TopicPartition, transactions::Kind,
+    BoxFuture, BusError, Clock, Commit, Consumer, Event, Membership, Received, StartAt, TopicPartition,
+    transactions::Kind,
 };
 use member::Member;
 use reading::Reading;
@@ -48,6 +49,8 @@ pub(super) struct KafkaConsumer {
     away: Away,
     /// It was told that a topic does not carry the broker's times.
     foreign_clock_told: bool,
+    /// Learns from append times, if it is to.
+    clock: Option<Clock>,
 }
 
 type Client = Arc<BaseConsumer<Callbacks>>;
@@ -76,19 +79,24 @@ const METADATA_BYTES_MAX: usize = 4_000;
 
 impl KafkaConsumer {
     /// Returns a member of `group` that shares `topic` with the others.
-    pub(super) fn member(settings: &KafkaSettings, group: &str, topic: &str) -> Result<Self, BusError> {
-        let consumer = Self::open(settings, Some(group))?;
+    pub(super) fn member(
+        settings: &KafkaSettings,
+        clock: Option<Clock>,
+        group: &str,
+        topic: &str,
+    ) -> Result<Self, BusError> {
+        let consumer = Self::open(settings, clock, Some(group))?;
         let subscribed = consumer.client().subscribe(&[topic]);
         subscribed.map_err(|error| error::sorted(&format!("join {group}"), &error))?;
         Ok(consumer)
     }
 
     /// Returns a consumer that is in no group.
-    pub(super) fn tail(settings: &KafkaSettings) -> Result<Self, BusError> {
-        Self::open(settings, None)
+    pub(super) fn tail(settings: &KafkaSettings, clock: Option<Clock>) -> Result<Self, BusError> {
+        Self::open(settings, clock, None)
     }
 
-    fn open(settings: &KafkaSettings, group: Option<&str>) -> Result<Self, BusError> {
+    fn open(settings: &KafkaSettings, clock: Option<Clock>, group: Option<&str>) -> Result<Self, BusError> {
         let inbox = Arc::new(Inbox::default());
         let context = Callbacks { inbox: Arc::clone(&inbox) };
         let mut client: BaseConsumer<Callbacks> = settings
@@ -106,6 +114,7 @@ impl KafkaConsumer {
             held: Vec::new(),
             away: Away::No,
             foreign_clock_told: false,
+            clock,
         })
     }
 
@@ -131,29 +140,47 @@ impl KafkaConsumer {
     /// Takes what is on librdkafka's queue, up to the first thing that goes into the inbox.
     fn fetch(&mut self, records: &mut Vec<Received>) {
         let client = Arc::clone(self.client());
+        let mut newest = i64::MIN;
         while records.len() < RECORDS_MAX && self.inbox.is_empty() {
             let callbacks = self.inbox.callbacks();
             match client.poll(Duration::ZERO) {
                 Some(Ok(message)) => {
                     if let Some(partition) = self.reading.take(&message) {
-                        self.look_at_clock(&message);
+                        newest = newest.max(self.look_at_clock(&message));
                         records.push(received(partition, &message));
                     }
                 }
                 Some(Err(error)) => self.inbox.tell(Told::Failed(error)),
-                None if self.inbox.callbacks() == callbacks => return,
+                None if self.inbox.callbacks() == callbacks => return self.teach(newest),
                 None => {}
             }
         }
+        self.teach(newest);
         // Whatever made us stop, the queue may hold more, and only an empty queue rings again.
         self.inbox.ring();
     }
 
-    fn look_at_clock(&mut self, message: &BorrowedMessage<'_>) {
-        if !self.foreign_clock_told && matches!(message.timestamp(), Timestamp::CreateTime(_)) {
-            self.foreign_clock_told = true;
-            let topic = message.topic();
-            tracing::warn!(topic, "times are the writers', not the broker's: set message.timestamp.type=LogAppendTime");
+    /// Returns when the broker appended `message`, in milliseconds, if it says so.
+    fn look_at_clock(&mut self, message: &BorrowedMessage<'_>) -> i64 {
+        match message.timestamp() {
+            Timestamp::LogAppendTime(millis) => return millis,
+            Timestamp::CreateTime(_) if !self.foreign_clock_told => {
+                self.foreign_clock_told = true;
+                let topic = message.topic();
+                tracing::warn!(
+                    topic,
+                    "times are the writers', not the broker's: set message.timestamp.type=LogAppendTime"
+                );
+            }
+            Timestamp::CreateTime(_) | Timestamp::NotAvailable => {}
+        }
+        i64::MIN
+    }
+
+    /// Tells the clock of the newest append that was read: of all, it says most.
+    fn teach(&self, newest: i64) {
+        if let Some(clock) = self.clock.as_ref().filter(|_| newest > i64::MIN) {
+            clock.on_read(wire::Timestamp::from_micros(newest.saturating_mul(1_000)));
         }
     }
 

@@ -17,18 +17,19 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext},
 };
 use tokio::sync::Notify;
-use wire::{Headers, Record};
+use wire::{Headers, Record, Timestamp};
 
 use super::{
     ANSWER_WITHIN, KafkaSettings, error,
     question::{aside, ask, patiently},
 };
-use crate::{Acknowledge, BoxFuture, BusError, Producer, TopicPartition};
+use crate::{Acknowledge, BoxFuture, BusError, Clock, Producer, TopicPartition};
 
 /// A producer. Dropped, it delivers what was handed over for a moment longer, on its thread.
 pub(super) struct KafkaProducer {
     client: Arc<BaseProducer<Deliveries>>,
     state: Arc<State>,
+    clock: Option<Clock>,
 }
 
 /// What the producer and its thread share.
@@ -46,10 +47,18 @@ struct State {
 /// Where librdkafka tells what became of records.
 struct Deliveries {
     state: Arc<State>,
+    clock: Option<Clock>,
 }
 
 /// An acknowledgement on its way through librdkafka. It is `Sync` only because rdkafka asks for it.
-type Opaque = Box<Mutex<Option<Acknowledge>>>;
+type Opaque = Box<Mutex<Option<Pending>>>;
+
+/// What waits for an acknowledgement.
+struct Pending {
+    acknowledge: Acknowledge,
+    /// What the clock that learns from it read when it was sent.
+    sent: Option<Timestamp>,
+}
 
 /// How long a dropped producer goes on delivering.
 const LINGER: Duration = Duration::from_secs(2);
@@ -65,11 +74,15 @@ const WARM: &[u8] = b"\"idemp_state\": \"Assigned\"";
 
 impl KafkaProducer {
     /// Opens a producer and waits until its first record to any of `topics` would cost what every record costs.
-    pub(super) async fn open(settings: &KafkaSettings, topics: &[&str]) -> Result<Self, BusError> {
+    pub(super) async fn open(
+        settings: &KafkaSettings,
+        clock: Option<Clock>,
+        topics: &[&str],
+    ) -> Result<Self, BusError> {
         let state = Arc::new(State::default());
-        let context = Deliveries { state: Arc::clone(&state) };
+        let context = Deliveries { state: Arc::clone(&state), clock: clock.clone() };
         let client = super::create(|| settings.producer().create_with_context(context))?;
-        let producer = Self { client, state };
+        let producer = Self { client, state, clock };
         producer.serve()?;
         producer.warm_up(topics).await?;
         Ok(producer)
@@ -100,7 +113,8 @@ impl KafkaProducer {
     }
 
     fn hand_over(&self, to: &TopicPartition, record: &Record, acknowledge: Acknowledge) -> Result<(), BusError> {
-        let opaque: Opaque = Box::new(Mutex::new(Some(acknowledge)));
+        let sent = self.clock.as_ref().map(Clock::reading);
+        let opaque: Opaque = Box::new(Mutex::new(Some(Pending { acknowledge, sent })));
         let mut outgoing: BaseRecord<'_, [u8], [u8], Opaque> =
             BaseRecord::with_opaque_to(&to.topic, opaque).partition(to.partition);
         outgoing.key = record.key.as_deref();
@@ -196,14 +210,20 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = Opaque;
 
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: Opaque) {
-        let acknowledge = opaque.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let pending = opaque.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(clock), Ok(message)) = (&self.clock, result)
+            && let Some(sent) = pending.as_ref().and_then(|pending| pending.sent)
+            && let rdkafka::Timestamp::LogAppendTime(millis) = message.timestamp()
+        {
+            clock.on_appended(sent, Timestamp::from_micros(millis.saturating_mul(1_000)));
+        }
         let result = match result {
             Ok(message) => Ok(message.offset()),
             Err((error, message)) => {
                 Err(error::sorted(&format!("send to {}/{}", message.topic(), message.partition()), error))
             }
         };
-        if let Some(acknowledge) = acknowledge {
+        if let Some(Pending { acknowledge, .. }) = pending {
             acknowledge(result);
         }
         self.state.land();
