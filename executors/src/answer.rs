@@ -16,14 +16,14 @@ pub(crate) struct Output<'a> {
     pub(crate) values: Values<'a>,
 }
 
-/// The values of one output for one input row.
+/// The values of one output, for one input row or for several, row by row.
 pub(crate) enum Values<'a> {
     F32(Cow<'a, [f32]>),
     F64(Cow<'a, [f64]>),
     I64(Cow<'a, [i64]>),
     Bool(Cow<'a, [bool]>),
-    Text(Vec<String>),
-    Json(Vec<serde_json::Value>),
+    Text(Cow<'a, [String]>),
+    Json(Cow<'a, [serde_json::Value]>),
 }
 
 const LABELS: [&str; 3] = ["label", "output_label", "predict"];
@@ -46,6 +46,18 @@ pub(crate) fn compose(outputs: &[Output]) -> Bytes {
         }
     }
     json.close()
+}
+
+/// Returns the answers that `outputs` of `rows` rows are, or which output cannot be parted into rows.
+pub(crate) fn compose_rows(outputs: &[Output], rows: usize) -> Result<Vec<Bytes>, String> {
+    if let Some(uneven) = outputs.iter().find(|output| rows == 0 || output.values.len() % rows != 0) {
+        return Err(format!("output `{}` has {} values for {rows} rows", uneven.name, uneven.values.len()));
+    }
+    let row = |row| {
+        let of_row: Vec<Output> = outputs.iter().map(|output| output.row(row, rows)).collect();
+        compose(&of_row)
+    };
+    Ok((0..rows).map(row).collect())
 }
 
 fn classifier<'a>(outputs: &'a [Output]) -> Option<(&'a Values<'a>, &'a Values<'a>)> {
@@ -81,9 +93,29 @@ fn write<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     serde_json::to_writer(out, value).expect("numbers, texts and JSON values are always written to memory");
 }
 
-// === impl Values ===
+// === impl Output, Values ===
+
+impl Output<'_> {
+    fn row(&self, row: usize, rows: usize) -> Output<'_> {
+        Output { name: Cow::Borrowed(&self.name), values: self.values.row(row, rows) }
+    }
+}
 
 impl Values<'_> {
+    /// Returns the part of one of `rows` rows.
+    fn row(&self, row: usize, rows: usize) -> Values<'_> {
+        let width = self.len() / rows;
+        let part = row * width..(row + 1) * width;
+        match self {
+            Self::F32(values) => Values::F32(values[part].into()),
+            Self::F64(values) => Values::F64(values[part].into()),
+            Self::I64(values) => Values::I64(values[part].into()),
+            Self::Bool(values) => Values::Bool(values[part].into()),
+            Self::Text(values) => Values::Text(values[part].into()),
+            Self::Json(values) => Values::Json(values[part].into()),
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::F32(values) => values.len(),
@@ -158,7 +190,7 @@ mod tests {
         let expected = r#"{"class":1,"probability":0.96,"probabilities":[0.04,0.96]}"#;
         check(&[label(), output("probabilities", Values::F32(vec![0.04, 0.96].into()))], expected);
         check(&[output("output_probability", Values::F32(vec![0.04, 0.96].into())), label()], expected);
-        let text = output("output_label", Values::Text(vec!["red \"a\"".to_owned()]));
+        let text = output("output_label", Values::Text(vec!["red \"a\"".to_owned()].into()));
         check(
             &[text, output("output_probability", Values::F64(vec![1.0].into()))],
             r#"{"class":"red \"a\"","probability":1.0,"probabilities":[1.0]}"#,
@@ -178,6 +210,19 @@ mod tests {
         );
         check(&[output("a", Values::I64(vec![].into()))], r#"{"a":[]}"#);
         check(&[], "{}");
+    }
+
+    #[test]
+    fn rows_are_parted_and_each_is_an_answer_of_its_own() {
+        let outputs = [
+            output("label", Values::Text(vec!["red".to_owned(), "white".to_owned()].into())),
+            output("probabilities", Values::F32(vec![0.75, 0.25, 0.5, f32::NAN].into())),
+        ];
+        let answers = compose_rows(&outputs, 2).unwrap();
+        assert_eq!(answers[0], r#"{"class":"red","probability":0.75,"probabilities":[0.75,0.25]}"#);
+        assert_eq!(answers[1], r#"{"class":"white","probability":null,"probabilities":[0.5,null]}"#);
+        let problem = compose_rows(&outputs, 3).unwrap_err();
+        assert_eq!(problem, "output `label` has 2 values for 3 rows");
     }
 
     #[test]

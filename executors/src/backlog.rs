@@ -1,7 +1,7 @@
 //! PURE: the requests that wait for one executor.
 //!
 //! Laws, each tested by name: what may not start yet waits; of what may, the earliest deadline goes first, because in a
-//! backlog first-come-first-served serves only the dead; there are never more than `capacity`.
+//! backlog first-come-first-served serves only the dead; there are never more than `capacity`, and the dead make room.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ impl<T> Backlog<T> {
 
     /// Takes in a request that may start at `start` and is due at `deadline`; gives it back if there is no room.
     pub(crate) fn push(&mut self, start: Timestamp, deadline: Timestamp, now: Timestamp, request: T) -> Result<(), T> {
-        if self.len() >= self.capacity {
+        if self.is_full() {
             return Err(request);
         }
         self.arrivals += 1;
@@ -51,6 +51,12 @@ impl<T> Backlog<T> {
         self.startable.pop_first().map(|(_, request)| request)
     }
 
+    /// Returns a request that is past its deadline at `now`, so that it makes room.
+    pub(crate) fn pop_dead(&mut self, now: Timestamp) -> Option<T> {
+        let first = self.startable.first_entry().filter(|first| first.key().0 <= now)?;
+        Some(first.remove())
+    }
+
     /// Returns any request, whether it may start or not: for emptying.
     pub(crate) fn take_any(&mut self) -> Option<T> {
         let startable = self.startable.pop_first().map(|(_, request)| request);
@@ -60,6 +66,10 @@ impl<T> Backlog<T> {
     /// Returns when the next request may start, if some wait for their time.
     pub(crate) fn next_start(&self) -> Option<Timestamp> {
         self.waiting.first_key_value().map(|((start, _), _)| *start)
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.len() >= self.capacity
     }
 
     /// Returns how many wait.
@@ -103,5 +113,19 @@ mod tests {
         backlog.push(at(5), at(9), at(0), "b").unwrap();
         assert_eq!(backlog.push(at(0), at(9), at(0), "c"), Err("c"));
         assert_eq!(backlog.len(), 2);
+    }
+
+    #[test]
+    fn the_dead_make_room() {
+        let mut backlog = Backlog::with_capacity(2);
+        backlog.push(at(0), at(9), at(0), "dead").unwrap();
+        backlog.push(at(0), at(11), at(0), "alive").unwrap();
+        assert!(backlog.is_full());
+        assert_eq!(
+            (backlog.pop_dead(at(8)), backlog.pop_dead(at(9)), backlog.pop_dead(at(9))),
+            (None, Some("dead"), None)
+        );
+        backlog.push(at(0), at(10), at(9), "next").unwrap();
+        assert_eq!(backlog.pop(at(9)), Some("next"));
     }
 }

@@ -1,6 +1,9 @@
 //! One executor at work: requests come in from the fetching loop, and are answered on a thread of the executor's own.
 //! Whatever a model does there, whether it hangs, blocks or panics, nobody else waits for it.
 //!
+//! What waits goes in batches where the executor takes them: as many as there are and `batch` allows, the earliest
+//! deadlines first. Nobody waits for a batch to become full, so a single request of an idle executor goes at once.
+//!
 //! A desk takes requests in before its model is loaded, as if the model were busy, and fails them once it is known that
 //! the model cannot be loaded.
 
@@ -24,7 +27,8 @@ use wire::{Failure, FailureKind, ModelVersion, Reply, Timestamp};
 
 use crate::{
     backlog::Backlog,
-    executor::{Executor, failed},
+    batch::{self, BatchLimit},
+    executor::{Executor, Input, failed},
     work::{Responder, Took, Work},
 };
 
@@ -41,6 +45,8 @@ pub(crate) struct Desk {
     responder: Responder,
     clock: Clock,
     backlog: Mutex<Backlog<Job>>,
+    /// Made when the executor is seated.
+    batches: OnceLock<Mutex<BatchLimit>>,
     wake: Notify,
     closing: AtomicBool,
     /// What was last said to wait here: an executor that is swapped has two desks and one gauge.
@@ -54,17 +60,26 @@ pub(crate) struct Job {
     pub(crate) start: Timestamp,
 }
 
+/// Requests that go in one call.
+struct Batch {
+    jobs: Vec<Job>,
+    began: Timestamp,
+}
+
 // === impl Desk: the fetching loop's side ===
 
 impl Desk {
     pub(crate) fn new(concurrency: NonZeroUsize, responder: Responder, clock: Clock) -> Self {
         let (executor, backlog) = (OnceLock::new(), Mutex::new(Backlog::with_capacity(BACKLOG)));
         let (wake, closing, depth) = (Notify::new(), AtomicBool::new(false), AtomicI64::new(0));
-        Self { executor, concurrency, responder, clock, backlog, wake, closing, depth }
+        let batches = OnceLock::new();
+        Self { executor, concurrency, responder, clock, backlog, batches, wake, closing, depth }
     }
 
     /// Seats the executor, now that it is loaded. Its thread may begin to work.
     pub(crate) fn seat(&self, executor: Arc<dyn Executor>) {
+        self.batches.get_or_init(|| Mutex::new(BatchLimit::new(executor.batch_max())));
+        self.responder.metrics.batch_limit.set(1);
         let seated = self.executor.set(Ok(executor));
         debug_assert!(seated.is_ok(), "an executor is loaded once");
     }
@@ -84,38 +99,44 @@ impl Desk {
         self.executor.get().map(|loaded| loaded.as_ref().map(|_| ()).map_err(String::as_str))
     }
 
-    /// Answers at once if the executor needs no time to, or is not there; otherwise gives the job back.
+    /// Answers at once if the job is dead, or the executor needs no time or is not there; otherwise gives the job back.
     pub(crate) fn try_now(&self, job: Job) -> Result<(), Job> {
-        let executor = match self.executor.get() {
-            Some(Ok(executor)) if executor.is_instantaneous() => executor,
-            Some(Err(_)) => {
-                self.fail(&job, self.clock.now());
-                return Ok(());
-            }
-            Some(Ok(_)) | None => return Err(job),
-        };
         let began = self.clock.now();
-        if job.start > began {
-            return Err(job);
-        }
+        // Here and not on the executor's thread: after a stop the dead would take the places of the living.
         if job.work.input.deadline <= began {
             self.refuse(&job, began, FailureKind::Expired);
             return Ok(());
         }
+        let executor = match self.executor.get() {
+            Some(Ok(executor)) if executor.is_instantaneous() => executor,
+            Some(Err(_)) => {
+                self.fail(&job, began);
+                return Ok(());
+            }
+            Some(Ok(_)) | None => return Err(job),
+        };
+        if job.start > began {
+            return Err(job);
+        }
         let scoring = AssertUnwindSafe(async { executor.score(&job.work.input).await }).catch_unwind();
         let Some(scored) = scoring.now_or_never() else { return Err(job) };
         let took = Took { queued: began.since(job.work.fetched), scored: self.clock.now().since(began) };
-        self.respond(&job, took, reply(scored));
+        self.respond(&job, took, scored.map_or_else(|panic| Reply::Failure(panicked(&*panic)), reply));
         Ok(())
     }
 
     /// Takes `jobs` in with one wake-up. Those without room are refused at once: the fetching loop never waits.
     pub(crate) fn offer(&self, jobs: &mut Vec<Job>) {
         let now = self.clock.now();
-        let mut refused = Vec::new();
+        let (mut refused, mut dead) = (Vec::new(), Vec::new());
         {
             let mut backlog = self.backlog();
             for job in jobs.drain(..) {
+                while backlog.is_full()
+                    && let Some(expired) = backlog.pop_dead(now)
+                {
+                    dead.push(expired);
+                }
                 let (start, deadline) = (job.start, job.work.input.deadline);
                 refused.extend(backlog.push(start, deadline, now, job).err());
             }
@@ -124,6 +145,9 @@ impl Desk {
         self.wake.notify_one();
         for job in refused {
             self.refuse(&job, now, FailureKind::Overloaded);
+        }
+        for job in dead {
+            self.refuse(&job, now, FailureKind::Expired);
         }
     }
 
@@ -175,14 +199,14 @@ impl Desk {
 // === impl Desk: the executor's side ===
 
 impl Desk {
-    /// Answers what comes in, `concurrency` at once, until closed.
+    /// Answers what comes in, `concurrency` batches at once, until closed.
     pub(crate) async fn work(&self) {
         let mut working = FuturesUnordered::new();
         loop {
             while working.len() < self.concurrency.get()
-                && let Some(job) = self.next_job()
+                && let Some(batch) = self.next_batch()
             {
-                let mut answering = Box::pin(self.answer(job));
+                let mut answering = Box::pin(self.answer(batch));
                 // A model that computes is done after one poll and never becomes a task.
                 if futures::poll!(&mut answering).is_pending() {
                     working.push(answering);
@@ -201,31 +225,68 @@ impl Desk {
         }
     }
 
-    fn next_job(&self) -> Option<Job> {
-        let mut backlog = self.backlog();
-        let job = backlog.pop(self.clock.now());
-        self.note_depth(&backlog);
-        job
+    /// Takes as many as may go into one call of what may start, the earliest deadlines first; the dead are passed over.
+    fn next_batch(&self) -> Option<Batch> {
+        let (most, began) = (self.batch_max(), self.clock.now());
+        let (mut jobs, mut dead) = (Vec::new(), Vec::new());
+        {
+            let mut backlog = self.backlog();
+            while jobs.len() < most
+                && let Some(job) = backlog.pop(began)
+            {
+                if job.work.share.is_revoked() {
+                    // Another process has the partition now, and does it there.
+                } else if job.work.input.deadline <= began {
+                    dead.push(job);
+                } else {
+                    jobs.push(job);
+                }
+            }
+            self.note_depth(&backlog);
+        }
+        for job in dead {
+            self.refuse(&job, began, FailureKind::Expired);
+        }
+        (!jobs.is_empty()).then_some(Batch { jobs, began })
     }
 
-    async fn answer(&self, job: Job) {
-        if job.work.share.is_revoked() {
-            return;
-        }
-        let (began, deadline) = (self.clock.now(), job.work.input.deadline);
-        if deadline <= began {
-            return self.refuse(&job, began, FailureKind::Expired);
-        }
-        let Some(Ok(executor)) = self.executor.get() else { return self.fail(&job, began) };
-        // Inside the block, so that a panic before the first await is caught too.
-        let scoring = AssertUnwindSafe(async { executor.score(&job.work.input).await }).catch_unwind();
-        let reply = tokio::select! {
-            biased;
-            scored = scoring => reply(scored),
-            () = self.clock.sleep_until(deadline.after(GRACE)) => Reply::Failure(failed("the model gave no answer at all")),
+    async fn answer(&self, batch: Batch) {
+        let Batch { jobs, began } = batch;
+        let Some(Ok(executor)) = self.executor.get() else {
+            return jobs.iter().for_each(|job| self.fail(job, began));
         };
-        let queued = began.since(job.work.fetched.max(job.start));
-        self.respond(&job, Took { queued, scored: self.clock.now().since(began) }, reply);
+        self.responder.metrics.called(jobs.len());
+        // As long as the longest-lived of them: for the others it is late either way.
+        let given_up = jobs.iter().map(|job| job.work.input.deadline.after(GRACE)).max().unwrap_or(began);
+        let scoring = AssertUnwindSafe(score(&**executor, &jobs)).catch_unwind();
+        let replies = tokio::select! {
+            biased;
+            scored = scoring => replies(scored, jobs.len()),
+            () = self.clock.sleep_until(given_up) => vec![Reply::Failure(failed("the model gave no answer at all")); jobs.len()],
+        };
+        let scored = self.clock.now().since(began);
+        self.learn(&jobs, scored);
+        for (job, reply) in jobs.iter().zip(replies) {
+            let queued = began.since(job.work.fetched.max(job.start));
+            self.respond(job, Took { queued, scored }, reply);
+        }
+    }
+
+    /// Returns how many may go into one call.
+    fn batch_max(&self) -> usize {
+        let (Some(batches), Some(Ok(executor))) = (self.batches.get(), self.executor.get()) else { return 1 };
+        let learned = batches.lock().unwrap_or_else(PoisonError::into_inner).limit();
+        // A server may turn out to take no batches after all.
+        learned.min(executor.batch_max()).get()
+    }
+
+    fn learn(&self, jobs: &[Job], took: Duration) {
+        let (Some(batches), Some(tightest)) = (self.batches.get(), jobs.iter().map(|job| job.work.budget).min()) else {
+            return;
+        };
+        let mut batches = batches.lock().unwrap_or_else(PoisonError::into_inner);
+        batches.on_scored(jobs.len(), took, batch::objective(tightest));
+        self.responder.metrics.batch_limit.set(i64::try_from(batches.limit().get()).unwrap_or(i64::MAX));
     }
 
     async fn sleep_until(&self, at: Option<Timestamp>) {
@@ -236,11 +297,31 @@ impl Desk {
     }
 }
 
-fn reply(scored: thread::Result<Result<Bytes, Failure>>) -> Reply {
-    match scored {
-        Ok(answer) => answer.map_or_else(Reply::Failure, Reply::Answer),
-        Err(panic) => Reply::Failure(failed(format!("the model panicked: {}", words(&*panic)))),
+/// A future, so that a panic before the first await is caught too.
+async fn score(executor: &dyn Executor, jobs: &[Job]) -> Vec<Result<Bytes, Failure>> {
+    if let [only] = jobs {
+        return vec![executor.score(&only.work.input).await];
     }
+    let inputs: Vec<&Input> = jobs.iter().map(|job| &job.work.input).collect();
+    executor.score_batch(&inputs).await
+}
+
+/// Returns what each of `size` requests is told. A panic, or a call that lost count, is a failure of all that were in it.
+fn replies(scored: thread::Result<Vec<Result<Bytes, Failure>>>, size: usize) -> Vec<Reply> {
+    let failure = match scored {
+        Ok(answers) if answers.len() == size => return answers.into_iter().map(reply).collect(),
+        Ok(answers) => failed(format!("the model gave {} answers to {size} inputs", answers.len())),
+        Err(panic) => panicked(&*panic),
+    };
+    vec![Reply::Failure(failure); size]
+}
+
+fn reply(answer: Result<Bytes, Failure>) -> Reply {
+    answer.map_or_else(Reply::Failure, Reply::Answer)
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Failure {
+    failed(format!("the model panicked: {}", words(panic)))
 }
 
 fn words(panic: &(dyn Any + Send)) -> &str {

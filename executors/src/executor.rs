@@ -1,6 +1,9 @@
-//! What an executor is: one async function from an input to an answer.
+//! What an executor is: one async function from an input to an answer, and one for several at once where that pays.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, OnceLock},
+};
 
 use bus::BoxFuture;
 use bytes::Bytes;
@@ -13,6 +16,24 @@ use crate::features;
 pub trait Executor: Send + Sync + 'static {
     /// Answers with one JSON object, or says why not. May be asked several at once, up to its `concurrency`.
     fn score<'a>(&'a self, input: &'a Input) -> BoxFuture<'a, Result<Bytes, Failure>>;
+
+    /// Answers several inputs of one schema, one answer for each in their order: what is wrong with one of them costs
+    /// the others nothing. Asked with at most `batch_max`; one after the other, unless a kind knows better.
+    fn score_batch<'a>(&'a self, inputs: &'a [&'a Input]) -> BoxFuture<'a, Vec<Result<Bytes, Failure>>> {
+        Box::pin(async move {
+            let mut answers = Vec::with_capacity(inputs.len());
+            for input in inputs {
+                answers.push(self.score(input).await);
+            }
+            answers
+        })
+    }
+
+    /// Returns how many inputs one `score_batch` takes at most. More than one promises that a batch costs less than its
+    /// inputs one by one would.
+    fn batch_max(&self) -> NonZeroUsize {
+        NonZeroUsize::MIN
+    }
 
     /// Returns which model gave the answer that `score` returned last.
     fn model(&self) -> ModelVersion;

@@ -3,23 +3,26 @@
 //! The server is asked once what inputs its model takes. One that is away when the station starts is not an error: it
 //! is asked again later, and meanwhile gets one tensor `input` of all features. A judge gets one tensor of text (`BYTES`,
 //! shape `[1]`) instead, which is a JSON object: the input, and what others said about it.
+//!
+//! Where the policy says so (`max_batch`), requests that wait at the same time are rows of one call. A batch that the
+//! server refuses, or answers otherwise than row by row, is asked again one by one; if it takes each of them alone, it is
+//! given no batch any more.
 
 mod protocol;
 
 use std::{
+    num::NonZeroUsize,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use bus::{BoxFuture, Clock};
 use bytes::Bytes;
+use futures::future::join_all;
 use reqwest::{Client, Url};
 use wire::{Failure, ModelVersion, Timestamp};
 
-use crate::{
-    answer,
-    executor::{Executor, Input, failed},
-};
+use crate::executor::{Executor, Input, failed};
 use protocol::{Inferred, Layout, Metadata};
 
 pub use protocol::Takes;
@@ -52,6 +55,17 @@ struct State {
     ask_at: Option<Timestamp>,
     /// Why it cannot be reached, as far as is known.
     away: Option<String>,
+    /// How many rows it is given in one call at most.
+    batch_max: NonZeroUsize,
+}
+
+/// Why there is no answer to a call.
+enum Problem {
+    /// The server does not like what it was asked, or answers something else: of several rows, one may be to blame, or
+    /// that they are several.
+    Refused(String),
+    /// Anything else: it is away, it is slow, it is broken.
+    Failed(String),
 }
 
 /// Why a server cannot be used.
@@ -82,19 +96,21 @@ pub enum HttpError {
 
 impl Http {
     /// Asks the server at `infer` (`http://host/v2/models/m/infer`) about its model. `connections` are kept open at
-    /// most while idle.
+    /// most while idle, and a call has `max_batch` rows at most; 1 unless said, because not every server takes several.
     pub async fn connect(
         name: &str,
         infer: &str,
         connections: usize,
+        max_batch: Option<NonZeroUsize>,
         takes: Takes,
         clock: Clock,
     ) -> Result<Self, HttpError> {
-        let infer = address(infer)?;
+        let (infer, batch_max) = (address(infer)?, max_batch.unwrap_or(NonZeroUsize::MIN));
         let client = Client::builder().pool_max_idle_per_host(connections).connect_timeout(PATIENCE).tcp_nodelay(true);
         let client = client.build().map_err(|error| HttpError::Client(cause(&error)))?;
         let model = ModelVersion::new(name, "unversioned");
-        let state = Mutex::new(State { model, layout: Arc::new(Layout::assumed(&takes)), ask_at: None, away: None });
+        let layout = Arc::new(Layout::assumed(&takes));
+        let state = Mutex::new(State { model, layout, ask_at: None, away: None, batch_max });
         let shared = Arc::new(Shared { name: name.to_owned(), infer, client, clock, takes, state });
         shared.describe().await?;
         Ok(Self { shared })
@@ -105,8 +121,31 @@ impl Executor for Http {
     fn score<'a>(&'a self, input: &'a Input) -> BoxFuture<'a, Result<Bytes, Failure>> {
         Box::pin(async move {
             self.shared.ask_again();
-            self.shared.infer(input).await.map_err(failed)
+            let layout = Arc::clone(&self.shared.state().layout);
+            layout.check(input).map_err(failed)?;
+            let mut answers = self.shared.infer(&layout, &[input]).await.map_err(Problem::into_failure)?;
+            Ok(answers.pop().expect("one row has one answer"))
         })
+    }
+
+    fn score_batch<'a>(&'a self, inputs: &'a [&'a Input]) -> BoxFuture<'a, Vec<Result<Bytes, Failure>>> {
+        Box::pin(async move {
+            self.shared.ask_again();
+            let layout = Arc::clone(&self.shared.state().layout);
+            let checked: Vec<Result<(), String>> = inputs.iter().map(|input| layout.check(input)).collect();
+            let rows = inputs.iter().zip(&checked).filter(|(_, checked)| checked.is_ok()).map(|(input, _)| *input);
+            let answers = self.shared.infer_rows(&layout, &rows.collect::<Vec<_>>()).await;
+            let mut answers = answers.into_iter();
+            let answer = |checked: Result<(), String>| match checked {
+                Ok(()) => answers.next().expect("each row that was asked about has an answer"),
+                Err(problem) => Err(failed(problem)),
+            };
+            checked.into_iter().map(answer).collect()
+        })
+    }
+
+    fn batch_max(&self) -> NonZeroUsize {
+        self.shared.state().batch_max
     }
 
     fn model(&self) -> ModelVersion {
@@ -131,24 +170,50 @@ fn address(url: &str) -> Result<Url, HttpError> {
 // === impl Shared ===
 
 impl Shared {
-    async fn infer(&self, input: &Input) -> Result<Bytes, String> {
-        let layout = Arc::clone(&self.state().layout);
-        let body = layout.body(input)?;
-        let left = input.deadline.since(self.clock.now());
+    /// Asks about several rows in one call; one by one if that is refused, so that no row fails for another's sake.
+    async fn infer_rows(&self, layout: &Layout, rows: &[&Input]) -> Vec<Result<Bytes, Failure>> {
+        if rows.is_empty() {
+            return Vec::new();
+        }
+        match self.infer(layout, rows).await {
+            Ok(answers) => answers.into_iter().map(Ok).collect(),
+            Err(Problem::Refused(why)) if rows.len() > 1 => self.infer_alone(layout, rows, &why).await,
+            Err(problem) => vec![Err(problem.into_failure()); rows.len()],
+        }
+    }
+
+    async fn infer_alone(&self, layout: &Layout, rows: &[&Input], why: &str) -> Vec<Result<Bytes, Failure>> {
+        let alone = rows.iter().map(async |row| {
+            let mut answers = self.infer(layout, &[*row]).await.map_err(Problem::into_failure)?;
+            Ok(answers.pop().expect("one row has one answer"))
+        });
+        let answers = join_all(alone).await;
+        if answers.iter().all(Result::is_ok) {
+            self.state().batch_max = NonZeroUsize::MIN;
+            tracing::warn!(executor = self.name, %why, "this server takes rows alone and not in batches: it gets no batch any more");
+        }
+        answers
+    }
+
+    /// Asks about `rows` in one call, for as long as the last of them may wait.
+    async fn infer(&self, layout: &Layout, rows: &[&Input]) -> Result<Vec<Bytes>, Problem> {
+        let body = layout.body(rows).map_err(Problem::Failed)?;
+        let now = self.clock.now();
+        let left = rows.iter().map(|row| row.deadline.since(now)).max().unwrap_or_default();
         let request = self.client.post(self.infer.clone()).timeout(left).header("content-type", "application/json");
-        let response = request.body(body).send().await.map_err(|error| self.problem(&error))?;
+        let response = request.body(body).send().await.map_err(|error| Problem::Failed(self.problem(&error)))?;
         let status = response.status();
-        let body = self.read(response).await?;
+        let body = self.read(response).await.map_err(Problem::Failed)?;
         if !status.is_success() {
-            return Err(format!("`{}` answered {status}: {}", self.infer, excerpt(&body)));
+            let words = format!("`{}` answered {status}: {}", self.infer, excerpt(&body));
+            return Err(if status.is_client_error() { Problem::Refused(words) } else { Problem::Failed(words) });
         }
         let unreadable = |problem: &dyn std::fmt::Display| {
             format!("`{}` answered what is no inference response: {problem}: {}", self.infer, excerpt(&body))
         };
-        let inferred: Inferred = serde_json::from_slice(&body).map_err(|error| unreadable(&error))?;
+        let inferred: Inferred = serde_json::from_slice(&body).map_err(|error| Problem::Failed(unreadable(&error)))?;
         self.note_version(inferred.model_version.as_deref());
-        let outputs = inferred.outputs().map_err(|problem| unreadable(&problem))?;
-        Ok(answer::compose(&outputs))
+        inferred.answers(rows.len()).map_err(|problem| Problem::Refused(unreadable(&problem)))
     }
 
     /// Reads a body of bounded length.
@@ -223,6 +288,13 @@ impl Shared {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Problem {
+    fn into_failure(self) -> Failure {
+        let (Self::Refused(words) | Self::Failed(words)) = self;
+        failed(words)
     }
 }
 

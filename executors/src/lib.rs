@@ -2,11 +2,12 @@
 //!
 //! Several in one process share one fetch and one decoding; each has a thread of its own, so that a model that hangs,
 //! panics or is slow harms nobody else. Reading order: `executor` (the trait) → the kinds (`onnx`, `http`, `echo`,
-//! `constant`) → `run` → `fetch` → `crew` → `desk` → `work` → `progress`
+//! `constant`) → `run` → `fetch` → `crew` → `desk` → `backlog` → `batch` → `work` → `progress`
 //! → `parting`; for judges, who hear others, `hearing` → `judging`; for those who start later, `hedging` → `verdicts`.
 
 mod answer;
 mod backlog;
+mod batch;
 mod constant;
 mod crew;
 mod desk;

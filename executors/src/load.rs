@@ -47,10 +47,10 @@ pub fn by_kind(base: PathBuf, clock: Clock) -> Loader {
         Box::pin(async move {
             let name = spec.id.as_str();
             let executor: Arc<dyn Executor> = match &spec.kind {
-                ExecutorKind::Onnx(path) => Arc::new(Onnx::load(name, &base.join(path), &schema)?),
+                ExecutorKind::Onnx(path) => Arc::new(Onnx::load(name, &base.join(path), &schema, spec.max_batch)?),
                 ExecutorKind::Http(url) => {
                     let takes = if spec.hears.is_empty() { Takes::Features(schema) } else { Takes::Text };
-                    Arc::new(Http::connect(name, url, spec.concurrency.get(), takes, clock).await?)
+                    Arc::new(Http::connect(name, url, spec.concurrency.get(), spec.max_batch, takes, clock).await?)
                 }
                 ExecutorKind::Echo => Arc::new(Echo::new(&spec.id)),
                 ExecutorKind::Constant { answer, delay } => Arc::new(Constant::new(&spec.id, answer, *delay)),

@@ -24,6 +24,8 @@ pub struct Metrics {
     depth: Family<ExecutorLabel, Gauge>,
     queued: Family<ExecutorLabel, Histogram, fn() -> Histogram>,
     scored: Family<ExecutorLabel, Histogram, fn() -> Histogram>,
+    batch_size: Family<ExecutorLabel, Histogram, fn() -> Histogram>,
+    batch_limit: Family<ExecutorLabel, Gauge>,
     failed_loads: Family<ExecutorLabel, Counter>,
     pub(crate) requests: Counter,
     skipped: Family<SkippedLabel, Counter>,
@@ -72,8 +74,11 @@ pub(crate) struct ExecutorMetrics {
     pub(crate) lost: Counter,
     /// Requests that wait.
     pub(crate) depth: Gauge,
+    /// Requests that may go into the next call.
+    pub(crate) batch_limit: Gauge,
     queued: Histogram,
     scored: Histogram,
+    batch_size: Histogram,
 }
 
 // === impl Metrics ===
@@ -86,6 +91,8 @@ impl Default for Metrics {
             depth: Family::default(),
             queued: Family::new_with_constructor(seconds),
             scored: Family::new_with_constructor(seconds),
+            batch_size: Family::new_with_constructor(sizes),
+            batch_limit: Family::default(),
             failed_loads: Family::default(),
             requests: Counter::default(),
             skipped: Family::default(),
@@ -99,6 +106,11 @@ fn seconds() -> Histogram {
     Histogram::new(exponential_buckets(0.000_004, 2.0, 22))
 }
 
+/// From one request to as many as a queue holds.
+fn sizes() -> Histogram {
+    Histogram::new(exponential_buckets(1.0, 2.0, 11))
+}
+
 impl Metrics {
     /// Makes everything here visible in `registry`.
     pub fn register(&self, registry: &mut Registry) {
@@ -107,7 +119,10 @@ impl Metrics {
         registry.register(name("lost"), "Responses that the log did not take", self.lost.clone());
         registry.register(name("queue_depth"), "Requests that wait for an executor", self.depth.clone());
         registry.register(name("queued_seconds"), "Time from a request's fetch to its work", self.queued.clone());
-        registry.register(name("scored_seconds"), "Time the work took", self.scored.clone());
+        registry.register(name("scored_seconds"), "Time the work took, of a batch as a whole", self.scored.clone());
+        registry.register(name("batch_size"), "Requests in one call of an executor", self.batch_size.clone());
+        let batch_limit = "Requests that may go into an executor's next call, as learned from what calls took";
+        registry.register(name("batch_limit"), batch_limit, self.batch_limit.clone());
         let failed_loads = "Executors that a version brought and that could not be loaded";
         registry.register("hedgerow_executors_failed_loads", failed_loads, self.failed_loads.clone());
         registry.register(name("requests"), "Requests that were fetched", self.requests.clone());
@@ -132,6 +147,8 @@ impl Metrics {
             depth: self.depth.get_or_create_owned(&label),
             queued: self.queued.get_or_create_owned(&label),
             scored: self.scored.get_or_create_owned(&label),
+            batch_size: self.batch_size.get_or_create_owned(&label),
+            batch_limit: self.batch_limit.get_or_create_owned(&label),
         }
     }
 
@@ -167,6 +184,12 @@ impl ExecutorMetrics {
     /// Counts a word of somebody who was not asked to work.
     pub(crate) fn declined(&self) {
         self.abstained.inc();
+    }
+
+    /// Counts a call.
+    #[expect(clippy::cast_precision_loss, reason = "a batch is far below 2^52")]
+    pub(crate) fn called(&self, size: usize) {
+        self.batch_size.observe(size as f64);
     }
 
     /// Counts a response. Times are kept of real work only: what was refused would make a slow model look fast.

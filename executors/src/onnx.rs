@@ -1,7 +1,9 @@
 //! An ONNX model in this process, on onnxruntime.
 //!
 //! The session runs on the executor's own thread and on no other: a row of a small model takes microseconds, less than
-//! handing it to a pool would. `concurrency` therefore changes nothing here; more rows at once means more processes.
+//! handing it to a pool would. `concurrency` therefore changes nothing here; more rows at once means more processes. A
+//! run has a price of its own, though, which rows that wait at the same time share, where the model leaves their number
+//! open.
 
 mod inputs;
 mod library;
@@ -9,6 +11,7 @@ mod outputs;
 
 use std::{
     fs, io,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -34,14 +37,20 @@ pub use library::LibraryError;
 /// An ONNX model, loaded.
 pub struct Onnx {
     model: ModelVersion,
+    batch_max: NonZeroUsize,
     loaded: Mutex<Loaded>,
 }
 
 /// A session and the tensors that each run fills anew: nothing is allocated for an input.
 struct Loaded {
     session: Session,
-    inputs: Inputs,
+    one: Inputs,
+    /// As many rows as the last run of several had.
+    several: Inputs,
 }
+
+/// How many rows go into one run at most, where the model leaves their number open and the policy does not say.
+const BATCH_MAX: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
 
 /// Why a model cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -79,8 +88,14 @@ pub enum OnnxError {
 
 impl Onnx {
     /// Loads the model at `path`, checks that it takes what `schema` describes, and warms it up with a row of zeros.
-    /// `name` goes into the model's version, beside the first 12 hexadecimal digits of the file's SHA-256.
-    pub fn load(name: &str, path: &Path, schema: &InputSchema) -> Result<Self, OnnxError> {
+    /// `name` goes into the model's version, beside the first 12 hexadecimal digits of the file's SHA-256. A run has
+    /// `max_batch` rows at most; 32 unless said, and 1 where the model's own shape says so.
+    pub fn load(
+        name: &str,
+        path: &Path,
+        schema: &InputSchema,
+        max_batch: Option<NonZeroUsize>,
+    ) -> Result<Self, OnnxError> {
         let bytes = fs::read(path).map_err(|cause| OnnxError::Unreadable { path: path.to_owned(), cause })?;
         let session = session(&bytes).map_err(|problem| match problem {
             Problem::Library(error) => OnnxError::Library(error),
@@ -88,10 +103,24 @@ impl Onnx {
         })?;
         let misfit = |problem| OnnxError::Misfit { path: path.to_owned(), problem };
         let inputs = Inputs::for_model(session.inputs(), schema).map_err(misfit)?;
-        let mut loaded = Loaded { session, inputs };
+        let is_open = inputs::take_batches(session.inputs());
+        let several = inputs.of_rows(1).map_err(misfit)?;
+        let mut loaded = Loaded { session, one: inputs, several };
         let zeros = vec![0.0; schema.features.len()];
         loaded.score(&zeros).map_err(|problem| misfit(format!("a row of zeros fails: {problem}")))?;
-        Ok(Self { model: ModelVersion::new(name, &fingerprint(&bytes)), loaded: Mutex::new(loaded) })
+        let several = if is_open {
+            loaded.score_together(&[&zeros, &zeros]).map(drop)
+        } else {
+            Err("its shape says one row".to_owned())
+        };
+        let batch_max = match (several, max_batch) {
+            (Ok(()), wanted) => wanted.unwrap_or(BATCH_MAX),
+            (Err(_), None | Some(NonZeroUsize::MIN)) => NonZeroUsize::MIN,
+            (Err(why), Some(wanted)) => {
+                return Err(misfit(format!("`max_batch` is {wanted}, but it takes one row at a time: {why}")));
+            }
+        };
+        Ok(Self { model: ModelVersion::new(name, &fingerprint(&bytes)), batch_max, loaded: Mutex::new(loaded) })
     }
 }
 
@@ -102,6 +131,24 @@ impl Executor for Onnx {
             let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
             loaded.score(features).map_err(failed)
         })
+    }
+
+    fn score_batch<'a>(&'a self, inputs: &'a [&'a Input]) -> BoxFuture<'a, Vec<Result<Bytes, Failure>>> {
+        Box::pin(async move {
+            let read: Vec<Result<&[f64], Failure>> = inputs.iter().map(|input| input.features()).collect();
+            let rows: Vec<&[f64]> = read.iter().filter_map(|row| row.as_ref().ok().copied()).collect();
+            let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut answers = loaded.score_rows(&rows).into_iter();
+            let answer = |row: Result<&[f64], Failure>| {
+                let answer = row.map(|_| answers.next().expect("each row that can be read has an answer"))?;
+                answer.map_err(failed)
+            };
+            read.into_iter().map(answer).collect()
+        })
+    }
+
+    fn batch_max(&self) -> NonZeroUsize {
+        self.batch_max
     }
 
     fn model(&self) -> ModelVersion {
@@ -139,10 +186,32 @@ fn fingerprint(bytes: &[u8]) -> String {
 
 impl Loaded {
     fn score(&mut self, features: &[f64]) -> Result<Bytes, String> {
-        let Self { session, inputs } = self;
-        inputs.fill(features);
-        let outputs = session.run(inputs.views().as_slice()).map_err(|error| error.to_string())?;
-        Ok(answer::compose(&outputs::read(&outputs)?))
+        let Self { session, one, .. } = self;
+        one.fill(0, features);
+        let outputs = session.run(one.views().as_slice()).map_err(|error| error.to_string())?;
+        Ok(answer::compose(&outputs::read(&outputs, 1)?))
+    }
+
+    /// Scores rows in one run; one by one if that fails, so that no row fails for another's sake.
+    fn score_rows(&mut self, rows: &[&[f64]]) -> Vec<Result<Bytes, String>> {
+        if rows.len() > 1
+            && let Ok(answers) = self.score_together(rows)
+        {
+            return answers.into_iter().map(Ok).collect();
+        }
+        rows.iter().map(|row| self.score(row)).collect()
+    }
+
+    fn score_together(&mut self, rows: &[&[f64]]) -> Result<Vec<Bytes>, String> {
+        if self.several.rows() != rows.len() {
+            self.several = self.one.of_rows(rows.len())?;
+        }
+        let Self { session, several, .. } = self;
+        for (row, features) in rows.iter().enumerate() {
+            several.fill(row, features);
+        }
+        let outputs = session.run(several.views().as_slice()).map_err(|error| error.to_string())?;
+        answer::compose_rows(&outputs::read(&outputs, rows.len())?, rows.len())
     }
 }
 

@@ -45,7 +45,10 @@ impl Post {
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
         let (ours, theirs) = (&self.spec, &other.spec);
-        self.can_stand_in_for(other) && ours.kind == theirs.kind && ours.concurrency == theirs.concurrency
+        self.can_stand_in_for(other)
+            && ours.kind == theirs.kind
+            && ours.concurrency == theirs.concurrency
+            && ours.max_batch == theirs.max_batch
     }
 
     /// Returns whether it is another model of the same executor, which reads the same inputs.
@@ -93,9 +96,10 @@ mod tests {
     }
 
     #[test]
-    fn another_kind_concurrency_or_input_is_loaded_beside_it() {
+    fn another_kind_concurrency_batch_or_input_is_loaded_beside_it() {
         check(ONE, ("hue", "a: { constant: { answer: { class: 1 } } }"), None, 2);
         check(ONE, ("hue", "a: { echo: , concurrency: 2 }"), None, 2);
+        check(("hue", "a: { onnx: a.onnx }"), ("hue", "a: { onnx: a.onnx, max_batch: 8 }"), None, 2);
         check(ONE, ("hue, ash", "a: { echo: }"), None, 2);
         check(
             ("hue", "a: { echo: }, b: { echo: }"),

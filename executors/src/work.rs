@@ -32,6 +32,8 @@ pub(crate) struct Work {
     pub(crate) input: Input,
     pub(crate) share: Arc<Share>,
     pub(crate) offset: i64,
+    /// How long its answer may take, from its birth to its deadline.
+    pub(crate) budget: Duration,
     /// When it was read here.
     pub(crate) fetched: Timestamp,
 }
@@ -43,7 +45,7 @@ pub(crate) struct Responder {
     pub(crate) metrics: ExecutorMetrics,
 }
 
-/// How long a request waited for its executor, and how long the work took.
+/// How long a request waited for its executor, and how long the work took: in a batch, the whole batch.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Took {
     pub(crate) queued: Duration,

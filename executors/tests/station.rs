@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test helper fails its test")]
 
+#[path = "station/batches.rs"]
+mod batches;
 #[path = "station/edits.rs"]
 mod edits;
 #[path = "station/garbage.rs"]

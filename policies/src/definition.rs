@@ -109,8 +109,10 @@ pub struct ExecutorSpec {
     pub start: Start,
     /// It starts later for at most this share of the requests that ask it; `None` is no limit.
     pub hedges: Option<Share>,
-    /// How many requests it works on at a time.
+    /// How many requests, or batches of them, it works on at a time.
     pub concurrency: NonZeroUsize,
+    /// How many requests that wait at the same time it is given in one call at most; `None` leaves that to the model.
+    pub max_batch: Option<NonZeroUsize>,
     /// What it runs.
     pub kind: ExecutorKind,
     /// Models of one family err together: a quota can ask for agreement across families.

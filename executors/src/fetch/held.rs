@@ -35,8 +35,9 @@ impl Waiting {
     /// Returns the work that it is, and whom it asks.
     pub(super) fn begin(self, schema: Arc<InputSchema>) -> (Arc<Work>, Plan) {
         let Self { request, share, offset, fetched } = self;
+        let budget = request.budget.as_duration();
         let input = Input::new(request.id, request.deadline(), request.body, schema);
-        (Arc::new(Work { input, share, offset, fetched }), request.plan)
+        (Arc::new(Work { input, share, offset, budget, fetched }), request.plan)
     }
 }
 

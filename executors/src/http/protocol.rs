@@ -1,25 +1,27 @@
-//! PURE: the Open Inference Protocol v2 as JSON: what a model's metadata asks for, what we send, what comes back.
+//! PURE: the Open Inference Protocol v2 as JSON: what a model's metadata asks for, what we send, what comes back. Several
+//! inputs are the rows of one batch: `n` stands for their number below.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
+use bytes::Bytes;
 use policies::InputSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wire::RequestId;
 
 use crate::{
-    answer::{Output, Values},
+    answer::{self, Output, Values},
     executor::Input,
 };
 
-/// How a server wants a row.
+/// How a server wants rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// One tensor `[1, n]` of all features.
+    /// One tensor `[n, features]`.
     Row(Tensor),
-    /// One tensor `[1, 1]` a feature; each with the feature's place in the schema.
+    /// One tensor `[n, 1]` a feature; each with the feature's place in the schema.
     Columns(Vec<(usize, Tensor)>),
-    /// One tensor `[1]` of text, under this name: what a judge is given, as JSON.
+    /// One tensor `[n]` of text, under this name: what a judge is given, as JSON.
     Text(String),
 }
 
@@ -62,9 +64,9 @@ struct Given<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Data<'a> {
-    Floats(&'a [f64]),
+    Floats(Cow<'a, [f64]>),
     Whole(Vec<i64>),
-    Text([&'a str; 1]),
+    Text(Vec<&'a str>),
 }
 
 /// The part of an answer that we need.
@@ -130,25 +132,37 @@ impl Layout {
         }
     }
 
-    /// Returns the body of an `infer` request about `input`, or why it cannot be written.
-    pub(super) fn body(&self, input: &Input) -> Result<Vec<u8>, String> {
-        let features = || input.features().map_err(|failure| failure.message);
+    /// Returns why nothing can be asked about `input`, if so.
+    pub(super) fn check(&self, input: &Input) -> Result<(), String> {
         match self {
-            Self::Row(_) | Self::Columns(_) => Ok(self.body_of(input.request, features()?)),
-            Self::Text(name) => {
-                let text = std::str::from_utf8(&input.body).map_err(|error| error.to_string())?;
-                let given = Given { name, shape: vec![1], datatype: "BYTES", data: Data::Text([text]) };
-                Ok(written(input.request, vec![given]))
-            }
+            Self::Row(_) | Self::Columns(_) => input.features().map(drop).map_err(|failure| failure.message),
+            Self::Text(_) => std::str::from_utf8(&input.body).map(drop).map_err(|error| error.to_string()),
         }
     }
 
-    fn body_of(&self, id: RequestId, features: &[f64]) -> Vec<u8> {
+    /// Returns the body of an `infer` request about `inputs`, a row each and at least one, or why it cannot be written.
+    pub(super) fn body(&self, inputs: &[&Input]) -> Result<Vec<u8>, String> {
+        let id = inputs.first().ok_or("nothing is asked")?.request;
+        if let Self::Text(name) = self {
+            let texts = inputs.iter().map(|input| std::str::from_utf8(&input.body)).collect::<Result<Vec<_>, _>>();
+            let texts = texts.map_err(|error| error.to_string())?;
+            let given = Given { name, shape: vec![texts.len()], datatype: "BYTES", data: Data::Text(texts) };
+            return Ok(written(id, vec![given]));
+        }
+        let rows = inputs.iter().map(|input| input.features().map_err(|failure| failure.message));
+        Ok(self.body_of(id, &rows.collect::<Result<Vec<_>, _>>()?))
+    }
+
+    fn body_of(&self, id: RequestId, rows: &[&[f64]]) -> Vec<u8> {
         let inputs = match self {
-            Self::Row(tensor) => vec![Given::new(tensor, features)],
-            Self::Columns(tensors) => {
-                tensors.iter().map(|(place, tensor)| Given::new(tensor, &features[*place..=*place])).collect()
+            Self::Row(tensor) => {
+                let data = if let [only] = rows { Cow::Borrowed(*only) } else { rows.concat().into() };
+                vec![Given::new(tensor, rows.len(), data)]
             }
+            Self::Columns(tensors) => tensors
+                .iter()
+                .map(|(place, tensor)| Given::new(tensor, rows.len(), rows.iter().map(|row| row[*place]).collect()))
+                .collect(),
             Self::Text(_) => Vec::new(),
         };
         written(id, inputs)
@@ -170,26 +184,36 @@ fn column(tensor: &Tensor, schema: &InputSchema) -> Result<(usize, Tensor), Stri
 
 impl<'a> Given<'a> {
     #[expect(clippy::cast_possible_truncation, reason = "a model of whole numbers takes them whole")]
-    fn new(tensor: &'a Tensor, features: &'a [f64]) -> Self {
+    fn new(tensor: &'a Tensor, rows: usize, values: Cow<'a, [f64]>) -> Self {
+        let shape = vec![rows, values.len() / rows];
         let data = if tensor.datatype.starts_with("INT") {
-            Data::Whole(features.iter().map(|value| *value as i64).collect())
+            Data::Whole(values.iter().map(|value| *value as i64).collect())
         } else {
-            Data::Floats(features)
+            Data::Floats(values)
         };
-        Self { name: &tensor.name, shape: vec![1, features.len()], datatype: &tensor.datatype, data }
+        Self { name: &tensor.name, shape, datatype: &tensor.datatype, data }
     }
 }
 
 // === impl Inferred ===
 
 impl Inferred {
-    /// Returns the outputs of the one row we asked about, or why they cannot be that.
-    pub(super) fn outputs(self) -> Result<Vec<Output<'static>>, String> {
-        self.outputs.into_iter().map(Returned::output).collect()
+    /// Returns the answers about the `rows` rows that we asked about, or why they cannot be that.
+    pub(super) fn answers(self, rows: usize) -> Result<Vec<Bytes>, String> {
+        if let Some(other) = self.outputs.iter().find(|output| !output.has_rows(rows)) {
+            return Err(format!("output `{}` has the shape {:?} for {rows} rows", other.name, other.shape));
+        }
+        let outputs: Vec<_> = self.outputs.into_iter().map(Returned::output).collect::<Result<_, _>>()?;
+        if rows == 1 { Ok(vec![answer::compose(&outputs)]) } else { answer::compose_rows(&outputs, rows) }
     }
 }
 
 impl Returned {
+    /// Of a single row the shape is nobody's business: some servers leave it out, some its first dimension.
+    fn has_rows(&self, rows: usize) -> bool {
+        rows == 1 || self.shape.first().is_none_or(|first| usize::try_from(*first) == Ok(rows))
+    }
+
     fn output(self) -> Result<Output<'static>, String> {
         let mut flat = Vec::with_capacity(self.data.len());
         flatten(self.data, &mut flat);
@@ -197,7 +221,7 @@ impl Returned {
         if !self.shape.is_empty() && i64::try_from(flat.len()).ok() != Some(promised) {
             return Err(format!("output `{}` has {} values, its shape says {promised}", self.name, flat.len()));
         }
-        Ok(Output { name: self.name.into(), values: Values::Json(flat) })
+        Ok(Output { name: self.name.into(), values: Values::Json(flat.into()) })
     }
 }
 
@@ -214,18 +238,21 @@ fn flatten(values: Vec<Value>, into: &mut Vec<Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer;
 
     fn features() -> Takes {
         Takes::Features(Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] }))
     }
 
     fn check_body(metadata: &str, expected: Result<&str, &str>) {
+        check_rows(metadata, &[&[1.5, 2.0]], expected);
+    }
+
+    fn check_rows(metadata: &str, rows: &[&[f64]], expected: Result<&str, &str>) {
         let layout = Layout::of(serde_json::from_str(metadata).unwrap(), &features());
         match (layout, expected) {
             (Ok(layout), Ok(expected)) => {
                 let id = RequestId::from_position(&wire::RendezvousName::new("wine").unwrap(), "t", 0, 0);
-                let body: Value = serde_json::from_slice(&layout.body_of(id, &[1.5, 2.0])).unwrap();
+                let body: Value = serde_json::from_slice(&layout.body_of(id, rows)).unwrap();
                 assert_eq!(body["id"], id.to_string());
                 assert_eq!(body["inputs"].to_string(), expected);
             }
@@ -235,9 +262,13 @@ mod tests {
     }
 
     fn check_answer(response: &str, expected: Result<&str, &str>) {
-        let outputs = serde_json::from_str::<Inferred>(response).unwrap().outputs();
-        let answer = outputs.map(|outputs| String::from_utf8(answer::compose(&outputs).to_vec()).unwrap());
-        assert_eq!(answer.as_deref().map_err(String::as_str), expected);
+        check_answers(1, response, expected);
+    }
+
+    fn check_answers(rows: usize, response: &str, expected: Result<&str, &str>) {
+        let answers = serde_json::from_str::<Inferred>(response).unwrap().answers(rows);
+        let answers = answers.map(|all| all.iter().map(|one| std::str::from_utf8(one).unwrap()).collect::<String>());
+        assert_eq!(answers.as_deref().map_err(String::as_str), expected);
     }
 
     #[test]
@@ -252,6 +283,47 @@ mod tests {
                 r#"[{"data":[2],"datatype":"INT64","name":"ash","shape":[1,1]},"#,
                 r#"{"data":[1.5],"datatype":"FP64","name":"hue","shape":[1,1]}]"#
             )),
+        );
+    }
+
+    #[test]
+    fn several_rows_are_one_tensor_or_one_a_column() {
+        let rows: &[&[f64]] = &[&[1.5, 2.0], &[3.5, 4.0], &[5.5, 6.0]];
+        check_rows(
+            r#"{"inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}]}"#,
+            rows,
+            Ok(r#"[{"data":[1.5,2.0,3.5,4.0,5.5,6.0],"datatype":"FP32","name":"x","shape":[3,2]}]"#),
+        );
+        check_rows(
+            r#"{"inputs": [{"name": "ash", "datatype": "INT64"}, {"name": "hue", "datatype": "FP64"}]}"#,
+            rows,
+            Ok(concat!(
+                r#"[{"data":[2,4,6],"datatype":"INT64","name":"ash","shape":[3,1]},"#,
+                r#"{"data":[1.5,3.5,5.5],"datatype":"FP64","name":"hue","shape":[3,1]}]"#
+            )),
+        );
+    }
+
+    #[test]
+    fn outputs_of_several_rows_are_answers_of_their_own() {
+        check_answers(
+            2,
+            r#"{"outputs": [{"name": "label", "shape": [2], "datatype": "INT64", "data": [2, 0]},
+                {"name": "probabilities", "shape": [2, 2], "data": [[0.25, 0.75], [0.9, 0.1]]}]}"#,
+            Ok(concat!(
+                r#"{"class":2,"probability":0.75,"probabilities":[0.25,0.75]}"#,
+                r#"{"class":0,"probability":0.9,"probabilities":[0.9,0.1]}"#
+            )),
+        );
+        check_answers(
+            2,
+            r#"{"outputs": [{"name": "label", "shape": [1], "data": [2]}]}"#,
+            Err("output `label` has the shape [1] for 2 rows"),
+        );
+        check_answers(
+            2,
+            r#"{"outputs": [{"name": "label", "data": [2]}]}"#,
+            Err("output `label` has 1 values for 2 rows"),
         );
     }
 

@@ -25,6 +25,14 @@ enum Day {
     Hanging,
     Garbage,
     Endless,
+    /// Answers each row of a batch.
+    Batches,
+    /// Refuses batches, and takes rows alone.
+    Alone,
+    /// Answers a batch as if it were one row.
+    Confused,
+    /// Refuses whatever has a 13 in it.
+    Superstitious,
 }
 
 struct Server {
@@ -61,11 +69,53 @@ async fn answer(day: Day, body: Value) -> (StatusCode, String) {
             ]);
             (StatusCode::OK, json!({"model_name": "wine", "model_version": "7", "outputs": outputs}).to_string())
         }
+        Day::Alone if rows(&body).len() > 1 => (StatusCode::BAD_REQUEST, "one row, please".to_owned()),
+        Day::Superstitious if rows(&body).contains(&json!(13.0)) => (StatusCode::BAD_REQUEST, "not that".to_owned()),
+        Day::Batches | Day::Alone | Day::Superstitious => (StatusCode::OK, labels(&body)),
+        Day::Confused => {
+            let outputs = json!([{"name": "label", "shape": [1], "datatype": "INT64", "data": [rows(&body)[0]]}]);
+            (StatusCode::OK, json!({ "outputs": outputs }).to_string())
+        }
         Day::Error => (StatusCode::INTERNAL_SERVER_ERROR, json!({"error": "out of grapes"}).to_string()),
         Day::Hanging => std::future::pending().await,
         Day::Garbage => (StatusCode::OK, "<html>".to_owned()),
         Day::Endless => (StatusCode::OK, " ".repeat(LONGEST + 1)),
     }
+}
+
+/// The first feature of each row.
+fn rows(body: &Value) -> Vec<Value> {
+    body["inputs"][0]["data"].as_array().unwrap().iter().step_by(2).cloned().collect()
+}
+
+/// The first feature of each row comes back as its label.
+fn labels(body: &Value) -> String {
+    let rows = rows(body);
+    let outputs = json!([{"name": "label", "shape": [rows.len()], "datatype": "FP64", "data": rows}]);
+    json!({"model_name": "wine", "model_version": "7", "outputs": outputs}).to_string()
+}
+
+/// Asks about rows with these first features in one batch; `None` is a row that cannot be read.
+async fn ask_batch(executor: &Http, hues: &[Option<u32>]) -> Vec<Result<Value, String>> {
+    let schema = Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] });
+    let input = |hue: &Option<u32>| {
+        let body = hue.map_or("{}".to_owned(), |hue| format!("{{\"hue\": {hue}, \"ash\": 2}}"));
+        let (id, deadline) = (RequestId::from_uuid(uuid::Uuid::nil()), Clock::system().now().after(LONG));
+        Input::new(id, deadline, body.into(), Arc::clone(&schema))
+    };
+    let inputs: Vec<Input> = hues.iter().map(input).collect();
+    let answers = executor.score_batch(&inputs.iter().collect::<Vec<_>>()).await;
+    let answer = |answer: Result<Bytes, Failure>| {
+        let answer: Value = serde_json::from_slice(&answer.map_err(|failure| failure.message)?).unwrap();
+        Ok(answer["label"].clone())
+    };
+    answers.into_iter().map(answer).collect()
+}
+
+async fn connect_in_batches(address: &str) -> Http {
+    let schema = Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] });
+    let (most, takes) = (NonZeroUsize::new(8), Takes::Features(schema));
+    Http::connect("vendor", address, 4, most, takes, Clock::system()).await.unwrap()
 }
 
 async fn connect(address: &str) -> Result<Http, HttpError> {
@@ -74,7 +124,7 @@ async fn connect(address: &str) -> Result<Http, HttpError> {
 
 async fn connect_on(address: &str, clock: Clock) -> Result<Http, HttpError> {
     let schema = Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] });
-    Http::connect("vendor", address, 4, Takes::Features(schema), clock).await
+    Http::connect("vendor", address, 4, None, Takes::Features(schema), clock).await
 }
 
 async fn ask(executor: &Http, budget: Duration) -> Result<Value, String> {
@@ -193,4 +243,47 @@ async fn an_address_that_is_none_is_refused_with_the_reason() {
         let error = connect(address).await.err().expect("refused").to_string();
         assert!(error.contains(expected) && error.contains(address), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_batch_is_one_call_and_what_is_wrong_with_one_row_costs_the_others_nothing() {
+    let server = server(Day::Batches, None).await;
+    let executor = connect_in_batches(&server.address).await;
+    assert_eq!(executor.batch_max().get(), 8);
+    let answers = ask_batch(&executor, &[Some(3), None, Some(5)]).await;
+    assert_eq!((&answers[0], &answers[2]), (&Ok(json!(3.0)), &Ok(json!(5.0))));
+    assert!(answers[1].as_ref().unwrap_err().contains("feature `hue` is missing"));
+    assert_eq!(server.asked.load(Ordering::Relaxed), 1);
+    assert_eq!(ask_batch(&executor, &[None, None]).await.len(), 2);
+    assert_eq!(server.asked.load(Ordering::Relaxed), 1, "nothing is left to be asked");
+}
+
+#[tokio::test]
+async fn a_server_that_takes_rows_alone_gets_no_batch_any_more() {
+    for day in [Day::Alone, Day::Confused] {
+        let server = server(day, None).await;
+        let executor = connect_in_batches(&server.address).await;
+        let answers = ask_batch(&executor, &[Some(3), Some(5)]).await;
+        assert_eq!(answers, [Ok(json!(3.0)), Ok(json!(5.0))]);
+        assert_eq!(server.asked.load(Ordering::Relaxed), 3, "a batch, and each alone");
+        assert_eq!(executor.batch_max().get(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_a_server_refuses_fails_alone_and_batches_go_on() {
+    let server = server(Day::Superstitious, None).await;
+    let executor = connect_in_batches(&server.address).await;
+    let answers = ask_batch(&executor, &[Some(3), Some(13), Some(5)]).await;
+    assert_eq!((&answers[0], &answers[2]), (&Ok(json!(3.0)), &Ok(json!(5.0))));
+    assert!(answers[1].as_ref().unwrap_err().contains("not that"));
+    assert_eq!(executor.batch_max().get(), 8);
+}
+
+#[tokio::test]
+async fn a_server_that_is_broken_is_asked_once_about_a_batch() {
+    let server = server(Day::Error, None).await;
+    let answers = ask_batch(&connect_in_batches(&server.address).await, &[Some(3), Some(5)]).await;
+    assert!(answers.iter().all(|answer| answer.as_ref().unwrap_err().contains("out of grapes")));
+    assert_eq!(server.asked.load(Ordering::Relaxed), 1);
 }

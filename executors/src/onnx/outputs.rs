@@ -1,4 +1,4 @@
-//! What a model returned, as plain values. Knows `ZipMap`, scikit-learn's sequence of maps from class to probability.
+//! What a model returned for one row or several, as plain values. Knows `ZipMap`, scikit-learn's sequence of maps from class to probability.
 
 use std::borrow::Cow;
 
@@ -9,22 +9,26 @@ use ort::{
 
 use crate::answer::{Output, Values};
 
-/// Returns every output, borrowed where it can be.
-pub(super) fn read<'a>(outputs: &'a SessionOutputs<'_>) -> Result<Vec<Output<'a>>, String> {
+/// Returns every output of a run over `rows` rows, borrowed where it can be. Of several rows each must have its own part
+/// of every output.
+pub(super) fn read<'a>(outputs: &'a SessionOutputs<'_>, rows: usize) -> Result<Vec<Output<'a>>, String> {
     outputs
         .keys()
         .enumerate()
-        .map(|(index, name)| match values(&outputs[index]) {
+        .map(|(index, name)| match values(&outputs[index], rows) {
             Ok(values) => Ok(Output { name: Cow::Borrowed(name), values }),
             Err(problem) => Err(format!("output `{name}`: {problem}")),
         })
         .collect()
 }
 
-fn values(value: &DynValue) -> Result<Values<'_>, String> {
+fn values(value: &DynValue, rows: usize) -> Result<Values<'_>, String> {
     match value.dtype() {
+        ValueType::Tensor { .. } if rows > 1 && value.shape().first() != i64::try_from(rows).ok().as_ref() => {
+            Err(format!("has the shape {:?} for {rows} rows", value.shape()))
+        }
         ValueType::Tensor { ty, .. } => tensor(*ty, value).map_err(|error| error.to_string()),
-        ValueType::Sequence(of) if matches!(**of, ValueType::Map { .. }) => zip_map(value),
+        ValueType::Sequence(of) if matches!(**of, ValueType::Map { .. }) => zip_map(value, rows),
         other => Err(format!("cannot read {other}")),
     }
 }
@@ -37,22 +41,34 @@ fn tensor(kind: TensorElementType, value: &DynValue) -> ort::Result<Values<'_>> 
             Values::I64(value.try_extract_tensor::<i32>()?.1.iter().copied().map(i64::from).collect())
         }
         TensorElementType::Bool => Values::Bool(value.try_extract_tensor::<bool>()?.1.into()),
-        TensorElementType::String => Values::Text(value.try_extract_strings()?.1),
+        TensorElementType::String => Values::Text(value.try_extract_strings()?.1.into()),
         // Any other kind is refused by this call, in words.
         _ => Values::F32(value.try_extract_tensor::<f32>()?.1.into()),
     })
 }
 
-/// Returns the probabilities of the first row, in the order of the classes: maps come sorted by key.
-fn zip_map(value: &DynValue) -> Result<Values<'_>, String> {
+/// Returns the probabilities, row by row in the order of the classes: maps come sorted by key.
+fn zip_map(value: &DynValue, rows: usize) -> Result<Values<'_>, String> {
     let say = |error: ort::Error| error.to_string();
-    let rows = value.view().downcast::<DynSequenceValueType>().map_err(say)?.try_extract_sequence::<DynMapValueType>();
-    let rows = rows.map_err(say)?;
-    let row = rows.first().ok_or("no row")?;
-    let probabilities = if let ValueType::Map { key: TensorElementType::String, .. } = row.dtype() {
-        row.try_extract_key_values::<String, f32>().map_err(say)?.into_iter().map(|(_, value)| value).collect()
-    } else {
-        row.try_extract_key_values::<i64, f32>().map_err(say)?.into_iter().map(|(_, value)| value).collect()
-    };
-    Ok(Values::F32(probabilities))
+    let maps = value.view().downcast::<DynSequenceValueType>().map_err(say)?.try_extract_sequence::<DynMapValueType>();
+    let maps = maps.map_err(say)?;
+    if maps.len() != rows {
+        return Err(format!("has {} maps for {rows} rows", maps.len()));
+    }
+    let (mut probabilities, mut classes) = (Vec::new(), None);
+    for map in &maps {
+        let before = probabilities.len();
+        if let ValueType::Map { key: TensorElementType::String, .. } = map.dtype() {
+            let pairs = map.try_extract_key_values::<String, f32>().map_err(say)?;
+            probabilities.extend(pairs.into_iter().map(|(_, value)| value));
+        } else {
+            let pairs = map.try_extract_key_values::<i64, f32>().map_err(say)?;
+            probabilities.extend(pairs.into_iter().map(|(_, value)| value));
+        }
+        let here = probabilities.len() - before;
+        if *classes.get_or_insert(here) != here {
+            return Err("has rows of different classes".to_owned());
+        }
+    }
+    Ok(Values::F32(probabilities.into()))
 }

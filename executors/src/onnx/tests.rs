@@ -35,8 +35,8 @@ fn schema(features: usize) -> InputSchema {
 fn check_model(name: &str) {
     let expected: Value = serde_json::from_slice(&fs::read(wine("expected.json")).unwrap()).unwrap();
     // Fails with the sentence that says what to type when there is no onnxruntime.
-    let model =
-        Onnx::load(name, &wine(&format!("models/{name}.onnx")), &schema(13)).unwrap_or_else(|error| panic!("{error}"));
+    let model = Onnx::load(name, &wine(&format!("models/{name}.onnx")), &schema(13), None)
+        .unwrap_or_else(|error| panic!("{error}"));
     let rows = expected["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 20);
     for (row, expected) in rows.iter().zip(expected[name].as_array().unwrap()) {
@@ -50,6 +50,79 @@ fn check_model(name: &str) {
         let answer = model.score(&input).now_or_never().expect("a model here never waits").unwrap();
         check_answer(&serde_json::from_slice(&answer).unwrap(), expected);
     }
+}
+
+fn wine_input(body: Bytes) -> Input {
+    Input::new(RequestId::from_uuid(uuid::Uuid::nil()), Timestamp::EPOCH, body, Arc::new(schema(13)))
+}
+
+fn wine_rows() -> Vec<Bytes> {
+    let expected: Value = serde_json::from_slice(&fs::read(wine("expected.json")).unwrap()).unwrap();
+    let body = |row: &Value| {
+        let pairs = FEATURES.iter().zip(row.as_array().unwrap());
+        let body: serde_json::Map<String, Value> =
+            pairs.map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        serde_json::to_vec(&body).unwrap().into()
+    };
+    expected["rows"].as_array().unwrap().iter().map(body).collect()
+}
+
+/// Asked about all rows in one run, in batches of every size, a model says what it says about each alone.
+fn check_batches(name: &str) {
+    let path = wine(&format!("models/{name}.onnx"));
+    let model = Onnx::load(name, &path, &schema(13), None).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(model.batch_max(), BATCH_MAX);
+    let inputs: Vec<Input> = wine_rows().into_iter().map(wine_input).collect();
+    let alone: Vec<Value> = inputs.iter().map(|input| read(model.score(input).now_or_never().unwrap())).collect();
+    for size in [1, 2, 7, 20, 3, 3] {
+        for (inputs, alone) in inputs.chunks(size).zip(alone.chunks(size)) {
+            let inputs: Vec<&Input> = inputs.iter().collect();
+            let answers = model.score_batch(&inputs).now_or_never().expect("a model here never waits");
+            assert_eq!(answers.len(), alone.len());
+            for (answer, alone) in answers.into_iter().zip(alone) {
+                check_answer(&read(answer), alone);
+            }
+        }
+    }
+}
+
+fn read(answer: Result<Bytes, Failure>) -> Value {
+    serde_json::from_slice(&answer.unwrap()).unwrap()
+}
+
+#[test]
+fn in_a_batch_every_model_says_what_it_says_about_each_row_alone() {
+    ["forest", "boost", "linear", "mlp"].into_iter().for_each(check_batches);
+}
+
+#[test]
+fn what_is_wrong_with_one_row_of_a_batch_costs_the_others_nothing() {
+    let model = Onnx::load("forest", &wine("models/forest.onnx"), &schema(13), None).unwrap();
+    let mut inputs: Vec<Input> = wine_rows().into_iter().map(wine_input).collect();
+    inputs[1] = wine_input(Bytes::from_static(b"{}"));
+    let answers = model.score_batch(&inputs.iter().collect::<Vec<_>>()).now_or_never().unwrap();
+    for (index, (input, answer)) in inputs.iter().zip(answers).enumerate() {
+        match answer {
+            Ok(answer) => assert_eq!(read(Ok(answer)), read(model.score(input).now_or_never().unwrap())),
+            Err(failure) => assert!(index == 1 && failure.message.contains("feature `alcohol` is missing")),
+        }
+    }
+}
+
+#[test]
+fn the_policy_says_how_many_rows_at_most_and_a_model_that_takes_one_is_named() {
+    let schema_of = |features: &[&str]| InputSchema { features: features.iter().map(|name| (*name).into()).collect() };
+    let load = |path: &Path, features: &[&str], most: usize| {
+        Onnx::load("x", path, &schema_of(features), NonZeroUsize::new(most))
+    };
+    let forest = load(&wine("models/forest.onnx"), &FEATURES, 4).unwrap();
+    assert_eq!(forest.batch_max().get(), 4);
+    // Its shape says `[1, 2]`.
+    let fixed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models/one_row.onnx");
+    assert_eq!(load(&fixed, &["hue", "ash"], 1).unwrap().batch_max().get(), 1);
+    assert_eq!(Onnx::load("x", &fixed, &schema_of(&["hue", "ash"]), None).unwrap().batch_max().get(), 1);
+    let error = load(&fixed, &["hue", "ash"], 4).err().expect("refused").to_string();
+    assert!(error.contains("`max_batch` is 4, but it takes one row at a time"), "{error}");
 }
 
 fn check_answer(answer: &Value, expected: &Value) {
@@ -88,7 +161,7 @@ fn the_perceptron_says_what_it_says_under_python() {
 fn check_kind(model: &str, hue: f64, ash: f64, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/models/{model}.onnx"));
     let schema = InputSchema { features: vec!["hue".into(), "ash".into()] };
-    let model = Onnx::load("x", &path, &schema).unwrap_or_else(|error| panic!("{error}"));
+    let model = Onnx::load("x", &path, &schema, None).unwrap_or_else(|error| panic!("{error}"));
     let body = format!(r#"{{"hue": {hue}, "ash": {ash}}}"#).into();
     let input = Input::new(RequestId::from_uuid(uuid::Uuid::nil()), Timestamp::EPOCH, body, Arc::new(schema));
     let answer = model.score(&input).now_or_never().expect("a model here never waits").unwrap();
@@ -127,7 +200,7 @@ fn inputs_that_are_no_features_are_named() {
 }
 
 fn check_refusal(path: &Path, features: usize, expected: &[&str]) {
-    let error = Onnx::load("x", path, &schema(features)).err().expect("refused").to_string();
+    let error = Onnx::load("x", path, &schema(features), None).err().expect("refused").to_string();
     for part in expected {
         assert!(error.contains(part), "{error}");
     }
@@ -152,9 +225,9 @@ fn a_file_that_is_no_model_is_named() {
 #[test]
 fn the_version_is_the_files_content() {
     let forest =
-        Onnx::load("forest", &wine("models/forest.onnx"), &schema(13)).unwrap_or_else(|error| panic!("{error}"));
+        Onnx::load("forest", &wine("models/forest.onnx"), &schema(13), None).unwrap_or_else(|error| panic!("{error}"));
     let renamed =
-        Onnx::load("renamed", &wine("models/forest.onnx"), &schema(13)).unwrap_or_else(|error| panic!("{error}"));
+        Onnx::load("renamed", &wine("models/forest.onnx"), &schema(13), None).unwrap_or_else(|error| panic!("{error}"));
     let version = forest.model().as_str().strip_prefix("forest@").unwrap().to_owned();
     assert!(version.len() == 12 && version.bytes().all(|byte| byte.is_ascii_hexdigit()), "{version}");
     assert_eq!(renamed.model().as_str(), format!("renamed@{version}"));

@@ -38,6 +38,16 @@ def two_inputs() -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
 
 
+def one_row() -> onnx.ModelProto:
+    """hue + ash of exactly one row: no batches."""
+    row = helper.make_tensor_value_info("row", TensorProto.FLOAT, [1, 2])
+    total = helper.make_tensor_value_info("total", TensorProto.FLOAT, [1, 1])
+    axes = helper.make_tensor("axes", TensorProto.INT64, [1], [1])
+    nodes = [helper.make_node("ReduceSum", ["row", "axes"], ["total"], keepdims=1)]
+    graph = helper.make_graph(nodes, "one_row", [row], [total], initializer=[axes])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+
+
 def not_a_number() -> onnx.ModelProto:
     """hue ÷ ash, which is no number for a row of zeros."""
     row = helper.make_tensor_value_info("row", TensorProto.FLOAT, [None, 2])
@@ -54,3 +64,4 @@ save("zipmap_words", to_onnx(LogisticRegression().fit(ROWS, WORDS), initial_type
 save("regressor", to_onnx(LinearRegression().fit(ROWS, ROWS.sum(axis=1)), initial_types=[("row", DoubleTensorType([None, 2]))]))
 save("two_inputs", two_inputs())
 save("not_a_number", not_a_number())
+save("one_row", one_row())

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     future::pending,
+    num::NonZeroUsize,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -16,7 +17,7 @@ use hedgerow_executors::{self as executors, Echo, Executor, ExecutorsError, Exec
 use policies::{Definition, Trial, TrialMode, Version, Versions};
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use tokio::{
-    sync::{oneshot, watch},
+    sync::{Semaphore, oneshot, watch},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -52,11 +53,30 @@ pub(crate) enum Model {
     Blocking,
     /// Answers with the features that it reads.
     Reading,
+    /// Answers with the place in memory where the features are that it reads.
+    Pointing,
+    /// Takes batches of eight; each call waits until the rig lets it through.
+    Gated(Mishap),
+}
+
+/// What befalls the second call of a model.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mishap {
+    None,
+    Panic,
+    Hang,
 }
 
 struct Scripted {
     model: Model,
     scored: Arc<AtomicUsize>,
+    gate: Arc<Gate>,
+}
+
+/// Lets calls through, and keeps which requests were in each.
+pub(crate) struct Gate {
+    pub(crate) open: Semaphore,
+    pub(crate) calls: Mutex<Vec<Vec<RequestId>>>,
 }
 
 impl Executor for Scripted {
@@ -71,7 +91,19 @@ impl Executor for Scripted {
             Model::EndlessOnce if before == 0 => Box::pin(pending()),
             Model::Fine | Model::Echo | Model::EndlessOnce => Box::pin(async { Ok(input.body.clone()) }),
             Model::Reading => Box::pin(async { Ok(format!("{{\"read\":{:?}}}", input.features()?).into()) }),
+            Model::Pointing => {
+                Box::pin(async { Ok(format!("{{\"at\":{}}}", input.features()?.as_ptr().addr()).into()) })
+            }
+            Model::Gated(_) => Box::pin(async move { self.call(&[input]).await.remove(0) }),
         }
+    }
+
+    fn score_batch<'a>(&'a self, inputs: &'a [&'a Input]) -> BoxFuture<'a, Vec<Result<Bytes, Failure>>> {
+        Box::pin(self.call(inputs))
+    }
+
+    fn batch_max(&self) -> NonZeroUsize {
+        NonZeroUsize::new(if matches!(self.model, Model::Gated(_)) { 8 } else { 1 }).unwrap()
     }
 
     fn model(&self) -> ModelVersion {
@@ -83,9 +115,27 @@ impl Executor for Scripted {
     }
 }
 
+impl Scripted {
+    async fn call(&self, inputs: &[&Input]) -> Vec<Result<Bytes, Failure>> {
+        let calls = {
+            let mut calls = self.gate.calls.lock().unwrap();
+            calls.push(inputs.iter().map(|input| input.request).collect());
+            calls.len()
+        };
+        self.gate.open.acquire().await.unwrap().forget();
+        match self.model {
+            Model::Gated(Mishap::Panic) if calls == 2 => panic!("no more grapes"),
+            Model::Gated(Mishap::Hang) if calls == 2 => pending().await,
+            _ => inputs.iter().map(|input| Ok(input.body.clone())).collect(),
+        }
+    }
+}
+
 /// Somebody who asks and listens.
 pub(crate) struct Rig {
     pub(crate) bus: Arc<EmbeddedBus>,
+    /// For models that wait at it.
+    pub(crate) gate: Arc<Gate>,
     /// How often a scripted model was asked.
     pub(crate) scored: Arc<AtomicUsize>,
     /// Which executors were loaded, one after the other.
@@ -166,6 +216,7 @@ impl Rig {
             all: Mutex::new(BTreeMap::from([(1, Arc::new(Version::parsed(definition(executors, 1))))])),
             versions: watch::channel(Arc::new(Versions::only(definition(executors, 1)))).0,
             bus,
+            gate: Arc::new(Gate { open: Semaphore::new(0), calls: Mutex::default() }),
             scored: Arc::default(),
             loads: Arc::default(),
             clock,
@@ -234,12 +285,12 @@ impl Rig {
     }
 
     pub(crate) fn begin(&self) -> Starting {
-        let (models, scored) = (self.models.clone(), Arc::clone(&self.scored));
+        let (models, scored, gate) = (self.models.clone(), Arc::clone(&self.scored), Arc::clone(&self.gate));
         let loader: Loader = Arc::new(move |spec, _| {
             let model = models.iter().find(|(id, _)| *id == spec.id).unwrap().1;
             let executor: Arc<dyn Executor> = match model {
                 Model::Echo => Arc::new(Echo::new(&spec.id)),
-                model => Arc::new(Scripted { model, scored: Arc::clone(&scored) }),
+                model => Arc::new(Scripted { model, scored: Arc::clone(&scored), gate: Arc::clone(&gate) }),
             };
             Box::pin(async { Ok(executor) })
         });

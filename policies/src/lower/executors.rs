@@ -20,6 +20,8 @@ use crate::{
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN;
 /// The same for a model on a server, which has its own queue.
 const HTTP_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
+/// More requests than this do not wait for one executor.
+const BATCH_MAX: usize = 1_024;
 
 pub(super) fn lower(entries: &[ExecutorEntry], budget: Option<Budget>, report: &mut Report<'_>) -> Vec<ExecutorSpec> {
     if let Some(first_too_many) = entries.get(EXECUTORS_MAX) {
@@ -72,6 +74,7 @@ fn executor(
         start,
         hedges,
         concurrency: entry.concurrency.as_ref().map_or(usual, |concurrency| concurrency.is),
+        max_batch: max_batch(entry, report),
         kind: kind.unwrap_or(ExecutorKind::Echo),
         family: entry.family.as_ref().map(|family| family.is.as_str().into()),
         cost: entry.cost.as_ref().map_or(0.0, |cost| cost.is),
@@ -79,6 +82,25 @@ fn executor(
         wait: entry.wait.as_ref().map_or(Duration::ZERO, |wait| wait.is),
         breaker: breaker::breaker(entry, report),
     })
+}
+
+/// Returns how many requests go in one call at most: what a model says of itself is not known here, and of a server it
+/// is not known whether it takes several.
+fn max_batch(entry: &ExecutorEntry, report: &mut Report<'_>) -> Option<NonZeroUsize> {
+    let usual = if matches!(entry.kind, Some(KindEntry::Onnx(_))) { None } else { Some(NonZeroUsize::MIN) };
+    let Some(written) = &entry.max_batch else { return usual };
+    let takes_several = !matches!(entry.kind, Some(KindEntry::Echo | KindEntry::Constant { .. }));
+    if !takes_several && written.is > NonZeroUsize::MIN {
+        report
+            .error(written.at, format!("executor `{}` gains nothing from batches", entry.name.is))
+            .hint("take `max_batch` out: it is for `onnx` and `http`");
+    } else if written.is.get() > BATCH_MAX {
+        report
+            .error(written.at, format!("a batch of {} requests never comes together", written.is))
+            .label(format!("at most {BATCH_MAX} wait for one executor"))
+            .hint("write what one call takes at most, 32 for instance: the size is found by itself");
+    }
+    Some(written.is)
 }
 
 /// Finds the candidate that a canary is compared with.

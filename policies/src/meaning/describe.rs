@@ -167,8 +167,21 @@ fn attribute(name: &Arc<str>) -> Part {
 }
 
 fn executor(spec: &ExecutorSpec) -> Part {
-    let ExecutorSpec { id, role, canary_of, start, hedges, concurrency, kind, family, cost, hears, wait, breaker } =
-        spec;
+    let ExecutorSpec {
+        id,
+        role,
+        canary_of,
+        start,
+        hedges,
+        concurrency,
+        max_batch,
+        kind,
+        family,
+        cost,
+        hears,
+        wait,
+        breaker,
+    } = spec;
     let title = format!("executor `{id}`");
     let arrives = match canary_of {
         None => format!("{title} is asked too"),
@@ -196,6 +209,11 @@ fn executor(spec: &ExecutorSpec) -> Part {
             "request",
             "requests",
         )),
+        fact("max_batch", max_batch.map(NonZeroUsize::get), "scores up to {new} in one call instead of {old}").shown(
+            max_batch.map_or("what its model takes".to_owned(), |most| {
+                words::count(most.get() as u64, "request", "requests")
+            }),
+        ),
         optional("family", family.as_deref().map(str::to_owned), "no family", "is of {new} instead of {old}"),
         fact("cost", words::canonical(json!(cost)), "costs {new} instead of {old}"),
         optional("hears", heard(hears), "nobody", "hears {new} instead of {old}"),
