@@ -30,10 +30,15 @@ use crate::{
     work::Share,
 };
 
-/// How far back a group that never committed begins, and how old records must be for the reader to jump ahead.
+/// How far back a group that never committed begins, at least.
 const HORIZON: Duration = Duration::from_mins(1);
-/// How long behind its deadline a request is passed over without a word.
+/// How long behind its deadline a request is passed over without a word, and the reader jumps ahead.
 const STALE: Duration = Duration::from_secs(5);
+/// No policy allows a longer budget; a record that claims one is not believed.
+const BUDGET_MAX: Duration = Duration::from_mins(5);
+/// A jump goes back by so much more than the longest budget: as far as clocks of one data centre differ. What lies in
+/// between is dead by the log's clock, and would only keep the living waiting.
+const CLOCKS_DIFFER: Duration = Duration::from_millis(20);
 
 /// What the loop holds.
 pub(crate) struct Fetch {
@@ -54,6 +59,8 @@ pub(crate) struct Fetch {
     clock: Clock,
     metrics: Arc<Metrics>,
     horizon: Duration,
+    /// The longest budget that a request may have, of the versions and of all requests that were read.
+    longest: Duration,
     outage: Outage,
 }
 
@@ -77,7 +84,9 @@ impl Fetch {
         member: Box<dyn Consumer>,
         reader: Box<dyn Consumer>,
     ) -> Self {
-        let (topics, horizon) = (Topics::of(station.definition().name()), horizon(&station.versions.borrow()));
+        let topics = Topics::of(station.definition().name());
+        let longest = longest(&station.versions.borrow());
+        let horizon = horizon(longest);
         let ExecutorsStation { bus, clock, metrics, versions, .. } = station;
         let mut verdicts = Verdicts::new(Arc::clone(&bus), topics.results.clone());
         verdicts.follow(&versions.borrow(), crew.only(), clock.now());
@@ -99,6 +108,7 @@ impl Fetch {
             clock,
             metrics,
             horizon,
+            longest,
             outage,
         }
     }
@@ -191,7 +201,8 @@ impl Fetch {
 
     fn on_edited(&mut self) {
         let versions = Arc::clone(&self.versions.borrow_and_update());
-        self.horizon = self.horizon.max(horizon(&versions));
+        self.longest = self.longest.max(longest(&versions));
+        self.horizon = self.horizon.max(horizon(self.longest));
         self.judging.follow(&versions, self.crew.only());
         self.verdicts.follow(&versions, self.crew.only(), self.clock.now());
         self.crew.follow(versions);
@@ -303,7 +314,8 @@ impl Fetch {
         self.reader.start(&partition, next.map_or(self.live(), StartAt::Offset))?;
         let responses = TopicPartition::new(&self.topics.responses, partition.partition);
         let share = Arc::new(Share::new(responses, next.unwrap_or(0)));
-        let held = Held { requests: partition.clone(), share, committed: next.unwrap_or(0), parting: None };
+        let committed = next.unwrap_or(0);
+        let held = Held { requests: partition.clone(), share, committed, parting: None, jumped_from: None };
         self.held.insert(partition.partition, held);
         let now = self.clock.now();
         self.verdicts.on_assigned(partition.partition, now)?;
@@ -321,19 +333,31 @@ impl Fetch {
                 self.on_response(&received);
                 continue;
             }
-            let Some(held) = self.held.get(&received.partition.partition) else { continue };
+            let Some(held) = self.held.get_mut(&received.partition.partition) else { continue };
             // Behind a jump the rest of the batch comes again, as far as it is alive.
             if left_behind == Some(received.partition.partition) {
                 continue;
             }
+            if let Some(from) = held.jumped_from.take() {
+                self.metrics.skip_many(Skipped::Stale, received.offset - from);
+            }
             let share = Arc::clone(&held.share);
             if self.on_record(share, &received) == Age::Ancient {
-                tracing::warn!(partition = %received.partition, offset = received.offset, "passing over requests that are long dead");
-                self.reader.start(&received.partition, self.live())?;
+                self.jump(&received)?;
                 left_behind = Some(received.partition.partition);
             }
         }
         self.part(self.clock.now())
+    }
+
+    /// Goes on with what may be alive: after a stop everything else was asked in vain.
+    fn jump(&mut self, from: &Received) -> Result<(), BusError> {
+        tracing::warn!(partition = %from.partition, offset = from.offset, "passing over requests that are long dead");
+        if let Some(held) = self.held.get_mut(&from.partition.partition) {
+            held.jumped_from = Some(from.offset + 1);
+        }
+        let alive = self.clock.now().before(self.longest).before(CLOCKS_DIFFER);
+        self.reader.start(&from.partition, StartAt::Time(alive))
     }
 
     /// Listens for the successor of a partition.
@@ -358,9 +382,11 @@ impl Fetch {
             skip(Skipped::Poison);
             return Age::Alive;
         };
+        self.longest = self.longest.max(request.budget.as_duration().min(BUDGET_MAX));
         if request.deadline().after(STALE) <= now {
             skip(Skipped::Stale);
-            return if received.appended.after(self.horizon) < now { Age::Ancient } else { Age::Alive };
+            let ancient = received.appended.after(self.longest).after(STALE) <= now;
+            return if ancient { Age::Ancient } else { Age::Alive };
         }
         let sheet = self.crew.sheet(request.policy.version);
         let asked: Vec<&Asked> = here(&self.crew, &request, sheet.as_deref()).collect();
@@ -449,12 +475,16 @@ fn here<'a>(crew: &'a Crew, request: &'a Request, sheet: Option<&'a Sheet>) -> i
     request.plan.asked().iter().filter(is_here)
 }
 
-/// How far back requests may still be alive.
-fn horizon(versions: &Versions) -> Duration {
+/// How long a request of these versions may wait for its result.
+fn longest(versions: &Versions) -> Duration {
     let trial = versions.trial().map(|trial| &trial.definition);
-    let budgets =
-        [Some(versions.live()), trial].into_iter().flatten().map(|definition| definition.budget.as_duration());
-    budgets.map(|budget| budget * 2).fold(HORIZON, Duration::max)
+    let definitions = [Some(versions.live()), trial].into_iter().flatten();
+    definitions.map(|definition| definition.budget.as_duration()).fold(Duration::ZERO, Duration::max)
+}
+
+/// How far back whoever knows nothing begins.
+fn horizon(longest: Duration) -> Duration {
+    HORIZON.max(longest * 2)
 }
 
 /// Waits for what happens in the group; for ever outside of it.

@@ -37,7 +37,7 @@ pub struct Metrics {
 pub(crate) enum Skipped {
     /// It is not a request; the collector puts it among the dead letters.
     Poison,
-    /// It was long dead when it was read: not even its failure would interest anybody.
+    /// It was long dead when it was read, or jumped over: not even its failure would interest anybody.
     Stale,
     /// It asks none of the executors here.
     NotAsked,
@@ -168,13 +168,17 @@ impl Metrics {
     }
 
     pub(crate) fn skip(&self, reason: Skipped) {
+        self.skip_many(reason, 1);
+    }
+
+    pub(crate) fn skip_many(&self, reason: Skipped, count: i64) {
         let reason = match reason {
             Skipped::Poison => "poison",
             Skipped::Stale => "stale",
             Skipped::NotAsked => "not_asked",
             Skipped::Gone => "gone",
         };
-        self.skipped.get_or_create(&SkippedLabel { reason }).inc();
+        self.skipped.get_or_create(&SkippedLabel { reason }).inc_by(count.try_into().unwrap_or(0));
     }
 }
 

@@ -20,7 +20,7 @@ mod rig;
 use std::{sync::atomic::Ordering, time::Duration};
 
 use bus::{Clock, SendFault};
-use rig::{Model, Rig, millis};
+use rig::{Mishap, Model, Rig, millis};
 use wire::{FailureKind, Reply, Timestamp};
 
 const LONG: Duration = Duration::from_secs(20);
@@ -261,9 +261,52 @@ async fn after_a_long_stop_the_dead_are_jumped_over() {
     let alive = rig.send_into_partition(LONG, 0);
     let running = rig.start().await;
     assert_eq!(rig.responses(1).await[0].response.request, alive);
-    assert_eq!(rig.counted("hedgerow_executor_skipped_total{reason=\"stale\"}"), 1);
+    assert_eq!(rig.counted("hedgerow_executor_skipped_total{reason=\"stale\"}"), 5_000);
     running.stop().await;
     assert_eq!(rig.committed().await, 5_002);
+}
+
+/// Nothing of the station runs while the test does not wait: so it stands still, and the log goes on.
+#[tokio::test]
+async fn stopped_for_a_minute_at_full_rate_its_first_answer_in_the_budget_comes_out_of_one_poll() {
+    const RATE: u64 = 1_000;
+    let budget = millis(50);
+    let clock = Clock::standing_at(Timestamp::from_micros(1_000_000_000));
+    let rig = Rig::within(clock.clone(), budget, &[("fine", Model::Fine), ("gated", Model::Gated(Mishap::None))]).await;
+    rig.gate.open.add_permits(usize::MAX >> 4);
+    let running = rig.start().await;
+    rig.send(budget);
+    rig.responses(2).await;
+    rig.scored.store(0, Ordering::Relaxed);
+    let before = rig.counted("hedgerow_executor_requests_total");
+
+    let mut sent = Vec::new();
+    for _ in 0..60 * RATE {
+        clock.advance(Duration::from_secs(1) / u32::try_from(RATE).unwrap());
+        sent.push(rig.send(budget));
+    }
+    // The clock stands: those of the last 50 ms are alive, the last 20 ms before them are read and refused.
+    let alive = 50;
+    let mut answered = Vec::new();
+    while answered.len() < 2 * alive {
+        let heard = rig.responses(1).await.remove(0);
+        match heard.response.reply {
+            Reply::Answer(_) => answered.push(heard.response.request),
+            Reply::Failure(failure) => assert_eq!(failure.kind, FailureKind::Expired),
+        }
+    }
+    let (dead, living) = sent.split_at(sent.len() - alive);
+    assert!(living.iter().all(|id| answered.iter().filter(|answered| *answered == id).count() == 2));
+    let calls: Vec<usize> = rig.gate.calls.lock().unwrap().iter().skip(1).map(Vec::len).collect();
+    let alone = calls.iter().filter(|size| **size == 1).count();
+    let scored = (calls.iter().sum::<usize>(), rig.scored.load(Ordering::Relaxed) - alone);
+    assert_eq!(scored, (alive, alive), "nothing dead was computed");
+    // One record of each partition makes it jump; what it reads then fits into one poll.
+    let read = rig.counted("hedgerow_executor_requests_total") - before;
+    assert!(read <= 3 + 71, "{read} were read");
+    let stale = rig.counted("hedgerow_executor_skipped_total{reason=\"stale\"}");
+    assert_eq!(stale + read - 3, u64::try_from(dead.len() + alive).unwrap(), "each is counted once");
+    running.stop().await;
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ pub(super) struct Held {
     pub(super) committed: i64,
     /// Set when it goes to another process.
     pub(super) parting: Option<Parting>,
+    /// The first offset that was jumped over, until it is known how many were.
+    pub(super) jumped_from: Option<i64>,
 }
 
 /// A request that was read and not given to anybody yet.

@@ -190,9 +190,15 @@ impl Rig {
     }
 
     pub(crate) async fn on(clock: Clock, models: &[(&str, Model)]) -> Self {
+        Self::within(clock, Duration::from_secs(10), models).await
+    }
+
+    /// The same, under a policy of another budget.
+    pub(crate) async fn within(clock: Clock, budget: Duration, models: &[(&str, Model)]) -> Self {
         let lines: Vec<String> =
             models.iter().map(|(name, _)| format!("{name}: {{ echo: , concurrency: 1 }}")).collect();
-        let mut rig = Self::of_policy(clock, &lines.join("\n  ")).await;
+        let policy = format!("({}ms) {}", budget.as_millis(), lines.join("\n  "));
+        let mut rig = Self::of_policy(clock, &policy).await;
         rig.models = models.iter().map(|(name, model)| (ExecutorId::new(name).unwrap(), *model)).collect();
         rig
     }
@@ -482,12 +488,15 @@ pub(crate) async fn run_policy(executors: &str, only: Option<Vec<ExecutorId>>) -
     tokio::time::timeout(PATIENCE, executors::run(station, CancellationToken::new(), ready)).await.expect("it ends")
 }
 
-/// A policy with `executors`; its features are `hue` and `ash`, unless the executors begin with a list of others.
+/// A policy with `executors`; its features are `hue` and `ash`, unless the executors begin with a list of others, and its
+/// budget is 10 s, unless they begin with another in parentheses.
 fn definition(executors: &str, version: u64) -> Arc<Definition> {
+    let (budget, executors) =
+        executors.strip_prefix('(').and_then(|rest| rest.split_once(") ")).unwrap_or(("10s", executors));
     let (features, executors) =
         executors.strip_prefix('[').and_then(|rest| rest.split_once("] ")).unwrap_or(("hue, ash", executors));
     let text = format!(
-        "rendezvous: wine\nbudget: 10s\ninput: {{ features: [{features}] }}\n\
+        "rendezvous: wine\nbudget: {budget}\ninput: {{ features: [{features}] }}\n\
          executors:\n  {executors}\ndecide:\n  - default: {{ class: unknown }}\n"
     );
     let definition = Definition::parse("wine.yaml", &text).unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));

@@ -7,7 +7,7 @@ mod examples;
 
 pub(super) use examples::circumstances;
 
-use std::sync::Arc;
+use std::{num::NonZeroUsize, sync::Arc};
 
 use serde_json::{Value, json};
 use wire::{Asked, Budget, ExecutorId, Plan, PolicyRef, Role};

@@ -178,7 +178,9 @@ impl Broker {
         Ok(())
     }
 
-    fn data(&self) -> PathBuf {
+    /// Returns the folder that it keeps its records in: `TOPIC-PARTITION/*.log`, as Kafka writes them.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
