@@ -29,8 +29,8 @@ import org.apache.kafka.streams.state.Stores;
 public final class Meeting {
     private static final String OPEN = "open";
     private static final int EXECUTORS = 3;
-    // How long what was decided is remembered.
-    private static final long REMEMBERED_MS = 1_000;
+    // How long what was decided is remembered: longer than this lags while it is cold, or a late response begins it anew.
+    private static final long REMEMBERED_MS = 30_000;
 
     private static final byte[] PREDICTION = {'p'};
     private static final byte[] DEFAULT = {'d'};
