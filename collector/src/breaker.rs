@@ -59,8 +59,8 @@ enum State {
     },
 }
 
-/// How a breaker stands, for people and gauges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a breaker stands, for people and gauges; the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Standing {
     Closed,
     HalfOpen,

@@ -1,8 +1,8 @@
-//! The breakers of all executors that the versions in use may wait for.
+//! The breakers of all executors that the versions in use may wait for, in one partition.
 //!
 //! Pure. Law: who is waited for is decided once, when a request is opened, and stands in its receipt.
-//! One process has one breaker for each executor, whatever partition a request lies in: what is learned in one of them
-//! holds for all, and a partition that was taken over begins with what its new owner knows.
+//! Each partition has its own: all of its requests are answered by the same process of an executor, so when one of
+//! several processes dies, those are waited for no more whom it left alone, and the others are as before.
 
 use std::collections::VecDeque;
 
@@ -16,10 +16,8 @@ const TRANSITIONS_MAX: usize = 64;
 
 /// A breaker for each executor.
 #[derive(Debug, Default)]
-pub struct Breakers {
+pub(crate) struct Breakers {
     executors: Vec<Kept>,
-    /// Those that went with their version, not told yet.
-    gone: Vec<ExecutorId>,
     /// How many are not closed: of most requests nobody need be asked.
     broken: usize,
     transitions: VecDeque<Transition>,
@@ -48,17 +46,13 @@ pub(crate) struct Transition {
 // === impl Breakers ===
 
 impl Breakers {
-    /// Begins anew, with pauses that are others than those of other processes.
-    pub fn seed(&mut self, seed: u64) {
+    /// Makes pauses other than those of whoever has another seed; to be called first.
+    pub(crate) fn seed(&mut self, seed: u64) {
         self.seed = seed;
-        for kept in &mut self.executors {
-            kept.breaker = Breaker::new(*kept.breaker.spec(), seed);
-        }
-        self.count();
     }
 
     /// Keeps those of the executors of the versions that are live or on trial; one that opens otherwise begins anew.
-    pub fn on_versions(&mut self, versions: &Versions) {
+    pub(crate) fn on_versions(&mut self, versions: &Versions) {
         let trial = versions.trial().map(|trial| trial.definition.as_ref());
         let definitions: Vec<&Definition> = [Some(versions.live().as_ref()), trial].into_iter().flatten().collect();
         let budget = definitions.iter().map(|definition| definition.budget.as_micros()).max().unwrap_or_default();
@@ -67,8 +61,6 @@ impl Breakers {
         for spec in definitions.iter().flat_map(|definition| &definition.executors) {
             self.keep(spec, budget, &mut before);
         }
-        self.gone.extend(before.into_iter().map(|kept| kept.executor));
-        self.gone.retain(|gone| !self.executors.iter().any(|kept| kept.executor == *gone));
         self.count();
     }
 
@@ -137,11 +129,6 @@ impl Breakers {
     /// Returns how each stands.
     pub(crate) fn standings(&self) -> impl Iterator<Item = (&ExecutorId, Standing)> {
         self.executors.iter().map(|kept| (&kept.executor, kept.breaker.standing()))
-    }
-
-    /// Returns the executors that have gone since the last call.
-    pub(crate) fn take_gone(&mut self) -> Vec<ExecutorId> {
-        std::mem::take(&mut self.gone)
     }
 
     /// Returns the next transition that was not told yet.

@@ -1,8 +1,8 @@
 //! The collector: for each request one verdict, and for each verdict one result in the log.
 //!
-//! Reading order: `rendezvous` (requests meet their responses) → `ledger` (who may write the result) → `partition`
+//! Reading order: `rendezvous` (requests meet their responses) → `breakers` (who is not waited for) → `ledger` (who may write the result) → `partition`
 //! (both, for one partition) → `surroundings` (what all partitions share: versions, how early is in time, how fast
-//! executors are and whether they are waited for, what was answered last) → `run` (the loop) → `metrics`.
+//! executors are, what was answered last) → `run` (the loop) → `metrics`.
 
 mod breaker;
 mod breakers;
@@ -18,7 +18,6 @@ mod surroundings;
 mod watermarks;
 mod way_back;
 
-pub use breakers::Breakers;
 pub use memory::Memory;
 pub use metrics::{Fact, Metrics, Outcome};
 pub use partition::{Output, Partition, Source};

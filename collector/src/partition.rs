@@ -17,6 +17,7 @@ use wire::{
 };
 
 use crate::{
+    breakers::Breakers,
     ledger::{Action, Entry, Fenced, Ledger, Spans, Unwritten},
     metrics::{Fact, Outcome},
     rendezvous::{Decision, Output as Met, Rendezvous},
@@ -93,6 +94,7 @@ impl Partition {
             leaving: false,
             outputs: VecDeque::new(),
         };
+        partition.rendezvous.breakers().seed(seed.as_u64_pair().0);
         partition.rendezvous.on_versions(index, surroundings);
         partition
     }
@@ -232,6 +234,11 @@ impl Partition {
     #[must_use]
     pub fn is_crowded(&self) -> bool {
         self.rendezvous.is_crowded()
+    }
+
+    /// Returns the breakers of those who answer in it.
+    pub(crate) fn breakers(&mut self) -> &mut Breakers {
+        self.rendezvous.breakers()
     }
 
     /// Returns how many requests are open.
@@ -401,7 +408,10 @@ impl Partition {
     /// Drops what is in hand: it will be read again.
     fn forget(&mut self, surroundings: &mut Surroundings) {
         self.fenced = None;
+        // Who answers is known from what was read, and not by the right to write.
+        let breakers = std::mem::take(self.rendezvous.breakers());
         self.rendezvous = Rendezvous::withholding();
+        *self.rendezvous.breakers() = breakers;
         self.rendezvous.on_versions(self.index, surroundings);
         self.dead_letters.clear();
     }

@@ -31,7 +31,7 @@ use wire::{
     mutation::{self, Mutation::LateIsCounted},
 };
 
-use crate::surroundings::Surroundings;
+use crate::{breakers::Breakers, surroundings::Surroundings};
 pub(crate) use contest::Contest;
 use decided::Decided;
 pub(crate) use decided::WINDOW;
@@ -54,6 +54,8 @@ pub struct Rendezvous {
     parking: Parking,
     mailbox: Mailbox,
     decided: Decided,
+    /// Whether executors are waited for here.
+    breakers: Breakers,
     contest: Contest,
     /// As long as somebody else may decide.
     withheld: Option<Withheld>,
@@ -149,6 +151,7 @@ impl Rendezvous {
     /// Opens what waited for a version that has come, and begins, goes on with or ends a trial. `index` is the
     /// partition's.
     pub fn on_versions(&mut self, index: i32, surroundings: &mut Surroundings) {
+        self.breakers.on_versions(&surroundings.versions);
         self.contest.on_versions(&surroundings.versions, index);
         for Parked { request, place, .. } in self.parking.arrived(&surroundings.versions) {
             if let Some(definition) = surroundings.versions.get(request.policy.version) {
@@ -168,7 +171,7 @@ impl Rendezvous {
         self.latest = self.latest.max(appended);
         if let Some(open) = self.open.get(&response.request) {
             surroundings.speeds.record(&response, open.born, appended);
-            self.hear(response, appended, surroundings);
+            self.hear(response, appended);
         } else if self.decided.has(&response.request) {
             self.hear_late(response, appended, surroundings);
         } else {
@@ -183,7 +186,7 @@ impl Rendezvous {
         while let Some(&(due, id)) = self.due.first()
             && due <= now
         {
-            self.play(&id, now, surroundings);
+            self.play(&id, now);
         }
         while let Some(parked) = self.parking.overdue(now) {
             self.give_up(&parked, surroundings);
@@ -223,6 +226,11 @@ impl Rendezvous {
         self.mailbox.oldest()
     }
 
+    /// Returns the breakers of those who answer here.
+    pub(crate) fn breakers(&mut self) -> &mut Breakers {
+        &mut self.breakers
+    }
+
     /// Returns what is counted of a trial.
     pub(crate) fn contest(&mut self) -> &mut Contest {
         &mut self.contest
@@ -233,7 +241,7 @@ impl Rendezvous {
         for Letter { response, appended } in self.mailbox.take(request) {
             if let Some(open) = self.open.get(request) {
                 surroundings.speeds.record(&response, open.born, appended);
-                self.hear(response, appended, surroundings);
+                self.hear(response, appended);
             } else {
                 self.hear_late(response, appended, surroundings);
             }
@@ -241,7 +249,7 @@ impl Rendezvous {
     }
 
     /// Tells an open request a response. What ended by then is played first: the response may come too late.
-    fn hear(&mut self, response: Response, appended: Timestamp, surroundings: &mut Surroundings) {
+    fn hear(&mut self, response: Response, appended: Timestamp) {
         self.contest.on_response(&response, appended);
         let id = response.request;
         let open = self.open.get_mut(&id).expect("the caller found it open");
@@ -250,10 +258,10 @@ impl Rendezvous {
         let appended = if mutation::is(LateIsCounted) { open.born } else { appended };
         let (heard, step) = evaluation.observe(&response, appended);
         let played = (due <= appended && heard != Heard::New).then_some((due, appended));
-        self.settle(&id, step, played, surroundings);
+        self.settle(&id, step, played);
         match heard {
-            Heard::New | Heard::Unawaited => surroundings.breakers.on_response(&response, born, appended, self.latest),
-            Heard::Late => surroundings.breakers.on_late(&response, born, appended, self.latest),
+            Heard::New | Heard::Unawaited => self.breakers.on_response(&response, born, appended, self.latest),
+            Heard::Late => self.breakers.on_late(&response, born, appended, self.latest),
             Heard::Duplicate | Heard::Uninvited => {}
         }
         match heard {
@@ -269,29 +277,23 @@ impl Rendezvous {
     fn hear_late(&mut self, response: Response, appended: Timestamp, surroundings: &mut Surroundings) {
         if let Some(born) = self.decided.born(&response.request) {
             surroundings.speeds.record(&response, born, appended);
-            surroundings.breakers.on_late(&response, born, appended, self.latest);
+            self.breakers.on_late(&response, born, appended, self.latest);
         }
         self.contest.on_response(&response, appended);
         self.outputs.push_back(Output::Late(response));
     }
 
     /// Plays what is due of one request at `now`.
-    fn play(&mut self, id: &RequestId, now: Timestamp, surroundings: &mut Surroundings) {
+    fn play(&mut self, id: &RequestId, now: Timestamp) {
         let open = self.open.get_mut(id).expect("every indexed deadline belongs to an open request");
         let (due, evaluation) = (open.due, open.evaluation.take());
         let step = evaluation.expect("an open request holds its evaluation between events").on_time(now);
-        self.settle(id, step, Some((due, now)), surroundings);
+        self.settle(id, step, Some((due, now)));
     }
 
     /// Puts an evaluation back under its next deadline, or lets its verdict out. `played` is the deadline that fell
     /// due and until when it was played.
-    fn settle(
-        &mut self,
-        id: &RequestId,
-        step: Step,
-        played: Option<(Timestamp, Timestamp)>,
-        surroundings: &mut Surroundings,
-    ) {
+    fn settle(&mut self, id: &RequestId, step: Step, played: Option<(Timestamp, Timestamp)>) {
         let Entry::Occupied(mut entry) = self.open.entry(*id) else { return };
         match step {
             Step::Wait(evaluation) => {
@@ -309,7 +311,7 @@ impl Rendezvous {
                 let Open { due, offset, born, budget, pin, .. } = entry.remove();
                 self.due.remove(&(due, *id));
                 self.decided.remember(*id, born, self.latest);
-                surroundings.breakers.on_verdict(&verdict, born, self.latest);
+                self.breakers.on_verdict(&verdict, born, self.latest);
                 let due = played.map(|(due, _)| due);
                 let decision = Decision { request: *id, offset, born, budget, pin, verdict: *verdict, due };
                 self.emit(decision, Tried::Yes);

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use policies::{Circumstances, Definition, Versions};
 use wire::{Budget, Request, Timestamp};
 
-use crate::{breakers::Breakers, memory::Memory, speeds::Speeds, way_back::WayBack};
+use crate::{memory::Memory, speeds::Speeds, way_back::WayBack};
 
 /// What is known around the requests.
 #[derive(Debug)]
@@ -18,8 +18,6 @@ pub struct Surroundings {
     pub way_back: WayBack,
     /// How long executors take.
     pub speeds: Speeds,
-    /// Whether executors are waited for.
-    pub breakers: Breakers,
     /// What was answered last about each key.
     pub memory: Memory,
 }
@@ -32,15 +30,12 @@ impl Surroundings {
     pub fn new(versions: Arc<Versions>) -> Self {
         let mut speeds = Speeds::default();
         speeds.on_versions(&versions);
-        let mut breakers = Breakers::default();
-        breakers.on_versions(&versions);
-        Self { versions, way_back: WayBack::default(), speeds, breakers, memory: Memory::default() }
+        Self { versions, way_back: WayBack::default(), speeds, memory: Memory::default() }
     }
 
     /// Takes note of an edit.
     pub fn on_versions(&mut self, versions: Arc<Versions>) {
         self.speeds.on_versions(&versions);
-        self.breakers.on_versions(&versions);
         self.versions = versions;
     }
 
@@ -56,7 +51,7 @@ impl Surroundings {
         self.way_back.lead(budget)
     }
 
-    /// Returns what `request` is to know besides its responses; whom it does not wait for is said by `breakers`.
+    /// Returns what `request` is to know besides its responses; whom it does not wait for, its partition says.
     #[must_use]
     pub fn circumstances(&self, request: &Request) -> Circumstances {
         let last_known = request.key.as_deref().and_then(|key| self.memory.get(key));

@@ -65,6 +65,11 @@ impl Scene {
         Self { rendezvous, surroundings, asked: 0 }
     }
 
+    fn edit(&mut self, versions: Versions) {
+        self.surroundings.on_versions(Arc::new(versions));
+        self.rendezvous.on_versions(0, &mut self.surroundings);
+    }
+
     /// Asks at `now`; those of `said` reply so many milliseconds later, and then time runs out.
     fn ask(&mut self, now: i64, said: &[(&str, i64, Reply)]) -> Answered {
         self.asked += 1;
@@ -103,8 +108,8 @@ impl Scene {
         Answered { after: verdict.at.since(at(now)).as_millis(), reason: verdict.reason, states: states.collect() }
     }
 
-    fn standing(&self, executor: &str) -> Standing {
-        let standings = &mut self.surroundings.breakers.standings();
+    fn standing(&mut self, executor: &str) -> Standing {
+        let standings = &mut self.rendezvous.breakers().standings();
         standings.find(|(id, _)| id.as_str() == executor).expect("it has a breaker").1
     }
 }
@@ -192,7 +197,7 @@ fn a_switched_off_breaker_never_opens_and_one_of_fewer_requests_opens_sooner() {
     for number in 5..40 {
         assert_eq!(scene.ask(number * 100, &only_a).after, 40, "b is waited for, whatever it does");
     }
-    assert_eq!(scene.surroundings.breakers.standings().count(), 2);
+    assert_eq!(scene.rendezvous.breakers().standings().count(), 2);
 }
 
 #[test]
@@ -223,14 +228,12 @@ fn failures_open_it_too() {
 fn what_it_stood_as_is_kept_over_an_edit_unless_it_opens_otherwise() {
     let mut scene = Scene::new(ALL);
     dying(&mut scene, 20);
-    scene.surroundings.on_versions(Arc::new(parsed(&ALL.replace("until: 40ms", "until: 30ms"))));
+    scene.edit(parsed(&ALL.replace("until: 40ms", "until: 30ms")));
     assert_eq!(scene.standing("a"), Standing::Open);
-    scene
-        .surroundings
-        .on_versions(Arc::new(parsed(&ALL.replace("a: { echo: }", "a: { echo: , breaker: { min: 30 } }"))));
+    scene.edit(parsed(&ALL.replace("a: { echo: }", "a: { echo: , breaker: { min: 30 } }")));
     assert_eq!(scene.standing("a"), Standing::Closed);
-    scene.surroundings.on_versions(Arc::new(parsed(&ALL.replace("a: { echo: }", "a: { echo: , breaker: off }"))));
-    assert_eq!(scene.surroundings.breakers.take_gone(), [ExecutorId::new("a").unwrap()]);
+    scene.edit(parsed(&ALL.replace("a: { echo: }", "a: { echo: , breaker: off }")));
+    assert_eq!(scene.rendezvous.breakers().standings().count(), 1, "c's alone is left");
     assert!(scene.ask(3_000, &[("b", 1, answers()), ("c", 1, answers())]).after == 40);
 }
 
@@ -238,10 +241,10 @@ fn what_it_stood_as_is_kept_over_an_edit_unless_it_opens_otherwise() {
 fn each_transition_is_told_once_with_the_figures_that_led_to_it() {
     let mut scene = Scene::new(ALL);
     dying(&mut scene, 20);
-    let transition = scene.surroundings.breakers.poll_transition().expect("it opened");
+    let transition = scene.rendezvous.breakers().poll_transition().expect("it opened");
     assert_eq!((transition.executor.as_str(), transition.to), ("a", Standing::Open));
     assert_eq!(transition.tally, Tally { good: 0, bad: 20, row: 20 });
-    assert!(scene.surroundings.breakers.poll_transition().is_none());
+    assert!(scene.rendezvous.breakers().poll_transition().is_none());
 }
 
 proptest! {

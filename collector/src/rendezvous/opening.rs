@@ -36,15 +36,15 @@ impl Rendezvous {
         self.deliver(&request.id, surroundings);
     }
 
-    fn admit(&mut self, request: &Request, open: Open, surroundings: &mut Surroundings) {
-        let open_breakers = surroundings.breakers.open(&request.plan, &open.pin.definition, open.born);
+    fn admit(&mut self, request: &Request, open: Open, surroundings: &Surroundings) {
+        let open_breakers = self.breakers.open(&request.plan, &open.pin.definition, open.born);
         let circumstances = Circumstances { open_breakers, ..surroundings.circumstances(request) };
         self.contest.on_open(request, open.born, &open.pin, (surroundings, &circumstances));
         let (policy, lead) = (Arc::clone(open.pin.policy()), surroundings.lead(open.budget));
         let step = Evaluation::open(policy, &request.plan, open.born, open.budget, lead, &circumstances);
         self.due.insert((open.due, request.id));
         self.open.insert(request.id, open);
-        self.settle(&request.id, step, None, surroundings);
+        self.settle(&request.id, step, None);
     }
 
     /// Lets a request wait for its version, or answers it at once if too many do.

@@ -95,8 +95,7 @@ impl Desk {
         let group = topics.group("collector");
         let member = outage.insist(&clock, || bus.member(&group, &topics.requests)).await?;
         let now = clock.now();
-        let mut surroundings = Surroundings::new(station.versions());
-        surroundings.breakers.seed(Uuid::new_v4().as_u64_pair().0);
+        let surroundings = Surroundings::new(station.versions());
         let mut desk = Self {
             names,
             station,
@@ -281,7 +280,8 @@ impl Desk {
         let open = self.seats.values().map(|seat| seat.partition.open_requests()).sum();
         let unconfirmed = self.seats.values().map(|seat| seat.partition.unconfirmed()).sum();
         self.station.metrics.show(open, unconfirmed, self.surroundings.way_back.p99());
-        self.station.metrics.breakers.show(&mut self.surroundings.breakers);
+        let breakers = self.seats.values_mut().map(|seat| seat.partition.breakers());
+        self.station.metrics.breakers.show(breakers);
         Ok(())
     }
 

@@ -22,6 +22,7 @@ impl Desk {
             return;
         }
         self.surroundings.on_versions(versions);
+        self.station.metrics.breakers.forget();
         let now = self.now();
         for seat in self.seats.values_mut() {
             seat.partition.on_versions(now, &mut self.surroundings);
