@@ -1,6 +1,7 @@
 //! What the collector counts: one exhaustive match from facts to counters.
 
 mod breakers;
+mod spending;
 mod trial;
 
 use std::{sync::atomic::AtomicU64, time::Duration};
@@ -17,7 +18,9 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use crate::partition::Spending;
 pub(crate) use breakers::BreakerMetrics;
+use spending::SpendingMetrics;
 use trial::TrialMetrics;
 
 /// What the collector counts. Every label is a word of a closed set.
@@ -44,6 +47,7 @@ pub struct Metrics {
     unheard: Counter,
     no_such_case: Counter,
     trial: TrialMetrics,
+    spending: SpendingMetrics,
     /// How breakers stand.
     pub(crate) breakers: BreakerMetrics,
     open: Gauge,
@@ -94,6 +98,8 @@ pub enum Fact {
     NoSuchCase,
     /// So much was counted of a version on trial.
     Tried(Box<TrialTally>),
+    /// So much work was done, for this.
+    Spent(Box<Spending>),
 }
 
 /// What was decided, in words.
@@ -143,6 +149,7 @@ impl Default for Metrics {
             unheard: Counter::default(),
             no_such_case: Counter::default(),
             trial: TrialMetrics::default(),
+            spending: SpendingMetrics::default(),
             breakers: BreakerMetrics::default(),
             open: Gauge::default(),
             unconfirmed: Gauge::default(),
@@ -197,6 +204,7 @@ impl Metrics {
         let help = "Requests of a case that their policy version does not have";
         registry.register("requests_no_such_case", help, self.no_such_case.clone());
         self.trial.register(registry);
+        self.spending.register(registry);
         self.breakers.register(registry);
         registry.register("open_requests", "Requests that are not decided", self.open.clone());
         registry.register("unconfirmed_results", "Results written and not read back", self.unconfirmed.clone());
@@ -229,6 +237,7 @@ impl Metrics {
             Fact::Unheard => increase(&self.unheard, 1),
             Fact::NoSuchCase => increase(&self.no_such_case, 1),
             Fact::Tried(tally) => self.trial.count(tally),
+            Fact::Spent(spending) => self.spending.count(spending),
         }
     }
 

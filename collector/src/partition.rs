@@ -5,6 +5,7 @@
 
 mod dead_letters;
 mod shrunk;
+mod spending;
 mod strangers;
 
 use std::{collections::VecDeque, time::Duration};
@@ -26,6 +27,8 @@ use crate::{
 };
 use dead_letters::DeadLetters;
 use shrunk::shrunk;
+use spending::Accounts;
+pub(crate) use spending::{Book, Spending};
 use strangers::Strangers;
 
 /// At most so many requests are in hand while a predecessor may still serve; a longer backlog is read behind the fence.
@@ -41,6 +44,7 @@ pub struct Partition {
     rendezvous: Rendezvous,
     dead_letters: DeadLetters,
     strangers: Strangers,
+    accounts: Accounts,
     /// When the fence was written first, until the partition is served.
     fenced: Option<Timestamp>,
     /// Whether somebody else is to take it over.
@@ -90,6 +94,7 @@ impl Partition {
             rendezvous: Rendezvous::withholding(),
             dead_letters: DeadLetters::default(),
             strangers: Strangers::default(),
+            accounts: Accounts::default(),
             fenced: None,
             leaving: false,
             outputs: VecDeque::new(),
@@ -191,6 +196,8 @@ impl Partition {
         let again = again.into_iter().map(|(source, offset, record)| Output::WriteDeadLetter(source, offset, record));
         self.outputs.extend(again);
         self.count_trial(now);
+        let spent = self.accounts.take(now);
+        self.outputs.extend(spent.map(|spent| Output::Tell(Fact::Spent(Box::new(spent)))));
         self.ledger.watermarks(self.rendezvous.oldest_orphan(), now)
     }
 
@@ -345,7 +352,13 @@ impl Partition {
         while let Some(output) = self.rendezvous.poll_output() {
             match output {
                 Met::Emit(decision) => self.write(*decision, now),
-                Met::Late(_) => self.tell(Fact::Late),
+                Met::Late(response) => {
+                    // Before, a predecessor hears it too.
+                    if self.ledger.owns() {
+                        self.accounts.on_late(&response, now);
+                    }
+                    self.tell(Fact::Late);
+                }
                 Met::Ignored(_, heard) => self.tell(Fact::Ignored(heard)),
                 Met::Copy(_) => self.tell(Fact::Copy),
                 Met::Evicted(count) => self.tell(Fact::Evicted(count)),
@@ -358,6 +371,7 @@ impl Partition {
 
     fn write(&mut self, decision: Decision, now: Timestamp) {
         let Some(fencing) = self.ledger.fencing() else { return };
+        self.accounts.on_verdict(&decision);
         let Decision { request, offset, born, budget, pin, verdict, due } = decision;
         let policy = pin.definition.policy_ref.clone();
         let body = verdict.body(&policy, pin.case.as_deref(), born, budget);

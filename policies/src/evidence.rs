@@ -6,6 +6,7 @@
 mod facts;
 mod roster;
 mod seats;
+mod took;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,6 +17,7 @@ pub(crate) use facts::{Facts, Field, Fields, Path, canonical_eq, same_number};
 pub(crate) use roster::{Cast, Roster};
 pub(crate) use seats::Seats;
 
+use self::took::Took;
 use crate::{ReceiptState, clause::Speaker};
 
 /// The most executors that one request may ask: a set of them is one word.
@@ -44,6 +46,7 @@ pub(crate) struct Said {
     after: u32,
     /// Counts the responses of this request in the order of the log.
     order: u16,
+    scored: Took,
     pub(crate) model: ModelVersion,
     pub(crate) speech: Speech,
 }
@@ -96,7 +99,13 @@ impl Evidence {
         }
         self.pending = self.pending.without(Seats::one(seat));
         let after = u32::try_from(at.since(self.born).as_micros()).unwrap_or(u32::MAX);
-        self.voices[seat] = Some(Said { after, order: self.heard, model: response.model.clone(), speech });
+        self.voices[seat] = Some(Said {
+            after,
+            order: self.heard,
+            scored: Took::of(response.scored),
+            model: response.model.clone(),
+            speech,
+        });
         self.heard += 1;
     }
 
@@ -182,6 +191,11 @@ impl Said {
     /// Returns when it counted, since birth.
     pub(crate) fn after(&self) -> Duration {
         Duration::from_micros(self.after.into())
+    }
+
+    /// Returns how long the work took.
+    pub(crate) fn scored(&self) -> Duration {
+        self.scored.duration()
     }
 
     pub(crate) fn state(&self) -> ReceiptState {

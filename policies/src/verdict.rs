@@ -119,6 +119,8 @@ pub struct ReceiptEntry {
     pub state: ReceiptState,
     /// When its response counted, since the request's birth; `None` while pending.
     pub after: Option<Duration>,
+    /// How long its work took, to a thousandth; nothing while pending. A result does not show it.
+    pub scored: Duration,
     /// Which model answered.
     pub model: Option<ModelVersion>,
     /// The `confidence` field of its answer, if the policy names one and the answer has it.
@@ -237,6 +239,7 @@ impl ReceiptEntry {
             role: asked.role,
             state: ReceiptState::Pending,
             after: None,
+            scored: Duration::ZERO,
             model: None,
             confidence: None,
             answer: None,
@@ -252,8 +255,9 @@ impl ReceiptEntry {
 
     fn heard(asked: &Asked, said: Said, fields: &Fields) -> Self {
         let (state, after) = (said.state(), Some(said.after()));
+        let scored = said.scored();
         let Said { model, speech, .. } = said;
-        let mut entry = Self { state, after, model: Some(model), ..Self::pending(asked) };
+        let mut entry = Self { state, after, scored, model: Some(model), ..Self::pending(asked) };
         match speech {
             Speech::Usable(bytes, facts) => {
                 entry.confidence = fields.confidence().and_then(|field| field.number(&facts));
