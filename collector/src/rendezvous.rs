@@ -25,6 +25,7 @@ use std::{
     time::Duration,
 };
 
+use foldhash::fast::RandomState;
 use policies::{Evaluation, Heard, Step, Verdict};
 use wire::{
     Budget, Request, RequestId, Response, Timestamp,
@@ -47,7 +48,8 @@ const OPEN_MAX: usize = 1 << 20;
 /// The requests of one partition, meeting their responses.
 #[derive(Debug, Default)]
 pub struct Rendezvous {
-    open: HashMap<RequestId, Open>,
+    /// Boxed, because a table that grows has twice the room it needs.
+    open: HashMap<RequestId, Box<Open>, RandomState>,
     open_max: OpenMax,
     /// One entry for each open request, so that the first is the next instant worth waking for.
     due: BTreeSet<(Timestamp, RequestId)>,
@@ -308,7 +310,7 @@ impl Rendezvous {
                 open.evaluation = Some(evaluation);
             }
             Step::Emit(verdict) => {
-                let Open { due, offset, born, budget, pin, .. } = entry.remove();
+                let Open { due, offset, born, budget, pin, .. } = *entry.remove();
                 self.due.remove(&(due, *id));
                 self.decided.remember(*id, born, self.latest);
                 self.breakers.on_verdict(&verdict, born, self.latest);

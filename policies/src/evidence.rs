@@ -28,8 +28,8 @@ pub(crate) const EXECUTORS_MAX: usize = 64;
 pub(crate) struct Evidence {
     pub(crate) roster: Arc<Roster>,
     pub(crate) born: Timestamp,
-    /// By seat.
-    pub(crate) voices: Box<[Option<Said>]>,
+    /// By seat; empty until somebody is heard, because most of what is open in a backlog has heard nobody.
+    voices: Vec<Option<Said>>,
     /// Candidates that have not been heard.
     pending: Seats,
     /// Candidates whose answers may be chosen.
@@ -70,9 +70,8 @@ impl Evidence {
     pub(crate) const VOICE_BYTES: usize = size_of::<Option<Said>>();
 
     pub(crate) fn new(roster: Arc<Roster>, born: Timestamp) -> Self {
-        let voices = roster.asked().iter().map(|_| None).collect();
         let pending = roster.candidates();
-        Self { voices, pending, usable: Seats::NONE, struck: Seats::NONE, roster, born, heard: 0 }
+        Self { voices: Vec::new(), pending, usable: Seats::NONE, struck: Seats::NONE, roster, born, heard: 0 }
     }
 
     /// Strikes off those candidates of `executors` that were asked: they count as failed, whatever they say.
@@ -88,7 +87,7 @@ impl Evidence {
 
     /// Returns whether the executor at `seat` was heard before.
     pub(crate) fn has_heard(&self, seat: usize) -> bool {
-        self.voices[seat].is_some()
+        self.said(seat).is_some()
     }
 
     /// Takes down what the executor at `seat` said; only the first time.
@@ -99,6 +98,9 @@ impl Evidence {
         }
         self.pending = self.pending.without(Seats::one(seat));
         let after = u32::try_from(at.since(self.born).as_micros()).unwrap_or(u32::MAX);
+        if self.voices.is_empty() {
+            self.voices.resize_with(self.roster.asked().len(), || None);
+        }
         self.voices[seat] = Some(Said {
             after,
             order: self.heard,
@@ -109,6 +111,13 @@ impl Evidence {
         self.heard += 1;
     }
 
+    /// Takes out what was said, by seat: the evidence is spent.
+    pub(crate) fn spend(&mut self) -> Vec<Option<Said>> {
+        let mut voices = std::mem::take(&mut self.voices);
+        voices.resize_with(self.roster.asked().len(), || None);
+        voices
+    }
+
     /// Returns whether what the executor at `seat` says may be chosen.
     pub(crate) fn is_candidate(&self, seat: usize) -> bool {
         self.roster.candidates().contains(seat)
@@ -116,7 +125,7 @@ impl Evidence {
 
     /// Returns whether there are candidates, and each of them failed.
     pub(crate) fn all_failed(&self) -> bool {
-        let failed = |seat: usize| matches!(&self.voices[seat], Some(Said { speech: Speech::Failed(_), .. }));
+        let failed = |seat: usize| matches!(self.said(seat), Some(Said { speech: Speech::Failed(_), .. }));
         let asked = self.roster.candidates();
         !asked.is_empty() && asked.without(self.struck).into_iter().all(failed)
     }
@@ -173,12 +182,16 @@ impl Evidence {
         &self.roster.asked()[seat].executor
     }
 
+    fn said(&self, seat: usize) -> Option<&Said> {
+        self.voices.get(seat)?.as_ref()
+    }
+
     fn latency(&self, seat: usize) -> Duration {
         self.usable_at(seat).0.after()
     }
 
     fn usable_at(&self, seat: usize) -> (&Said, &Bytes, &Facts) {
-        match &self.voices[seat] {
+        match self.said(seat) {
             Some(said @ Said { speech: Speech::Usable(answer, facts), .. }) => (said, answer, facts),
             _ => unreachable!("the seat was taken from those with a usable answer"),
         }

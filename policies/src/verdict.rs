@@ -217,7 +217,7 @@ impl Ruling {
     pub(crate) fn explained(self, evidence: &mut Evidence, fields: &Fields, clauses: Vec<ClauseNote>) -> Verdict {
         let Self { decided_by, completeness, reason, choice, at, in_vain } = self;
         let executors = choice.seats.into_iter().map(|seat| evidence.name(seat).clone()).collect();
-        let voices = std::mem::take(&mut evidence.voices).into_iter().zip(evidence.roster.asked());
+        let voices = evidence.spend().into_iter().zip(evidence.roster.asked());
         let entry = |(seat, (said, asked)): (usize, (Option<Said>, &Asked))| match said {
             Some(said) => ReceiptEntry::heard(asked, said, fields),
             None if evidence.is_struck(seat) => ReceiptEntry::struck(asked),

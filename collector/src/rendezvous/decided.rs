@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use foldhash::fast::RandomState;
 use wire::{
     RequestId, Timestamp,
     mutation::{self, Mutation::NothingIsRemembered},
@@ -22,7 +23,7 @@ const COUNT_MAX: usize = 1 << 20;
 /// A window of decided ids.
 #[derive(Debug, Default)]
 pub(super) struct Decided {
-    births: HashMap<RequestId, Timestamp>,
+    births: HashMap<RequestId, Timestamp, RandomState>,
     order: VecDeque<(Timestamp, RequestId)>,
 }
 

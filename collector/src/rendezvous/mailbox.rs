@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use foldhash::fast::RandomState;
 use wire::{
     Reply, RequestId, Response, Timestamp,
     mutation::{self, Mutation::OrphansAreDropped},
@@ -24,7 +25,7 @@ const AGE_MAX: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
     by_offset: BTreeMap<i64, Letter>,
-    by_request: HashMap<RequestId, Vec<i64>>,
+    by_request: HashMap<RequestId, Vec<i64>, RandomState>,
     bytes: usize,
 }
 

@@ -43,7 +43,7 @@ impl Rendezvous {
         let (policy, lead) = (Arc::clone(open.pin.policy()), surroundings.lead(open.budget));
         let step = Evaluation::open(policy, &request.plan, open.born, open.budget, lead, &circumstances);
         self.due.insert((open.due, request.id));
-        self.open.insert(request.id, open);
+        self.open.insert(request.id, Box::new(open));
         self.settle(&request.id, step, None);
     }
 
