@@ -53,8 +53,8 @@ pub(super) struct Desk {
     member: Option<Box<dyn Consumer>>,
     /// Whatever is read of partitions that are being taken over.
     hasty: Box<dyn Consumer>,
-    /// Requests and responses of what is served: one fetch for both.
-    live: Box<dyn Consumer>,
+    requests: Box<dyn Consumer>,
+    responses: Box<dyn Consumer>,
     results: Box<dyn Consumer>,
     seats: BTreeMap<i32, Seat>,
     inbox: Arc<Inbox>,
@@ -88,7 +88,8 @@ impl Desk {
         let written = [topics.results.as_str(), topics.dead_letters.as_str()];
         let producer = outage.insist(&clock, || bus.producer(&written)).await?;
         let hasty = outage.insist(&clock, || bus.hasty_tail()).await?;
-        let live = outage.insist(&clock, || bus.tail()).await?;
+        let requests = outage.insist(&clock, || bus.tail()).await?;
+        let responses = outage.insist(&clock, || bus.tail()).await?;
         // Our own results are read back to confirm them and to see rivals' fences: callers do not wait for that.
         let results = outage.insist(&clock, || bus.unhurried_tail()).await?;
         let group = topics.group("collector");
@@ -102,7 +103,8 @@ impl Desk {
             producer,
             member: Some(member),
             hasty,
-            live,
+            requests,
+            responses,
             results,
             seats: BTreeMap::new(),
             inbox: Arc::default(),
@@ -130,12 +132,18 @@ impl Desk {
             Outage::pause().await;
             self.unreachable = false;
         }
+        if self.seats.values().any(Seat::is_crowded)
+            && let Ok(event) = tokio::time::timeout(REQUESTS_FIRST, self.requests.next()).await
+        {
+            return Some(event);
+        }
         let until = self.next_instant();
         let CollectorStation { clock, versions, .. } = &mut self.station;
         tokio::select! {
             event = next_of(&mut self.member) => Some(event),
             event = self.hasty.next() => Some(event),
-            event = self.live.next() => Some(event),
+            event = self.requests.next() => Some(event),
+            event = self.responses.next() => Some(event),
             event = self.results.next() => Some(event),
             () = self.inbox.arrived() => None,
             () = edited(versions) => None,
@@ -157,7 +165,8 @@ impl Desk {
             event = tokio::select! {
                 biased;
                 event = self.hasty.next() => Some(event),
-                event = self.live.next() => Some(event),
+                event = self.responses.next() => Some(event),
+                event = self.requests.next() => Some(event),
                 event = self.results.next() => Some(event),
                 event = next_of(&mut self.member) => Some(event),
                 () = std::future::ready(()) => break,
@@ -305,21 +314,20 @@ impl Desk {
 
     /// Ends what is only done for a moment: reading twice, and letting responses wait for their requests.
     fn tend_seats(&mut self, now: Timestamp) -> Result<(), BusError> {
-        let Self { seats, hasty, live, names, .. } = self;
+        let Self { seats, hasty, names, .. } = self;
         for (index, seat) in seats {
             let responses = names.responses(*index);
-            let reader = if seat.partition.is_running() { &mut *live } else { &mut *hasty };
             if seat.has_settled(now) {
                 silence(hasty.as_mut(), &responses);
                 silence(hasty.as_mut(), &names.requests(*index));
             } else if seat.responses_wait.is_some_and(|until| until <= now) {
                 seat.responses_wait = None;
-                let started = reader.start(&responses, StartAt::Offset(seat.partition.next_response()));
+                let started = hasty.start(&responses, StartAt::Offset(seat.partition.next_response()));
                 if self.outage.note(started, &self.station.clock)?.is_none() {
                     seat.partition.on_offset_gone(&mut self.surroundings);
                 }
-            } else if seat.partition.is_crowded() && seat.responses_wait.is_none() {
-                silence(reader.as_mut(), &responses);
+            } else if !seat.partition.is_running() && seat.partition.is_crowded() && seat.responses_wait.is_none() {
+                silence(hasty.as_mut(), &responses);
                 seat.responses_wait = Some(now.after(REQUESTS_FIRST));
             }
         }
@@ -336,9 +344,9 @@ impl Desk {
     /// Does what the partitions want done, in their order.
     fn perform(&mut self) -> Result<(), BusError> {
         let now = self.now();
-        let Self { station, names, count, producer, hasty, live, results, inbox, surveys, .. } = self;
+        let Self { station, names, count, producer, hasty, requests, responses, results, inbox, surveys, .. } = self;
         let count = *count;
-        let mut hands = Hands { station, names, producer, hasty, live, results, inbox, surveys, count };
+        let mut hands = Hands { station, names, producer, hasty, requests, responses, results, inbox, surveys, count };
         for (index, seat) in &mut self.seats {
             while let Some(output) = seat.partition.poll_output() {
                 match &output {

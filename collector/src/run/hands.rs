@@ -35,7 +35,8 @@ pub(super) struct Hands<'desk> {
     pub(super) names: &'desk Names,
     pub(super) producer: &'desk Arc<dyn Producer>,
     pub(super) hasty: &'desk mut Box<dyn Consumer>,
-    pub(super) live: &'desk mut Box<dyn Consumer>,
+    pub(super) requests: &'desk mut Box<dyn Consumer>,
+    pub(super) responses: &'desk mut Box<dyn Consumer>,
     pub(super) results: &'desk mut Box<dyn Consumer>,
     pub(super) inbox: &'desk Arc<Inbox>,
     pub(super) surveys: &'desk mut JoinSet<()>,
@@ -138,8 +139,8 @@ impl Hands<'_> {
                 self.hasty.start(&self.names.requests(index), StartAt::Offset(requests))?;
             }
             Action::Halt => {
-                silence(self.live.as_mut(), &self.names.requests(index));
-                silence(self.live.as_mut(), &self.names.responses(index));
+                silence(self.requests.as_mut(), &self.names.requests(index));
+                silence(self.responses.as_mut(), &self.names.responses(index));
                 silence(self.hasty.as_mut(), &self.names.requests(index));
                 silence(self.hasty.as_mut(), &self.names.responses(index));
             }
@@ -156,8 +157,8 @@ impl Hands<'_> {
     fn settle(&mut self, index: i32, results: i64, partition: &Partition) -> Result<(), BusError> {
         silence(self.hasty.as_mut(), &self.names.results(index));
         self.results.start(&self.names.results(index), StartAt::Offset(results))?;
-        self.live.start(&self.names.responses(index), StartAt::Offset(partition.next_response()))?;
-        self.live.start(&self.names.requests(index), StartAt::Offset(partition.next_request()))
+        self.responses.start(&self.names.responses(index), StartAt::Offset(partition.next_response()))?;
+        self.requests.start(&self.names.requests(index), StartAt::Offset(partition.next_request()))
     }
 
     fn write(&self, to: &TopicPartition, record: Record, item: Item) {

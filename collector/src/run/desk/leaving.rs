@@ -63,7 +63,7 @@ impl Desk {
 
     /// Closes, after a stop.
     pub(in crate::run) async fn close(self) {
-        let Self { hasty, live, results, mut surveys, mut recall, departure, .. } = self;
+        let Self { hasty, requests, responses, results, mut surveys, mut recall, departure, .. } = self;
         recall.stop();
         surveys.abort_all();
         let left = departure.and_then(|departure| departure.left);
@@ -72,7 +72,9 @@ impl Desk {
                 tracing::error!(%error, "the collector could not leave its group");
             }
         };
-        tokio::join!(leave, hasty.close(Vec::new()), live.close(Vec::new()), results.close(Vec::new()));
+        let [hasty, requests, responses, results] =
+            [hasty, requests, responses, results].map(|tail| tail.close(Vec::new()));
+        tokio::join!(leave, hasty, requests, responses, results);
     }
 
     pub(super) fn on_revoked(&mut self, taken: &[TopicPartition]) {
@@ -102,7 +104,7 @@ impl Desk {
             departure.closing = Some(now);
             for index in self.seats.keys() {
                 silence(self.hasty.as_mut(), &self.names.requests(*index));
-                silence(self.live.as_mut(), &self.names.requests(*index));
+                silence(self.requests.as_mut(), &self.names.requests(*index));
             }
         }
     }
@@ -132,8 +134,8 @@ impl Desk {
             silence(self.hasty.as_mut(), &self.names.requests(index));
             silence(self.hasty.as_mut(), &self.names.responses(index));
             silence(self.hasty.as_mut(), &self.names.results(index));
-            silence(self.live.as_mut(), &self.names.requests(index));
-            silence(self.live.as_mut(), &self.names.responses(index));
+            silence(self.requests.as_mut(), &self.names.requests(index));
+            silence(self.responses.as_mut(), &self.names.responses(index));
             silence(self.results.as_mut(), &self.names.results(index));
         }
     }

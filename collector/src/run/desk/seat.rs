@@ -48,6 +48,11 @@ impl Seat {
         self.until.is_some_and(|until| until <= now || !self.partition.is_running())
     }
 
+    /// Whether its requests should be read before more responses are.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.partition.is_running() && self.partition.is_crowded()
+    }
+
     /// From now on it is read twice for a moment.
     pub(super) fn settle(&mut self, now: Timestamp) {
         self.settled = Some(now.after(SETTLE));
