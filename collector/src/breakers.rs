@@ -53,12 +53,10 @@ impl Breakers {
 
     /// Keeps those of the executors of the versions that are live or on trial; one that opens otherwise begins anew.
     pub(crate) fn on_versions(&mut self, versions: &Versions) {
-        let trial = versions.trial().map(|trial| trial.definition.as_ref());
-        let definitions: Vec<&Definition> = [Some(versions.live().as_ref()), trial].into_iter().flatten().collect();
-        let budget = definitions.iter().map(|definition| definition.budget.as_micros()).max().unwrap_or_default();
+        let budget = versions.in_use().map(|definition| definition.budget.as_micros()).max().unwrap_or_default();
         let budget = i64::try_from(budget).unwrap_or(i64::MAX);
         let mut before = std::mem::take(&mut self.executors);
-        for spec in definitions.iter().flat_map(|definition| &definition.executors) {
+        for spec in versions.in_use().flat_map(|definition| &definition.executors) {
             self.keep(spec, budget, &mut before);
         }
         self.count();

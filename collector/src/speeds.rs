@@ -35,8 +35,7 @@ struct Measured {
 impl Speeds {
     /// Measures the executors of the versions that are live or on trial; what is known of them stays.
     pub fn on_versions(&mut self, versions: &Versions) {
-        let trial = versions.trial().into_iter().flat_map(|trial| &trial.definition.executors);
-        let specs: Vec<&ExecutorSpec> = versions.live().executors.iter().chain(trial).collect();
+        let specs: Vec<&ExecutorSpec> = versions.in_use().flat_map(|definition| &definition.executors).collect();
         self.executors.retain(|measured| specs.iter().any(|spec| measured.is_of(spec)));
         for spec in specs {
             if !self.executors.iter().any(|measured| measured.executor == spec.id) {

@@ -477,9 +477,7 @@ fn here<'a>(crew: &'a Crew, request: &'a Request, sheet: Option<&'a Sheet>) -> i
 
 /// How long a request of these versions may wait for its result.
 fn longest(versions: &Versions) -> Duration {
-    let trial = versions.trial().map(|trial| &trial.definition);
-    let definitions = [Some(versions.live()), trial].into_iter().flatten();
-    definitions.map(|definition| definition.budget.as_duration()).fold(Duration::ZERO, Duration::max)
+    versions.in_use().map(|definition| definition.budget.as_duration()).fold(Duration::ZERO, Duration::max)
 }
 
 /// How far back whoever knows nothing begins.

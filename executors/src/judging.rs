@@ -52,8 +52,7 @@ impl Judging {
     /// Hears those who are heard by judges of `versions` that are run here; `only` names whom is run, `None` all.
     pub(crate) fn follow(&mut self, versions: &Versions, only: Option<&[ExecutorId]>) {
         self.heard = post::wanted(versions, only).into_iter().flat_map(|post| post.spec.hears).collect();
-        let trial = versions.trial().map(|trial| &trial.definition);
-        for definition in [Some(versions.live()), trial].into_iter().flatten() {
+        for definition in versions.in_use() {
             self.keep = self.keep.max(definition.budget.as_duration() + SLACK);
         }
         self.hearing.keep_for(self.keep);

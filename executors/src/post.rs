@@ -21,7 +21,7 @@ pub struct Post {
 #[must_use]
 pub fn wanted(versions: &Versions, only: Option<&[ExecutorId]>) -> Vec<Post> {
     let mut posts: Vec<Post> = Vec::new();
-    for definition in [Some(versions.live()), versions.trial().map(|trial| &trial.definition)].into_iter().flatten() {
+    for definition in versions.in_use() {
         for post in of(definition, only) {
             if posts.iter().all(|other| !other.is_like(&post)) {
                 posts.push(post);

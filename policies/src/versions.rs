@@ -74,6 +74,11 @@ impl Versions {
         self.trial.as_ref()
     }
 
+    /// Returns the versions in use: the live one, and behind it the one on trial.
+    pub fn in_use(&self) -> impl Iterator<Item = &Arc<Definition>> {
+        [&self.live].into_iter().chain(self.trial.as_ref().map(|trial| &trial.definition))
+    }
+
     /// Returns the version that serves `request` if it is fanned out now: nearly always the live one.
     #[must_use]
     pub fn serving(&self, request: &RequestId) -> &Arc<Definition> {

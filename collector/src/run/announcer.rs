@@ -25,9 +25,7 @@ pub(super) struct Announcer {
 impl Announcer {
     /// Returns what to announce, if there is news of anybody whom a version in use follows.
     pub(super) fn announce(&mut self, versions: &Versions, measured: &Latencies, now: Timestamp) -> Option<Speeds> {
-        let trial = versions.trial().map(|trial| &trial.definition);
-        let followed: Vec<&ExecutorId> =
-            [Some(versions.live()), trial].into_iter().flatten().flat_map(|used| Definition::followed(used)).collect();
+        let followed: Vec<&ExecutorId> = versions.in_use().flat_map(|used| Definition::followed(used)).collect();
         if now < self.next || !followed.iter().any(|executor| measured.differ(&self.announced, executor, NEWS)) {
             return None;
         }

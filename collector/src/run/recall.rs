@@ -118,10 +118,9 @@ fn remember(received: &Received, reader: &mut TopicReader, memory: &Memory) {
 
 /// Returns how far back the versions in use may look.
 fn longest_age(versions: &Versions) -> Option<Duration> {
-    let trial = versions.trial().map(|trial| &trial.definition);
     let ages = |definition: &Arc<Definition>| {
         let cases = definition.cases.iter().map(|case| &case.policy);
         cases.chain([&definition.policy]).filter_map(|policy| policy.last_known_age()).max()
     };
-    [Some(versions.live()), trial].into_iter().flatten().filter_map(ages).max()
+    versions.in_use().filter_map(ages).max()
 }

@@ -67,8 +67,7 @@ pub(super) async fn version_metadata(
 ) -> Result<Response, Problem> {
     let starter = find(&starters, &rendezvous)?;
     let (number, versions) = (number(starter, &version)?, starter.versions());
-    let trial = versions.trial().map(|trial| &trial.definition);
-    let definition = [versions.live()].into_iter().chain(trial).find(|known| known.policy_ref.version == number);
+    let definition = versions.in_use().find(|known| known.policy_ref.version == number);
     definition.map(|definition| described(&versions, definition)).ok_or_else(|| not_live(&versions, &version))
 }
 
