@@ -49,16 +49,18 @@ pub(super) async fn create_topics(
     asker: &Asker,
     topics: &[TopicSpec],
 ) -> Result<(), BusError> {
-    let mut missing = Vec::new();
+    let (mut missing, mut unready) = (Vec::new(), Vec::new());
     for spec in topics {
-        if settled(spec, known(asker, &spec.name).await?)? == Known::Nothing {
-            missing.push(spec);
+        match settled(spec, known(asker, &spec.name).await?)? {
+            Known::Ready(_) => {}
+            Known::Coming(_) => unready.push(spec),
+            Known::Nothing => missing.push(spec),
         }
     }
     if !missing.is_empty() {
         create(settings, replication(settings, asker).await?, &missing).await?;
     }
-    for spec in topics {
+    for spec in unready.into_iter().chain(missing) {
         wait_until_ready(asker, spec).await?;
     }
     Ok(())

@@ -138,8 +138,9 @@ impl KafkaSettings {
     /// Returns the configuration of consumers that are in `group`, or of tails, for which a group is only a name that
     /// librdkafka wants to see: they never subscribe and never commit.
     ///
-    /// Groups use KIP-848 (`group.protocol=consumer`): the broker assigns, and members whose partitions stay go on
-    /// reading. Measured on Kafka 4.3 with the brokers' `group.consumer.session.timeout.ms=1000`, heartbeats of 300 ms and
+    /// Groups use KIP-848 (`group.protocol=consumer`): the broker assigns, and members keep what stays theirs. What a
+    /// member reads stops nevertheless while partitions move, those too that stay: whoever must not stop reads by a tail.
+    /// Measured on Kafka 4.3 with the brokers' `group.consumer.session.timeout.ms=1000`, heartbeats of 300 ms and
     /// no `assignment.interval`: a killed member's partitions are another's after 0.9 to 1.2 s, a new member has its own
     /// after 0.33 s. `classic` with sessions of 1 s: 1.0 s and 0.5 to 1.5 s. So the new one, where the cluster has it; its
     /// session is the brokers' to shorten, and 45 s by default. A member that slept past `max.poll.interval.ms` lost its
