@@ -214,18 +214,20 @@ pub fn load(path: &Path) -> anyhow::Result<(Arc<Definition>, PathBuf)> {
 }
 
 /// Reads the control topic to its end and follows it from then on, for every rendezvous of the process; `None` if it
-/// was stopped before. Waits for a bus that is away.
+/// was stopped before. Waits for a bus that is away; once it is there, `meanwhile` is waited for too.
 pub async fn follow(
     bus: &Arc<dyn Bus>,
     clock: &Clock,
     metrics: &mut Registry,
     stop: &CancellationToken,
+    meanwhile: impl Future<Output = ()>,
 ) -> anyhow::Result<Option<Follower>> {
     let counted = Arc::new(control::Metrics::default());
     counted.register(metrics);
     let followed = async {
         create_topics(bus, &[control_topic()]).await?;
-        Ok(Follower::start(Arc::clone(bus), clock.clone(), counted, stop.clone()).await)
+        let follower = Follower::start(Arc::clone(bus), clock.clone(), counted, stop.clone());
+        Ok(tokio::join!(follower, meanwhile).0)
     };
     let followed: anyhow::Result<_> = tokio::select! {
         followed = followed => followed,

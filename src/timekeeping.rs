@@ -113,7 +113,7 @@ impl Collector for Timekeeping {
 }
 
 fn seconds(micros: i64) -> f64 {
-    let seconds = std::time::Duration::from_micros(micros.unsigned_abs()).as_secs_f64();
+    let seconds = Duration::from_micros(micros.unsigned_abs()).as_secs_f64();
     if micros < 0 { -seconds } else { seconds }
 }
 

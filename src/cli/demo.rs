@@ -79,7 +79,7 @@ impl Demo {
             // What comes late on a slow machine is counted as late, not as missing, nor is it shed.
             let limits = Limits { grace: PATIENCE, admission: AdmissionKind::Fixed, ..Limits::default() };
             let stop = CancellationToken::new();
-            let follower = app::follow(&bus, &clock, &mut Registry::default(), &stop).await?;
+            let follower = app::follow(&bus, &clock, &mut Registry::default(), &stop, std::future::ready(())).await?;
             let follower = follower.context("nobody stops the demo so early")?;
             let versions = follower.ensure_first(&definition, &whoever_calls(), "the demo's policy").await;
             let versions = versions.context("the demo's policy has no version")?;

@@ -230,12 +230,14 @@ impl Serve {
             .with_context(|| format!("cannot listen on {}: choose another address with --listen", self.listen))?;
         let (mut registry, mut all, mut starters) = (Registry::default(), Vec::new(), Vec::new());
         timekeeping::register(clock, &mut registry);
-        let Some(follower) = app::follow(bus, clock, &mut registry, &stop).await? else {
+        let timekeeping = async {
+            if self.bus.brokers().is_some() {
+                timekeeping::keep(bus, &stop).await;
+            }
+        };
+        let Some(follower) = app::follow(bus, clock, &mut registry, &stop, timekeeping).await? else {
             return Ok(ExitCode::SUCCESS);
         };
-        if self.bus.brokers().is_some() {
-            timekeeping::keep(bus, &stop).await;
-        }
         let (caller, data, mut names) = (whoever_calls(), self.data(clock), Vec::new());
         for Loaded { source, definition, models } in loaded {
             let versions = tokio::select! {

@@ -198,7 +198,7 @@ fn limits() -> Limits {
 }
 
 async fn follow(bus: &Arc<dyn Bus>, clock: &Clock, stop: &CancellationToken) -> Follower {
-    app::follow(bus, clock, &mut Registry::default(), stop).await.unwrap().unwrap()
+    app::follow(bus, clock, &mut Registry::default(), stop, std::future::ready(())).await.unwrap().unwrap()
 }
 
 /// Puts any record anywhere; returns its offset.
