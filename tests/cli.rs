@@ -4,6 +4,9 @@
 
 #[path = "cli/check.rs"]
 mod check;
+#[cfg(target_os = "linux")]
+#[path = "cli/connections.rs"]
+mod connections;
 #[path = "cli/language.rs"]
 mod language;
 #[path = "cli/results.rs"]

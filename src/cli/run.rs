@@ -90,7 +90,7 @@ struct Serve {
     data: PathBuf,
 
     /// How many requests of a rendezvous may be in flight here at most; callers beyond it are shed (429)
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = Limits::CALLERS.into(), value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_in_flight: u32,
 
     /// Whether fewer may be in flight when those cannot be answered within their budgets

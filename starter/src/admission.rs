@@ -1,9 +1,13 @@
 //! How many requests may be in flight: so many that what is let in can still be answered within its budget.
 //!
 //! Pure: events and the time in, a limit out. The signal is queueing in units of the budget, as the starter sees it: the
-//! *strain* of a request is the time to its result over its budget. Laws, each tested by name:
+//! *strain* of a request is the time to its result over its budget. A queue makes everybody wait, so what counts is the
+//! strain of the one in the middle, in two windows in a row. Laws, each tested by name:
 //! - *Starts open*: a limit is a finding. Until something was strained everything up to the ceiling is let in, and a calm
 //!   system goes back there by itself.
+//! - *Stragglers are no strain*: some requests that end at their deadline, because a policy waits for whoever is slow, say
+//!   nothing about how many there are; nor does a machine that pauses.
+//! - *What can be answered is let in*: as many as are answered in time a second, over more than half of their budget.
 //! - *Goodput holds*: far beyond the knee as many are answered in time as at it, and the limit is back after a spike.
 //! - *What the load does not cause is not shed for*: where less load does not make requests faster, a dead executor say,
 //!   the limit goes back up and stays there.
@@ -32,6 +36,8 @@ pub struct Admission {
     /// Where something was strained last: below it the limit grows fast, from there on with care.
     strained_at: f64,
     retreat: Retreat,
+    /// Whether the window before this one was strained: a queue stands, a pause passes.
+    was_strained: bool,
     /// When it may next be tried whether the load is the cause at all, and how long to wait after that.
     doubt_at: Timestamp,
     doubt_again: Duration,
@@ -82,12 +88,12 @@ struct Calmest {
 /// No fewer than this may be in flight, whatever is measured: less would starve a system that needs nothing of the kind.
 pub(crate) const FLOOR: usize = 16;
 
-/// A request that took more of its budget is strained: the rest is for those who come behind it in the queue.
+/// Whoever is in the middle and took more of its budget is strained: the rest is for those who come behind it in the queue.
 const STRAINED: f64 = 0.7;
-/// So many of a window's requests may be strained by chance: stragglers, one slow model.
-const STRAINED_SHARE: f64 = 0.1;
 /// What a falling limit aims at.
 const AIM: f64 = 0.5;
+/// The limit falls no lower than to this much of what could be answered in time at the pace of now: it would only idle.
+const KEPT: f64 = 0.6;
 /// More than this over the calmest is the load's doing.
 const GRADIENT: f64 = 1.3;
 /// Until something was measured this is taken for calm.
@@ -117,6 +123,7 @@ impl Admission {
             calmest: Calmest { now: PRESUMED, before: PRESUMED, since: Timestamp::EPOCH },
             strained_at: as_f64(ceiling),
             retreat: Retreat::None,
+            was_strained: false,
             doubt_at: Timestamp::EPOCH,
             doubt_again: DOUBT_AGAIN,
         }
@@ -169,22 +176,26 @@ impl Admission {
     }
 
     fn judge(&mut self, window: &Window, now: Timestamp) {
+        let strain = window.strain();
         // Whoever answers so few at a time is not held up by how many there are.
         let is_loaded = window.peak() >= FLOOR.min(self.ceiling);
-        let is_strained = is_loaded && window.strained_share() > STRAINED_SHARE;
-        if is_strained && window.mean_strain() > GRADIENT * self.calmest.strain() {
-            self.fall(window, now);
-        } else {
-            self.grow();
+        let is_strained = is_loaded && strain > STRAINED && strain > GRADIENT * self.calmest.strain();
+        let was_strained = std::mem::replace(&mut self.was_strained, is_strained);
+        match (is_strained, was_strained) {
+            (true, true) => self.fall(window, now),
+            // The next one tells whether it passes.
+            (true, false) => {}
+            (false, _) => self.grow(),
         }
-        self.calmest.note(window.mean_strain(), now);
+        self.calmest.note(strain, now);
         self.look_back(window, now);
     }
 
     fn fall(&mut self, window: &Window, now: Timestamp) {
-        let from = self.limit.min(as_f64(window.peak()));
+        let (from, strain) = (self.limit.min(as_f64(window.peak())), window.strain());
         self.strained_at = from;
-        self.limit = (from * (AIM / window.mean_strain()).clamp(*FALL.start(), *FALL.end())).max(self.floor());
+        let kept = (KEPT * window.answerable(now)).min(self.limit);
+        self.limit = (from * (AIM / strain).clamp(*FALL.start(), *FALL.end())).max(kept).max(self.floor());
         self.retreat = match self.retreat {
             Retreat::None => Retreat::Falling { from, at_floor: 0 },
             Retreat::Falling { from: high, at_floor } if from <= self.floor() => {
@@ -196,7 +207,7 @@ impl Admission {
             && now >= self.doubt_at
         {
             self.retreat = Retreat::Doubted { windows: 0, good_at_floor: window.good_per_second(now) };
-            self.calmest.is(window.mean_strain(), now);
+            self.calmest.is(strain, now);
             self.limit = (from * GROW_FAST).min(as_f64(self.ceiling));
         }
     }

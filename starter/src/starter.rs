@@ -426,12 +426,18 @@ impl Drop for Place<'_> {
 
 // === impl Limits ===
 
+impl Limits {
+    /// How many callers may wait unless it is said otherwise: whatever comes while everything pauses for three seconds at 10,000
+    /// a second, so that a pause sheds nobody whose budget outlasts it.
+    pub const CALLERS: u16 = 30_000;
+}
+
 impl Default for Limits {
     fn default() -> Self {
         // A log's usual limit is 1 MiB for the whole record; 16 KiB are kept free for headers, the plan above all.
         Self {
             body_bytes: 1_032_192,
-            callers: 10_000,
+            callers: Self::CALLERS.into(),
             admission: AdmissionKind::Adaptive,
             grace: Duration::from_secs(1),
         }
@@ -444,3 +450,6 @@ fn unnamed(now: Timestamp) -> Uuid {
     let nanos = u32::try_from(micros % 1_000_000 * 1_000).unwrap_or_default();
     Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, micros / 1_000_000, nanos))
 }
+
+#[cfg(test)]
+mod tests;

@@ -278,6 +278,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_ahead_of_a_partition_is_bounded_in_records_and_in_bytes() {
+        let consumer = KafkaSettings::new("localhost:9092").consumer(None);
+        let native = consumer.create_native_config().unwrap();
+        let bounds = ["queued.min.messages", "queued.max.messages.kbytes"].map(|name| native.get(name).unwrap());
+        assert_eq!(bounds, ["5000", "16384"], "docs/overload.md says so");
+    }
+
+    #[test]
     fn passwords_are_not_shown() {
         let mut settings = KafkaSettings::new("localhost:9092");
         settings.options.insert("sasl.password".to_owned(), "secret".to_owned());
