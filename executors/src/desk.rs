@@ -120,7 +120,7 @@ impl Desk {
         }
         let scoring = AssertUnwindSafe(async { executor.score(&job.work.input).await }).catch_unwind();
         let Some(scored) = scoring.now_or_never() else { return Err(job) };
-        let took = Took { queued: began.since(job.work.fetched), scored: self.clock.now().since(began) };
+        let took = Took::alone(began.since(job.work.fetched), self.clock.now().since(began));
         self.respond(&job, took, scored.map_or_else(|panic| Reply::Failure(panicked(&*panic)), reply));
         Ok(())
     }
@@ -266,9 +266,10 @@ impl Desk {
         };
         let scored = self.clock.now().since(began);
         self.learn(&jobs, scored);
+        let together = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
         for (job, reply) in jobs.iter().zip(replies) {
             let queued = began.since(job.work.fetched.max(job.start));
-            self.respond(job, Took { queued, scored }, reply);
+            self.respond(job, Took { queued, scored, together }, reply);
         }
     }
 

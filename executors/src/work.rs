@@ -45,11 +45,27 @@ pub(crate) struct Responder {
     pub(crate) metrics: ExecutorMetrics,
 }
 
-/// How long a request waited for its executor, and how long the work took: in a batch, the whole batch.
-#[derive(Clone, Copy, Debug, Default)]
+/// How long a request waited for its executor, and how long the call took that it was in, with how many.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Took {
     pub(crate) queued: Duration,
     pub(crate) scored: Duration,
+    pub(crate) together: u32,
+}
+
+// === impl Took ===
+
+impl Took {
+    pub(crate) fn alone(queued: Duration, scored: Duration) -> Self {
+        Self { queued, scored, together: 1 }
+    }
+
+    /// Returns this with the request's own share of the call: a call is paid for once, however many are in it. The rest of it
+    /// the request has waited, for the others.
+    pub(crate) fn shared(self) -> Self {
+        let share = self.scored / self.together.max(1);
+        Self { queued: self.queued + self.scored.saturating_sub(share), scored: share, together: 1 }
+    }
 }
 
 // === impl Share ===
@@ -88,8 +104,8 @@ impl Responder {
     /// Sends what the executor says about `work`, and lets its offset go when the log has taken it. A response that
     /// the log does not take holds its offset until the deadline: restarted before then, we try again.
     pub(crate) fn respond(&self, work: &Work, model: ModelVersion, took: Took, reply: Reply) {
-        let Took { queued, scored } = took;
-        self.metrics.responded(&reply, queued, scored);
+        self.metrics.responded(&reply, took.queued, took.scored);
+        let Took { queued, scored, .. } = took.shared();
         let (request, executor) = (work.input.request, self.executor.clone());
         let response = Response { request, executor, model, queued, scored, reply };
         match self.send(work, &response) {
@@ -112,12 +128,12 @@ impl Responder {
             FailureKind::Failed | FailureKind::Abstained => "no answer",
         };
         let reply = Reply::Failure(Failure { kind, message: message.to_owned() });
-        self.respond(work, model, Took { queued, scored: Duration::ZERO }, reply);
+        self.respond(work, model, Took::alone(queued, Duration::ZERO), reply);
     }
 
     /// Says that nothing can answer `work`, and why.
     pub(crate) fn fail(&self, work: &Work, model: ModelVersion, queued: Duration, why: &str) {
-        self.respond(work, model, Took { queued, scored: Duration::ZERO }, Reply::Failure(failed(why)));
+        self.respond(work, model, Took::alone(queued, Duration::ZERO), Reply::Failure(failed(why)));
     }
 
     /// Says that `work` is not begun, by choice. Whoever waits need not.
@@ -137,5 +153,21 @@ impl Responder {
             Err(_) => drop(lost.inc()),
         });
         self.producer.send(&work.share.responses, response.encode(), acknowledge)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_paid_for_once_however_many_are_in_it_and_each_has_waited_for_all_of_it() {
+        let (waited, call) = (Duration::from_millis(2), Duration::from_millis(60));
+        for together in [1, 2, 7, 60] {
+            let each = Took { queued: waited, scored: call, together }.shared();
+            let paid = each.scored * together;
+            assert!(call.saturating_sub(paid) < Duration::from_micros(1), "{together}: {paid:?}");
+            assert_eq!(each.queued + each.scored, waited + call);
+        }
     }
 }

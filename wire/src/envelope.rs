@@ -61,9 +61,9 @@ pub struct Response {
     pub executor: ExecutorId,
     /// Which model said so.
     pub model: ModelVersion,
-    /// How long the request waited in the executor before work began.
+    /// How long the request waited in the executor: before work began, and for others that were worked on with it.
     pub queued: Duration,
-    /// How long the work took.
+    /// How long the work took: its share, if others were worked on with it.
     pub scored: Duration,
     /// The answer, or why there is none.
     pub reply: Reply,

@@ -144,3 +144,6 @@ impl Book {
         Self { executor: self.executor.clone(), is_hedge: self.is_hedge, is_canary: self.is_canary, ..Self::default() }
     }
 }
+
+#[cfg(test)]
+mod tests;
