@@ -96,21 +96,23 @@ impl Skew {
             Some(slot) if now.since(slot.since) < SLOT => slot.proven = slot.proven.and(proven),
             _ => self.slots.push_back(Slot { since: now, proven }),
         }
-        if self.proven().is_contradictory() {
+        let mut all = self.proven();
+        if all.is_contradictory() {
             // Somebody's clock jumped: what was proven before it is void.
             self.slots.clear();
             self.slots.push_back(Slot { since: now, proven });
             self.contradictions.push_back(now);
             self.contradictions.truncate(CONTRADICTIONS);
+            all = proven;
         }
-        self.find()
+        self.find(all)
     }
 
-    fn find(&mut self) -> Finding {
+    fn find(&mut self, proven: Interval) -> Finding {
         if self.contradictions.len() >= CONTRADICTIONS {
             return Finding::Unstable(self.correction);
         }
-        let Interval { low, high } = self.proven().settled();
+        let Interval { low, high } = proven.settled();
         let least = 0.clamp(low, high);
         if least.saturating_abs() > TRUSTED {
             self.correction = 0;
