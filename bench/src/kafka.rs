@@ -135,7 +135,7 @@ pub(crate) fn ask(producer: &Producer, topic: &str, id: Uuid) {
     let record = request.encode();
     let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
     for (key, value) in record.headers.iter() {
-        headers = headers.insert(Header { key, value: value.map(AsRef::as_ref) as Option<&[u8]> });
+        headers = headers.insert(Header { key, value });
     }
     let payload = record.payload.clone().unwrap_or_default();
     let record = BaseRecord::to(topic)

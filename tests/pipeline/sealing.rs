@@ -198,7 +198,7 @@ fn sealed(deployment: &Deployment) -> BTreeMap<i32, Vec<Record>> {
                 let bytes = |bytes: Option<&[u8]>| bytes.map(Bytes::copy_from_slice);
                 let mut headers = Headers::default();
                 for header in message.headers().unwrap().iter() {
-                    headers.push(header.key.to_owned(), bytes(header.value));
+                    headers.push(header.key, header.value);
                 }
                 let record = Record { key: bytes(message.key()), headers, payload: bytes(message.payload()) };
                 sealed.entry(message.partition()).or_default().push(record);

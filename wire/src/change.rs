@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use crate::{
     PolicyRef, Record, RendezvousName,
-    envelope::{EnvelopeError, ID, Reader, TYPE, attributes, invalid, shortened},
+    envelope::{EnvelopeError, Reader, attributes, invalid, shortened},
+    headers::Name,
 };
 
 /// The topic of all changes of all rendezvous.
@@ -163,19 +164,19 @@ const MESSAGE_MAX: usize = 4_000;
 impl ControlRecord {
     /// Reads a record.
     pub fn decode(record: &Record) -> Result<Self, ControlError> {
-        let headers = Reader(&record.headers);
+        let headers = Reader::new(&record.headers);
         let body = || record.payload.clone().unwrap_or_default();
-        match headers.text(TYPE)? {
-            CHANGE_TYPE => Change::read(headers.parse(ID)?, &body()).map(Self::Change),
+        match headers.text(Name::Type)? {
+            CHANGE_TYPE => Change::read(headers.parse(Name::Id)?, &body()).map(Self::Change),
             TALLY_TYPE => {
-                let key = headers.text(ID)?;
-                let (policy, partition) = tally_of(key).ok_or_else(|| invalid(ID, key.as_bytes()))?;
+                let key = headers.text(Name::Id)?;
+                let (policy, partition) = tally_of(key).ok_or_else(|| invalid(Name::Id, key.as_bytes()))?;
                 Ok(Self::Tally(Tally { policy, partition, counted: body() }))
             }
             SPEEDS_TYPE => {
-                let key = headers.text(ID)?;
+                let key = headers.text(Name::Id)?;
                 let name = key.strip_prefix("speeds/").and_then(|name| RendezvousName::new(name).ok());
-                let rendezvous = name.ok_or_else(|| invalid(ID, key.as_bytes()))?;
+                let rendezvous = name.ok_or_else(|| invalid(Name::Id, key.as_bytes()))?;
                 Ok(Self::Speeds(Speeds { rendezvous, measured: body() }))
             }
             unknown => Err(EnvelopeError::UnknownType(shortened(unknown.as_bytes())).into()),
@@ -209,7 +210,7 @@ impl Change {
     /// Writes the record.
     #[must_use]
     pub fn encode(&self) -> Record {
-        let headers = attributes(CHANGE_TYPE, &self.id.to_string(), format!("/{}", self.rendezvous));
+        let headers = attributes(CHANGE_TYPE, self.id, format_args!("/{}", self.rendezvous));
         Record { key: Some(Bytes::copy_from_slice(self.id.as_bytes())), headers, payload: Some(self.body().into()) }
     }
 
@@ -251,7 +252,7 @@ impl Tally {
     pub fn encode(&self) -> Record {
         let PolicyRef { rendezvous, version } = &self.policy;
         let key = format!("tally/{rendezvous}/{version}/{}", self.partition);
-        let headers = attributes(TALLY_TYPE, &key, format!("/{rendezvous}"));
+        let headers = attributes(TALLY_TYPE, &key, format_args!("/{rendezvous}"));
         Record { key: Some(key.into()), headers, payload: Some(self.counted.clone()) }
     }
 }
@@ -263,7 +264,7 @@ impl Speeds {
     #[must_use]
     pub fn encode(&self) -> Record {
         let key = format!("speeds/{}", self.rendezvous);
-        let headers = attributes(SPEEDS_TYPE, &key, format!("/{}", self.rendezvous));
+        let headers = attributes(SPEEDS_TYPE, &key, format_args!("/{}", self.rendezvous));
         Record { key: Some(key.into()), headers, payload: Some(self.measured.clone()) }
     }
 }

@@ -4,14 +4,19 @@
 //! record is. A default has a type of its own: it can never be read as a prediction by accident.
 //! Law: `Envelope::decode(&envelope.encode()) == envelope`. Headers that we do not know are ignored.
 
+mod decoder;
 mod result;
 
-use std::{borrow::Cow, str, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt::Display, str::FromStr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use crate::{Attributes, Budget, ExecutorId, Headers, ModelVersion, Plan, PolicyRef, Record, RequestId, Timestamp};
+use crate::{
+    Attributes, Budget, ExecutorId, Headers, ModelVersion, Plan, PolicyRef, Record, RequestId, Timestamp, headers::Name,
+};
 
+pub use decoder::Decoder;
+pub(crate) use decoder::{Reader, invalid, shortened};
 pub use result::{Fence, Fencing, ResultKind, ResultRecord};
 
 /// Any record of a rendezvous' topics.
@@ -133,55 +138,6 @@ pub enum EnvelopeError {
     Misplaced(&'static str),
 }
 
-/// The names of all headers of ours. A reader that finds a name here need not allocate it.
-pub const HEADER_NAMES: [&str; 22] = [
-    CONTENT_TYPE,
-    SPEC_VERSION,
-    TYPE,
-    ID,
-    SOURCE,
-    BORN,
-    BUDGET,
-    POLICY,
-    PLAN,
-    CASE,
-    KEY,
-    ATTRIBUTES,
-    EXECUTOR,
-    MODEL,
-    QUEUED,
-    SCORED,
-    FAILURE,
-    EPOCH,
-    INSTANCE,
-    REASON,
-    ORIGIN,
-    TRACEPARENT,
-];
-
-const CONTENT_TYPE: &str = "content-type";
-const SPEC_VERSION: &str = "ce_specversion";
-pub(crate) const TYPE: &str = "ce_type";
-pub(crate) const ID: &str = "ce_id";
-const SOURCE: &str = "ce_source";
-const BORN: &str = "ce_born";
-const BUDGET: &str = "ce_budget";
-const POLICY: &str = "ce_policy";
-const PLAN: &str = "ce_plan";
-const CASE: &str = "ce_case";
-const KEY: &str = "ce_key";
-const ATTRIBUTES: &str = "ce_attributes";
-const EXECUTOR: &str = "ce_executor";
-const MODEL: &str = "ce_model";
-const QUEUED: &str = "ce_queued";
-const SCORED: &str = "ce_scored";
-const FAILURE: &str = "ce_failure";
-const EPOCH: &str = "ce_epoch";
-const INSTANCE: &str = "ce_instance";
-const REASON: &str = "ce_reason";
-const ORIGIN: &str = "ce_origin";
-const TRACEPARENT: &str = "traceparent";
-
 /// Key and headers of a dead letter that must go without its payload are kept up to so many bytes.
 const LETTER_HEADERS_MAX: usize = 4_096;
 
@@ -197,24 +153,9 @@ const DEAD_LETTER_TYPE: &str = "dev.hedgerow.deadletter.v1";
 // === impl Envelope ===
 
 impl Envelope {
-    /// Reads a record, sharing its bytes.
+    /// Reads a record, sharing its bytes. Whoever reads many has a `Decoder`.
     pub fn decode(record: &Record) -> Result<Self, EnvelopeError> {
-        let headers = Reader(&record.headers);
-        let body = || record.payload.clone().unwrap_or_default();
-        match headers.text(TYPE)? {
-            REQUEST_TYPE => headers.request(body()).map(Self::Request),
-            RESPONSE_TYPE => headers.response(Reply::Answer(body())).map(Self::Response),
-            FAILURE_TYPE => {
-                let message = String::from_utf8_lossy(&body()).into_owned();
-                let failure = Failure { kind: headers.parse(FAILURE)?, message };
-                headers.response(Reply::Failure(failure)).map(Self::Response)
-            }
-            RESULT_TYPE => headers.result(ResultKind::Prediction, body()).map(Self::Result),
-            DEFAULT_TYPE => headers.result(ResultKind::Default, body()).map(Self::Result),
-            ERROR_TYPE => headers.result(ResultKind::Error, body()).map(Self::Result),
-            FENCE_TYPE => headers.fencing().map(|fencing| Self::Fence(Fence(fencing))),
-            unknown => Err(EnvelopeError::UnknownType(shortened(unknown.as_bytes()))),
-        }
+        Decoder::forgetful().decode(record)
     }
 
     /// Writes the record.
@@ -241,19 +182,18 @@ impl Request {
     /// Writes the record.
     #[must_use]
     pub fn encode(&self) -> Record {
-        let source = format!("/{}", self.policy.rendezvous);
-        let mut headers = attributes(REQUEST_TYPE, &self.id.to_string(), source);
-        push(&mut headers, BORN, self.born.as_micros().to_string());
-        push(&mut headers, BUDGET, self.budget.as_micros().to_string());
-        push(&mut headers, POLICY, self.policy.to_string());
-        push(&mut headers, PLAN, self.plan.to_string());
-        push_some(&mut headers, CASE, self.case.as_deref());
-        push_some(&mut headers, KEY, self.key.as_deref());
+        let mut headers = attributes(REQUEST_TYPE, self.id, format_args!("/{}", self.policy.rendezvous));
+        headers.write(Name::Born, self.born.as_micros());
+        headers.write(Name::Budget, self.budget.as_micros());
+        headers.write(Name::Policy, &self.policy);
+        headers.write(Name::Plan, &self.plan);
+        put_some(&mut headers, Name::Case, self.case.as_deref());
+        put_some(&mut headers, Name::Key, self.key.as_deref());
         if !self.attributes.is_empty() {
-            push(&mut headers, ATTRIBUTES, self.attributes.to_string());
+            headers.write(Name::Attributes, &self.attributes);
         }
         if let Some(trace) = &self.traceparent {
-            headers.push(TRACEPARENT, Some(trace.clone()));
+            headers.put(Name::Traceparent, trace);
         }
         json(&self.id, headers, self.body.clone())
     }
@@ -269,13 +209,13 @@ impl Response {
             Reply::Answer(answer) => (RESPONSE_TYPE, answer.clone()),
             Reply::Failure(failure) => (FAILURE_TYPE, Bytes::from(failure.message.clone())),
         };
-        let mut headers = attributes(kind, &self.request.to_string(), format!("/executors/{}", self.executor));
-        push(&mut headers, EXECUTOR, self.executor.to_string());
-        push(&mut headers, MODEL, self.model.to_string());
-        push(&mut headers, QUEUED, self.queued.as_micros().to_string());
-        push(&mut headers, SCORED, self.scored.as_micros().to_string());
+        let mut headers = attributes(kind, self.request, format_args!("/executors/{}", self.executor));
+        headers.put(Name::Executor, self.executor.as_str().as_bytes());
+        headers.put(Name::Model, self.model.as_str().as_bytes());
+        headers.write(Name::Queued, self.queued.as_micros());
+        headers.write(Name::Scored, self.scored.as_micros());
         if let Reply::Failure(failure) = &self.reply {
-            headers.push(FAILURE, Some(Bytes::from_static(failure.kind.as_str().as_bytes())));
+            headers.put(Name::Failure, failure.kind.as_str().as_bytes());
         }
         json(&self.request, headers, payload)
     }
@@ -314,13 +254,13 @@ impl DeadLetter {
     #[must_use]
     pub fn encode(&self) -> Record {
         let mut headers = self.original.headers.clone();
-        for (name, value) in attributes(DEAD_LETTER_TYPE, &self.origin, "/dead-letters".to_owned()).iter() {
-            if name != CONTENT_TYPE {
-                headers.push(name.to_owned(), value.cloned());
+        for (name, value) in attributes(DEAD_LETTER_TYPE, &self.origin, "/dead-letters").iter() {
+            if name != Name::ContentType.as_str() {
+                headers.push(name, value);
             }
         }
-        push(&mut headers, ORIGIN, self.origin.clone());
-        push(&mut headers, REASON, self.reason.clone());
+        headers.put(Name::Origin, self.origin.as_bytes());
+        headers.put(Name::Reason, self.reason.as_bytes());
         Record { key: self.original.key.clone(), headers, payload: self.original.payload.clone() }
     }
 
@@ -329,13 +269,13 @@ impl DeadLetter {
     #[must_use]
     pub fn shortened(self) -> Self {
         let Record { key, headers, payload } = self.original;
-        let length = |bytes: Option<&Bytes>| bytes.map_or(0, Bytes::len);
+        let length = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
         let around =
-            length(key.as_ref()) + headers.iter().map(|(name, value)| name.len() + length(value)).sum::<usize>();
+            length(key.as_deref()) + headers.iter().map(|(name, value)| name.len() + length(value)).sum::<usize>();
         let (size, original) = if around > LETTER_HEADERS_MAX {
-            (around + length(payload.as_ref()), Record::default())
+            (around + length(payload.as_deref()), Record::default())
         } else {
-            (length(payload.as_ref()), Record { key, headers, payload: None })
+            (length(payload.as_deref()), Record { key, headers, payload: None })
         };
         let Self { origin, reason, .. } = self;
         let reason = format!("{reason}; its {size} bytes are too many for a dead letter: read them at {origin}");
@@ -345,93 +285,34 @@ impl DeadLetter {
     /// Returns origin and reason of a dead letter, or `None` if the record is none.
     #[must_use]
     pub fn describe(record: &Record) -> Option<(String, String)> {
-        let headers = Reader(&record.headers);
-        let is_one = headers.text(TYPE) == Ok(DEAD_LETTER_TYPE);
-        is_one.then(|| Some((headers.text(ORIGIN).ok()?.to_owned(), headers.text(REASON).ok()?.to_owned())))?
+        let headers = Reader::new(&record.headers);
+        let is_one = headers.text(Name::Type) == Ok(DEAD_LETTER_TYPE);
+        is_one
+            .then(|| Some((headers.text(Name::Origin).ok()?.to_owned(), headers.text(Name::Reason).ok()?.to_owned())))?
     }
 }
 
 // === writing ===
 
-pub(crate) fn attributes(kind: &'static str, id: &str, source: String) -> Headers {
+pub(crate) fn attributes(kind: &'static str, id: impl Display, source: impl Display) -> Headers {
     // Twelve holds every header of ours without growing.
     let mut headers = Headers::with_capacity(12);
-    headers.push(SPEC_VERSION, Some(Bytes::from_static(b"1.0")));
-    headers.push(TYPE, Some(Bytes::from_static(kind.as_bytes())));
-    headers.push(CONTENT_TYPE, Some(Bytes::from_static(b"application/json")));
-    push(&mut headers, ID, id.to_owned());
-    push(&mut headers, SOURCE, source);
+    headers.put(Name::SpecVersion, b"1.0");
+    headers.put(Name::Type, kind.as_bytes());
+    headers.put(Name::ContentType, b"application/json");
+    headers.write(Name::Id, id);
+    headers.write(Name::Source, source);
     headers
 }
 
-fn push(headers: &mut Headers, name: &'static str, value: String) {
-    headers.push(Cow::Borrowed(name), Some(Bytes::from(value)));
-}
-
-fn push_some(headers: &mut Headers, name: &'static str, value: Option<&str>) {
+fn put_some(headers: &mut Headers, name: Name, value: Option<&str>) {
     if let Some(value) = value {
-        push(headers, name, value.to_owned());
+        headers.put(name, value.as_bytes());
     }
 }
 
 fn json(id: &RequestId, headers: Headers, payload: Bytes) -> Record {
     Record { key: Some(Bytes::copy_from_slice(id.as_uuid().as_bytes())), headers, payload: Some(payload) }
-}
-
-// === reading ===
-
-/// Reads typed values out of headers.
-pub(crate) struct Reader<'a>(pub(crate) &'a Headers);
-
-impl<'a> Reader<'a> {
-    fn request(&self, body: Bytes) -> Result<Request, EnvelopeError> {
-        Ok(Request {
-            id: self.parse(ID)?,
-            born: Timestamp::from_micros(self.parse(BORN)?),
-            budget: Budget::from_micros(self.parse(BUDGET)?),
-            policy: self.parse(POLICY)?,
-            case: self.some_text(CASE)?,
-            plan: self.parse(PLAN)?,
-            key: self.some_text(KEY)?,
-            attributes: if self.0.get(ATTRIBUTES).is_some() { self.parse(ATTRIBUTES)? } else { Attributes::default() },
-            traceparent: self.0.get(TRACEPARENT).cloned(),
-            body,
-        })
-    }
-
-    fn response(&self, reply: Reply) -> Result<Response, EnvelopeError> {
-        let executor = self.text(EXECUTOR)?;
-        Ok(Response {
-            request: self.parse(ID)?,
-            executor: ExecutorId::new(executor).map_err(|_| invalid(EXECUTOR, executor.as_bytes()))?,
-            model: ModelVersion::from(self.text(MODEL)?),
-            queued: Duration::from_micros(self.parse(QUEUED)?),
-            scored: Duration::from_micros(self.parse(SCORED)?),
-            reply,
-        })
-    }
-
-    pub(crate) fn parse<T: FromStr>(&self, name: &'static str) -> Result<T, EnvelopeError> {
-        let text = self.text(name)?;
-        text.parse().map_err(|_| invalid(name, text.as_bytes()))
-    }
-
-    fn some_text(&self, name: &'static str) -> Result<Option<Arc<str>>, EnvelopeError> {
-        self.0.get(name).map(|_| self.text(name).map(Arc::from)).transpose()
-    }
-
-    pub(crate) fn text(&self, name: &'static str) -> Result<&'a str, EnvelopeError> {
-        let value = self.0.get(name).ok_or(EnvelopeError::Missing(name))?;
-        str::from_utf8(value).map_err(|_| invalid(name, value))
-    }
-}
-
-pub(crate) fn invalid(name: &'static str, value: &[u8]) -> EnvelopeError {
-    EnvelopeError::Invalid { name, value: shortened(value) }
-}
-
-pub(crate) fn shortened(value: &[u8]) -> String {
-    String::from_utf8_lossy(&value[..value.len().min(80)]).into_owned()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod attributes;
 mod change;
 mod envelope;
+mod headers;
 mod id;
 pub mod mutation;
 mod plan;
@@ -17,12 +18,13 @@ mod topic;
 pub use attributes::Attributes;
 pub use change::{Action, Apply, ApplyMode, CONTROL_TOPIC, Change, ControlError, ControlRecord, Speeds, Tally};
 pub use envelope::{
-    DeadLetter, Envelope, EnvelopeError, Failure, FailureKind, Fence, Fencing, HEADER_NAMES, Reply, Request, Response,
+    DeadLetter, Decoder, Envelope, EnvelopeError, Failure, FailureKind, Fence, Fencing, Reply, Request, Response,
     ResultKind, ResultRecord,
 };
+pub use headers::Headers;
 pub use id::{ExecutorId, InvalidName, ModelVersion, PolicyRef, RendezvousName, RequestId};
 pub use plan::{Asked, Plan, Role};
 pub use reader::{LEAD, Reading, ResultsEntry, ResultsReader, TopicReader};
-pub use record::{Headers, Record};
+pub use record::Record;
 pub use time::{Budget, Timestamp};
 pub use topic::Topics;

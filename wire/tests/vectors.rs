@@ -72,7 +72,7 @@ impl Expected {
     fn record(&self) -> Record {
         let mut headers = Headers::default();
         for (name, value) in &self.headers {
-            headers.push(name.clone(), value.as_ref().map(Written::bytes));
+            headers.push(name, value.as_ref().map(Written::bytes).as_deref());
         }
         let bytes = |written: &Option<Written>| written.as_ref().map(Written::bytes);
         Record { key: bytes(&self.key), headers, payload: bytes(&self.payload) }

@@ -267,5 +267,5 @@ pub(super) fn size(record: &Record) -> usize {
 }
 
 fn headers_size(headers: &Headers) -> usize {
-    headers.iter().map(|(name, value)| name.len() + value.map_or(0, bytes::Bytes::len)).sum()
+    headers.iter().map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len)).sum()
 }

@@ -250,7 +250,5 @@ pub(super) fn headers(headers: &Headers) -> Option<OwnedHeaders> {
         return None;
     }
     let copied = OwnedHeaders::new_with_capacity(headers.len());
-    Some(
-        headers.iter().fold(copied, |copied, (key, value)| copied.insert(Header { key, value: value.map(|v| &v[..]) })),
-    )
+    Some(headers.iter().fold(copied, |copied, (key, value)| copied.insert(Header { key, value })))
 }

@@ -34,7 +34,7 @@ pub(crate) async fn a_transaction_keeps_keys_headers_and_bytes(bus: &dyn Bus) {
     let mut transactions = open(bus, &unique("id"), &to).await;
     let target = TopicPartition::new(&to, 0);
     let mut whole = Record { key: Some(Bytes::from_static(b"key")), ..record("body") };
-    whole.headers.push("ce_id", Some(Bytes::from_static(b"7")));
+    whole.headers.push("ce_id", Some(b"7"));
     whole.headers.push("null", None);
     transact(&mut *transactions, vec![(target.clone(), whole.clone())], Vec::new(), &member).await.unwrap();
     let mut tail = Reader::tail(bus).await;

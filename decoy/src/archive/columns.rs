@@ -22,7 +22,7 @@ use parquet::{
     file::{metadata::KeyValue, properties::WriterProperties},
     schema::types::ColumnPath,
 };
-use wire::{Envelope, Headers};
+use wire::{Decoder, Envelope, Headers};
 
 use super::label::Label;
 
@@ -37,6 +37,7 @@ pub(crate) struct Columns {
     request_id: StringBuilder,
     born: TimestampMicrosecondBuilder,
     policy: StringBuilder,
+    decoder: Decoder,
 }
 
 const UTC: &str = "UTC";
@@ -59,6 +60,7 @@ impl Columns {
             request_id: StringBuilder::new(),
             born: TimestampMicrosecondBuilder::new().with_timezone(UTC),
             policy: StringBuilder::new(),
+            decoder: Decoder::default(),
         }
     }
 
@@ -97,7 +99,7 @@ impl Columns {
         for (name, value) in headers.iter() {
             entries.field_builder::<StringBuilder>(0).expect("the first field is the name").append_value(name);
             let values = entries.field_builder::<BinaryBuilder>(1).expect("the second field is the value");
-            values.append_option(value.map(Bytes::as_ref));
+            values.append_option(value);
             entries.append(true);
         }
         self.headers.append(true);
@@ -105,7 +107,7 @@ impl Columns {
 
     /// For convenience only: whatever a record is, its exact bytes are in the other columns.
     fn push_envelope(&mut self, received: &Received) {
-        if let Ok(Envelope::Request(request)) = Envelope::decode(&received.record) {
+        if let Ok(Envelope::Request(request)) = self.decoder.decode(&received.record) {
             self.request_id.append_value(request.id.to_string());
             self.born.append_value(request.born.as_micros());
             self.policy.append_value(request.policy.to_string());
@@ -123,9 +125,9 @@ pub(crate) fn size_of(received: &Received) -> usize {
     const FIXED: usize = 100;
     const FIXED_PER_HEADER: usize = 10;
     let record = &received.record;
-    let bytes = |bytes: Option<&Bytes>| bytes.map_or(0, Bytes::len);
+    let bytes = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
     let headers: usize = record.headers.iter().map(|(name, value)| FIXED_PER_HEADER + name.len() + bytes(value)).sum();
-    FIXED + bytes(record.key.as_ref()) + headers + bytes(record.payload.as_ref())
+    FIXED + bytes(record.key.as_deref()) + headers + bytes(record.payload.as_deref())
 }
 
 /// Writes a batch as a Parquet file. Takes some milliseconds a megabyte: not for a loop that others wait for.

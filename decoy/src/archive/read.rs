@@ -86,7 +86,7 @@ fn headers(column: &dyn Array, row: usize) -> Option<Headers> {
     let (names, values) = (entries.column_by_name("name")?, entries.column_by_name("value")?);
     let mut headers = Headers::with_capacity(entries.len());
     for entry in 0..entries.len() {
-        headers.push(names.as_string_opt::<i32>()?.value(entry).to_owned(), binary(values, entry)?);
+        headers.push(names.as_string_opt::<i32>()?.value(entry), binary(values, entry)?.as_deref());
     }
     Some(headers)
 }

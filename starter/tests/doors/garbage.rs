@@ -45,7 +45,7 @@ async fn an_input_whose_headers_alone_fill_a_record_is_put_aside_and_the_partiti
     let limits = EmbeddedLimits { record_bytes: 20_000, ..EmbeddedLimits::default() };
     let world = World::with(Clock::system(), limits).await;
     let mut headers = Headers::default();
-    headers.push("x", Some(Bytes::from(vec![b'x'; 19_990])));
+    headers.push("x", Some(&vec![b'x'; 19_990]));
     world.put(
         &world.topics.inputs,
         0,

@@ -199,7 +199,7 @@ impl World {
     pub(crate) fn input(&self, body: &str, headers: &[(&'static str, &str)]) {
         let mut all = Headers::default();
         for (name, value) in headers {
-            all.push(*name, Some(Bytes::copy_from_slice(value.as_bytes())));
+            all.push(name, Some(value.as_bytes()));
         }
         let payload = Some(Bytes::copy_from_slice(body.as_bytes()));
         self.put(&self.topics.inputs, 0, Record { key: None, headers: all, payload });

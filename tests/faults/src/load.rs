@@ -160,7 +160,7 @@ impl Caller {
     /// Puts the input into its topic; returns whether the log has acknowledged it.
     async fn put(&self, key: &str, body: &str) -> bool {
         let mut headers = Headers::default();
-        headers.push("idempotency-key", Some(Bytes::copy_from_slice(key.as_bytes())));
+        headers.push("idempotency-key", Some(key.as_bytes()));
         let record = Record { key: None, headers, payload: Some(Bytes::copy_from_slice(body.as_bytes())) };
         let (tell, told) = oneshot::channel();
         let acknowledge = Box::new(move |outcome: Result<i64, _>| {

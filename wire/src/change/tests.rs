@@ -88,7 +88,7 @@ fn a_record_that_is_none_of_ours_says_why() {
         assert!(refused(&record).contains(expected), "{expected}: {}", refused(&record));
     }
     for key in ["tally/wine/1", "tally/wine/1/-1", "tally/wine/1/2/3", "tally/wine/x/2", "tallywine/1/2"] {
-        let headers = attributes(TALLY_TYPE, key, String::new());
+        let headers = attributes(TALLY_TYPE, key, "");
         assert!(refused(&Record { headers, ..Record::default() }).contains("cannot be read"), "{key}");
     }
 }
@@ -97,7 +97,7 @@ proptest! {
     #[test]
     fn no_body_whatever_makes_reading_fail_otherwise_than_by_saying_so(body: Vec<u8>, key in "[a-z0-9/-]{0,20}") {
         let _ = ControlRecord::decode(&Record { payload: Some(body.clone().into()), ..change(Action::Promote { version: 1 }).encode() });
-        let headers = attributes(TALLY_TYPE, &format!("tally/{key}"), String::new());
+        let headers = attributes(TALLY_TYPE, format_args!("tally/{key}"), "");
         let _ = ControlRecord::decode(&Record { payload: Some(body.into()), headers, ..Record::default() });
     }
 

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use uuid::{Uuid, fmt::Hyphenated};
+use uuid::Uuid;
 
 use super::{
-    DEFAULT_TYPE, EPOCH, ERROR_TYPE, EnvelopeError, FENCE_TYPE, INSTANCE, KEY, POLICY, RESULT_TYPE, Reader, attributes,
-    invalid, json, push, push_some,
+    DEFAULT_TYPE, ERROR_TYPE, EnvelopeError, FENCE_TYPE, RESULT_TYPE, Reader, attributes, invalid, json, put_some,
 };
-use crate::{Headers, PolicyRef, Record, RequestId};
+use crate::{Headers, PolicyRef, Record, RequestId, headers::Name};
 
 /// The one record a request's caller gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,10 +62,10 @@ impl ResultRecord {
             ResultKind::Default => DEFAULT_TYPE,
             ResultKind::Error => ERROR_TYPE,
         };
-        let mut headers = attributes(kind, &self.request.to_string(), format!("/{}", self.policy.rendezvous));
-        push(&mut headers, POLICY, self.policy.to_string());
-        push_some(&mut headers, KEY, self.key.as_deref());
-        self.fencing.push_onto(&mut headers);
+        let mut headers = attributes(kind, self.request, format_args!("/{}", self.policy.rendezvous));
+        headers.write(Name::Policy, &self.policy);
+        put_some(&mut headers, Name::Key, self.key.as_deref());
+        self.fencing.put_onto(&mut headers);
         json(&self.request, headers, self.body.clone())
     }
 }
@@ -74,9 +73,9 @@ impl ResultRecord {
 // === impl Fencing, Fence ===
 
 impl Fencing {
-    fn push_onto(self, headers: &mut Headers) {
-        push(headers, EPOCH, self.epoch.to_string());
-        push(headers, INSTANCE, self.instance.to_string());
+    fn put_onto(self, headers: &mut Headers) {
+        headers.write(Name::Epoch, self.epoch);
+        headers.write(Name::Instance, self.instance);
     }
 }
 
@@ -84,8 +83,8 @@ impl Fence {
     /// Writes the record: no key, so that no compaction can drop it, and no payload.
     #[must_use]
     pub fn encode(&self) -> Record {
-        let mut headers = attributes(FENCE_TYPE, &self.0.instance.to_string(), "/collector".to_owned());
-        self.0.push_onto(&mut headers);
+        let mut headers = attributes(FENCE_TYPE, self.0.instance, "/collector");
+        self.0.put_onto(&mut headers);
         Record { key: None, headers, payload: Some(Bytes::new()) }
     }
 }
@@ -93,25 +92,12 @@ impl Fence {
 // === reading ===
 
 impl Reader<'_> {
-    pub(super) fn result(&self, kind: ResultKind, body: Bytes) -> Result<ResultRecord, EnvelopeError> {
-        let (request, policy) = (RequestId::from_uuid(self.uuid(super::ID)?), self.parse(POLICY)?);
-        let fencing = self.fencing()?;
-        Ok(ResultRecord { request, policy, kind, key: self.some_text(KEY)?, fencing, body })
-    }
-
     pub(super) fn fencing(&self) -> Result<Fencing, EnvelopeError> {
-        let digits = self.text(EPOCH)?;
+        let digits = self.text(Name::Epoch)?;
         // No sign and no endless zeros: what one reader takes for a fence every reader must.
-        if !(1..=20).contains(&digits.len()) || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-            return Err(invalid(EPOCH, digits.as_bytes()));
-        }
-        Ok(Fencing { epoch: self.parse(EPOCH)?, instance: self.uuid(INSTANCE)? })
-    }
-
-    /// In its one spelling with hyphens, as every language can tell it.
-    fn uuid(&self, name: &'static str) -> Result<Uuid, EnvelopeError> {
-        let text = self.text(name)?;
-        let uuid = (text.len() == Hyphenated::LENGTH).then(|| Uuid::try_parse(text).ok()).flatten();
-        uuid.ok_or_else(|| invalid(name, text.as_bytes()))
+        let is_number = (1..=20).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
+        let epoch = is_number.then(|| digits.parse().ok()).flatten();
+        let epoch = epoch.ok_or_else(|| invalid(Name::Epoch, digits.as_bytes()))?;
+        Ok(Fencing { epoch, instance: self.uuid(Name::Instance)? })
     }
 }

@@ -27,7 +27,7 @@ pub(crate) fn request() -> Request {
     }
 }
 
-fn response(reply: Reply) -> Response {
+pub(crate) fn response(reply: Reply) -> Response {
     Response {
         request: request().id,
         executor: ExecutorId::new("forest").unwrap(),
@@ -38,7 +38,7 @@ fn response(reply: Reply) -> Response {
     }
 }
 
-fn failure(kind: FailureKind) -> Reply {
+pub(crate) fn failure(kind: FailureKind) -> Reply {
     Reply::Failure(Failure { kind, message: "no weights".to_owned() })
 }
 
@@ -46,7 +46,7 @@ fn fencing() -> Fencing {
     Fencing { epoch: 7, instance: Uuid::from_u128(42) }
 }
 
-fn result(kind: ResultKind) -> ResultRecord {
+pub(crate) fn result(kind: ResultKind) -> ResultRecord {
     let policy = "wine@12".parse().unwrap();
     ResultRecord { request: request().id, policy, kind, key: None, fencing: fencing(), body: Bytes::from_static(b"{}") }
 }
@@ -81,7 +81,7 @@ fn every_record_is_read_back_as_it_was_written() {
 
 #[test]
 fn a_default_has_a_type_of_its_own() {
-    let type_of = |kind| result(kind).encode().headers.get("ce_type").cloned();
+    let type_of = |kind| result(kind).encode().headers.get("ce_type").map(<[u8]>::to_vec);
     assert_ne!(type_of(ResultKind::Default), type_of(ResultKind::Prediction));
 }
 
@@ -91,7 +91,7 @@ fn garbage_is_named() {
         let record = request().encode();
         let mut headers = Headers::default();
         record.headers.iter().filter(|(name, _)| *name != gone).for_each(|(name, value)| {
-            headers.push(name.to_owned(), value.cloned());
+            headers.push(name, value);
         });
         Envelope::decode(&Record { headers, ..record }).unwrap_err().to_string()
     };
@@ -100,7 +100,7 @@ fn garbage_is_named() {
 
     let with = |name: &'static str, value: &'static [u8]| {
         let mut record = request().encode();
-        record.headers.push(name, Some(Bytes::from_static(value)));
+        record.headers.push(name, Some(value));
         Envelope::decode(&record).unwrap_err().to_string()
     };
     assert_eq!(with("ce_budget", b"-4"), "header `ce_budget` cannot be read: `-4`");
@@ -126,7 +126,7 @@ proptest! {
         value in proptest::collection::vec(any::<u8>(), 0..40),
     ) {
         let mut record = request().encode();
-        record.headers.push(name, Some(Bytes::from(value)));
+        record.headers.push(&name, Some(&value));
         let _ = Envelope::decode(&record);
     }
 

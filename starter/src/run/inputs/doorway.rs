@@ -3,6 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use bus::{Acknowledge, BusError, Clock, Received, TopicPartition};
+use bytes::Bytes;
 use wire::{DeadLetter, Headers, Request};
 
 use super::hand::{Hand, TooLarge};
@@ -129,7 +130,7 @@ impl<'a> Doorway<'a> {
             otherwise: Origin::Position { topic, partition, offset: received.offset },
             said: &said(headers),
             budget: budget.map(|value| budget_header("header `hedgerow-budget-ms`", value)).transpose()?,
-            traceparent: headers.get("traceparent").cloned(),
+            traceparent: headers.get("traceparent").map(Bytes::copy_from_slice),
             live: false,
             // Born when the log took it in: the time that it waited there counts.
             born: received.appended,
@@ -173,8 +174,8 @@ fn named(headers: &Headers) -> Result<Option<Cow<'_, str>>, InvalidInput> {
 }
 
 fn said(headers: &Headers) -> Vec<Said> {
-    let named = |(name, value): (&str, Option<&bytes::Bytes>)| {
-        Some((name.strip_prefix(ATTRIBUTE_HEADER)?.to_owned(), value.cloned().unwrap_or_default()))
+    let named = |(name, value): (&str, Option<&[u8]>)| {
+        Some((name.strip_prefix(ATTRIBUTE_HEADER)?.to_owned(), Bytes::copy_from_slice(value.unwrap_or_default())))
     };
     headers.iter().filter_map(named).collect()
 }
