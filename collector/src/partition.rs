@@ -261,7 +261,7 @@ impl Partition {
     }
 
     fn on_request(&mut self, received: &Received, surroundings: &mut Surroundings) {
-        match understand(received).and_then(|envelope| self.expect_request(envelope, surroundings)) {
+        match understand(received, surroundings).and_then(|envelope| self.expect_request(envelope, surroundings)) {
             Ok(request) => {
                 let oldest_orphan = self.rendezvous.oldest_orphan();
                 if self.rendezvous.on_request(request, received.appended, received.offset, surroundings) {
@@ -276,7 +276,7 @@ impl Partition {
     }
 
     fn on_response(&mut self, received: &Received, surroundings: &mut Surroundings) {
-        match understand(received).and_then(expect_response) {
+        match understand(received, surroundings).and_then(expect_response) {
             Ok(response) if response.request.partition(self.count) != self.index => self.tell(Fact::Misplaced),
             Ok(response) => {
                 self.rendezvous.on_response(response, received.appended, received.offset, surroundings);
@@ -289,7 +289,7 @@ impl Partition {
     }
 
     fn on_results(&mut self, received: &Received, now: Timestamp, surroundings: &mut Surroundings) {
-        match understand(received) {
+        match understand(received, surroundings) {
             Ok(Envelope::Result(result)) => self.on_result(&result, received, surroundings),
             Ok(Envelope::Fence(fence)) => match self.ledger.on_fence(fence, received.offset, received.appended, now) {
                 Fenced::TakenOver => {
@@ -443,8 +443,8 @@ impl Partition {
     }
 }
 
-fn understand(received: &Received) -> Result<Envelope, String> {
-    Envelope::decode(&received.record).map_err(|error| error.to_string())
+fn understand(received: &Received, surroundings: &mut Surroundings) -> Result<Envelope, String> {
+    surroundings.decoder.decode(&received.record).map_err(|error| error.to_string())
 }
 
 fn expect_response(envelope: Envelope) -> Result<Response, String> {

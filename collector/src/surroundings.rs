@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use policies::{Circumstances, Definition, Versions};
-use wire::{Budget, Request, Timestamp};
+use wire::{Budget, Decoder, Request, Timestamp};
 
 use crate::{memory::Memory, speeds::Speeds, way_back::WayBack};
 
@@ -20,6 +20,8 @@ pub struct Surroundings {
     pub speeds: Speeds,
     /// What was answered last about each key.
     pub memory: Memory,
+    /// Reads the records.
+    pub decoder: Decoder,
 }
 
 // === impl Surroundings ===
@@ -30,7 +32,7 @@ impl Surroundings {
     pub fn new(versions: Arc<Versions>) -> Self {
         let mut speeds = Speeds::default();
         speeds.on_versions(&versions);
-        Self { versions, way_back: WayBack::default(), speeds, memory: Memory::default() }
+        Self { versions, way_back: WayBack::default(), speeds, memory: Memory::default(), decoder: Decoder::default() }
     }
 
     /// Takes note of an edit.

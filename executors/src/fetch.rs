@@ -11,7 +11,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use bus::{Assigned, BoxFuture, BusError, Clock, Commit, Consumer, Event, Outage, Received, StartAt, TopicPartition};
 use policies::{InputSchema, Versions};
 use tokio::sync::watch;
-use wire::{Asked, Envelope, Request, Timestamp, Topics};
+use wire::{Asked, Decoder, Envelope, Request, Timestamp, Topics};
 
 use self::held::{Held, Waiting};
 use crate::{
@@ -61,6 +61,7 @@ pub(crate) struct Fetch {
     horizon: Duration,
     /// The longest budget that a request may have, of the versions and of all requests that were read.
     longest: Duration,
+    decoder: Decoder,
     outage: Outage,
 }
 
@@ -109,6 +110,7 @@ impl Fetch {
             metrics,
             horizon,
             longest,
+            decoder: Decoder::default(),
             outage,
         }
     }
@@ -364,7 +366,7 @@ impl Fetch {
     fn on_response(&mut self, received: &Received) {
         let held = self.held.get_mut(&received.partition.partition);
         if let Some(parting) = held.and_then(|held| held.parting.as_mut())
-            && let Ok(Envelope::Response(response)) = Envelope::decode(&received.record)
+            && let Ok(Envelope::Response(response)) = self.decoder.decode(&received.record)
         {
             parting.on_response(response.request, &response.executor);
         }
@@ -377,7 +379,7 @@ impl Fetch {
             self.metrics.skip(reason);
             share.progress().begin(received.offset, 0, now);
         };
-        let Ok(Envelope::Request(request)) = Envelope::decode(&received.record) else {
+        let Ok(Envelope::Request(request)) = self.decoder.decode(&received.record) else {
             // The collector reads the same topic and keeps it among the dead letters.
             skip(Skipped::Poison);
             return Age::Alive;

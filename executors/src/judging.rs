@@ -10,7 +10,7 @@ use bus::{Bus, BusError, Received, StartAt};
 use bytes::Bytes;
 use policies::Versions;
 use serde::de::IgnoredAny;
-use wire::{Envelope, ExecutorId, Reply, RequestId, Timestamp};
+use wire::{Decoder, Envelope, ExecutorId, Reply, RequestId, Timestamp};
 
 use crate::{
     ear::{Ear, Heard},
@@ -30,6 +30,7 @@ pub(crate) struct Judging {
     /// Whose answers somebody here wants to hear.
     heard: HashSet<ExecutorId>,
     keep: Duration,
+    decoder: Decoder,
 }
 
 /// A request that a judge is asked about.
@@ -46,7 +47,7 @@ pub(crate) struct Asking {
 impl Judging {
     pub(crate) fn new(bus: Arc<dyn Bus>, responses: String) -> Self {
         let (hearing, heard) = (Hearing::new(SLACK), HashSet::new());
-        Self { ear: Ear::new(bus, responses), hearing, heard, keep: SLACK }
+        Self { ear: Ear::new(bus, responses), hearing, heard, keep: SLACK, decoder: Decoder::default() }
     }
 
     /// Hears those who are heard by judges of `versions` that are run here; `only` names whom is run, `None` all.
@@ -109,7 +110,7 @@ impl Judging {
 
     fn on_record(&mut self, received: &Received, now: Timestamp) {
         // What is no response is put among the dead letters by the collector.
-        let Ok(Envelope::Response(response)) = Envelope::decode(&received.record) else { return };
+        let Ok(Envelope::Response(response)) = self.decoder.decode(&received.record) else { return };
         if !self.heard.contains(&response.executor) {
             return;
         }

@@ -21,7 +21,7 @@ use std::{
 };
 
 use crate::{
-    Envelope, EnvelopeError, Fence, Fencing, Record, RequestId, ResultRecord, mutation,
+    Decoder, Envelope, EnvelopeError, Fence, Fencing, Record, RequestId, ResultRecord, mutation,
     mutation::Mutation::{LatestFenceWins, RepeatsAreShown},
 };
 
@@ -34,6 +34,7 @@ pub const LEAD: Duration = Duration::from_secs(30);
 /// Reads one partition of a results topic in offset order.
 #[derive(Clone, Debug)]
 pub struct ResultsReader {
+    decoder: Decoder,
     accepted: Option<Fencing>,
     seen: HashSet<RequestId>,
     order: VecDeque<RequestId>,
@@ -101,7 +102,7 @@ impl ResultsReader {
     /// Starts at a partition's beginning, or behind a fence, remembering the last `window` results.
     #[must_use]
     pub fn new(window: usize) -> Self {
-        Self { accepted: None, seen: HashSet::new(), order: VecDeque::new(), window }
+        Self { decoder: Decoder::default(), accepted: None, seen: HashSet::new(), order: VecDeque::new(), window }
     }
 
     /// Returns the fencing whose results are valid now.
@@ -118,7 +119,7 @@ impl ResultsReader {
 
     /// Reads whatever lies next in the partition.
     pub fn read(&mut self, record: &Record) -> ResultsEntry {
-        match Envelope::decode(record) {
+        match self.decoder.decode(record) {
             Ok(Envelope::Result(result)) => match self.on_result(&result) {
                 Reading::Valid => ResultsEntry::Valid(result),
                 Reading::Repeat => ResultsEntry::Repeat(result),
