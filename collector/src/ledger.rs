@@ -170,12 +170,14 @@ impl Ledger {
             return Fenced::Ignored;
         }
         let accepted = self.reader.on_fence(fence);
+        let stands = self.reader.accepted() == Some(fence.0);
+        if stands {
+            // Whoever begins to read here takes what follows as we do, whosever fence it is.
+            self.books.mark(offset, appended);
+        }
         match (self.fencing(), accepted) {
-            (Some(own), true) if own == fence.0 => self.take_over(own, offset, appended),
-            (Some(own), false) if own == fence.0 && self.reader.accepted() == Some(own) => {
-                self.books.mark(offset, appended);
-                Fenced::Repeated
-            }
+            (Some(own), true) if own == fence.0 => self.take_over(own),
+            (Some(own), false) if own == fence.0 && stands => Fenced::Repeated,
             (Some(_), true) if !mutation::is(FencedOffGoesOn) => self.lose(now),
             _ => Fenced::Ignored,
         }

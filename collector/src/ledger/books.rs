@@ -26,7 +26,7 @@ pub(super) struct Books {
     held_responses: BTreeSet<i64>,
     frozen: HashMap<RequestId, Frozen>,
     again: BTreeSet<(Timestamp, RequestId)>,
-    /// Own fences in the log: where a reader of the results may start.
+    /// Fences that stand, our own and those before us: where a reader of the results may start.
     marks: VecDeque<(i64, Timestamp)>,
 }
 
@@ -119,7 +119,7 @@ impl Books {
         self.again.first().map(|(at, _)| *at)
     }
 
-    /// Takes note of an own fence.
+    /// Takes note of a fence that stands.
     pub(super) fn mark(&mut self, offset: i64, appended: Timestamp) {
         self.marks.push_back((offset, appended));
     }

@@ -144,8 +144,7 @@ impl Ledger {
     }
 
     /// The own fence was read back as accepted: from here on nobody older can write.
-    pub(super) fn take_over(&mut self, fencing: Fencing, offset: i64, appended: Timestamp) -> Fenced {
-        self.books.mark(offset, appended);
+    pub(super) fn take_over(&mut self, fencing: Fencing) -> Fenced {
         let full = matches!(self.stage, Stage::Fencing { full: true, .. });
         self.stage = Stage::CatchingUp { fencing, ends: None };
         self.survey += 1;

@@ -215,7 +215,7 @@ fn watermarks_never_pass_a_request_whose_result_is_not_read_back() {
 }
 
 #[test]
-fn the_results_watermark_is_an_own_fence_older_than_the_window() {
+fn the_results_watermark_is_a_fence_older_than_the_window() {
     let mut world = World::new(1, 1);
     world.calm(500);
     assert!(world.results.len() > 10, "fences were repeated");
@@ -231,6 +231,22 @@ fn the_results_watermark_is_an_own_fence_older_than_the_window() {
     world.calm(5);
     assert_one_result_each(&world);
     assert_eq!(world.written(0), 1);
+}
+
+#[test]
+fn owners_that_come_and_go_within_the_window_do_not_read_ever_more() {
+    let mut world = World::new(1, 1);
+    let mut watermarks = Vec::new();
+    for _ in 0..10 {
+        world.calm(300);
+        world.commit(0);
+        watermarks.push(world.committed.expect("committed").results);
+        world.requests += 1;
+        world.restart(0);
+    }
+    assert!(watermarks.is_sorted() && watermarks[9] > watermarks[5] && watermarks[5] > 0, "{watermarks:?}");
+    world.calm(5);
+    assert_one_result_each(&world);
 }
 
 #[test]

@@ -10,6 +10,8 @@ use super::super::*;
 
 pub(super) struct World {
     pub(super) results: Vec<Envelope>,
+    /// When they were appended: when somebody first read so far.
+    appended: Vec<Timestamp>,
     pub(super) requests: i64,
     pub(super) committed: Option<Watermarks>,
     pub(super) owners: Vec<Owner>,
@@ -55,10 +57,19 @@ pub(super) fn request(offset: i64) -> RequestId {
 
 impl World {
     pub(super) fn new(owners: usize, requests: i64) -> Self {
-        let (results, in_flight) = (Vec::new(), Vec::new());
+        let (results, appended, in_flight) = (Vec::new(), Vec::new(), Vec::new());
         let now = Timestamp::from_micros(1_000_000_000);
-        let mut world =
-            Self { results, requests, committed: None, owners: Vec::new(), in_flight, now, patient: false, lives: 0 };
+        let mut world = Self {
+            results,
+            appended,
+            requests,
+            committed: None,
+            owners: Vec::new(),
+            in_flight,
+            now,
+            patient: false,
+            lives: 0,
+        };
         for _ in 0..owners {
             let owner = world.born();
             world.owners.push(owner);
@@ -112,10 +123,13 @@ impl World {
     pub(super) fn read_result(&mut self, index: usize) -> bool {
         let (now, owner) = (self.now, &mut self.owners[index]);
         let Some(at) = owner.results_at else { return false };
-        let Some(envelope) = usize::try_from(at).ok().and_then(|at| self.results.get(at)) else { return false };
+        let place = usize::try_from(at).expect("an offset");
+        let Some(envelope) = self.results.get(place) else { return false };
         owner.results_at = Some(at + 1);
+        self.appended.resize(self.appended.len().max(place + 1), now);
+        let appended = self.appended[place];
         match envelope {
-            Envelope::Fence(fence) => match owner.ledger.on_fence(*fence, at, now, now) {
+            Envelope::Fence(fence) => match owner.ledger.on_fence(*fence, at, appended, now) {
                 Fenced::TakenOver => {
                     for offset in std::mem::take(&mut owner.withheld) {
                         decide(owner, offset);
