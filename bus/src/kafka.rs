@@ -22,7 +22,7 @@ use std::{
     time::Duration,
 };
 
-use futures::FutureExt;
+use futures::{FutureExt, future::ready};
 use rdkafka::{
     ClientContext,
     config::RDKafkaLogLevel,
@@ -33,7 +33,7 @@ use rdkafka::{
 use wire::Timestamp;
 
 use crate::{BoxFuture, Bus, BusError, Clock, Consumer, Producer, TopicPartition, TopicSpec, Transactions};
-use consumer::KafkaConsumer;
+use consumer::{KafkaConsumer, RECORDS_MAX};
 use producer::KafkaProducer;
 use transactions::KafkaTransactions;
 
@@ -41,6 +41,9 @@ pub use settings::KafkaSettings;
 
 /// How long a broker may take to answer a question before the caller is told `Unavailable`.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+
+/// How many records a hasty tail returns at most: half a millisecond's work.
+const HASTY_RECORDS_MAX: usize = 100;
 
 /// A Kafka cluster.
 pub struct KafkaBus {
@@ -76,6 +79,15 @@ impl KafkaBus {
     #[must_use]
     pub fn teaching(self, clock: &Clock) -> Self {
         Self { clock: Some(clock.clone()), ..self }
+    }
+
+    fn open_tail(
+        &self,
+        settings: &KafkaSettings,
+        records_max: usize,
+    ) -> BoxFuture<'static, Result<Box<dyn Consumer>, BusError>> {
+        let tail = KafkaConsumer::tail(settings, self.clock.clone(), records_max);
+        ready(tail.map(|tail| Box::new(tail) as Box<dyn Consumer>)).boxed()
     }
 }
 
@@ -141,25 +153,16 @@ impl Bus for KafkaBus {
     }
 
     fn tail(&self) -> BoxFuture<'_, Result<Box<dyn Consumer>, BusError>> {
-        tail_of(self.settings.clone(), self.clock.clone())
+        self.open_tail(&self.settings, RECORDS_MAX)
     }
 
     fn hasty_tail(&self) -> BoxFuture<'_, Result<Box<dyn Consumer>, BusError>> {
-        tail_of(self.settings.hasty(), self.clock.clone())
+        self.open_tail(&self.settings.hasty(), HASTY_RECORDS_MAX)
     }
 
     fn unhurried_tail(&self) -> BoxFuture<'_, Result<Box<dyn Consumer>, BusError>> {
-        tail_of(self.settings.unhurried(), self.clock.clone())
+        self.open_tail(&self.settings.unhurried(), RECORDS_MAX)
     }
-}
-
-/// Opens a tail with `settings`.
-fn tail_of(settings: KafkaSettings, clock: Option<Clock>) -> BoxFuture<'static, Result<Box<dyn Consumer>, BusError>> {
-    async move {
-        let consumer: Box<dyn Consumer> = Box::new(KafkaConsumer::tail(&settings, clock)?);
-        Ok(consumer)
-    }
-    .boxed()
 }
 
 // === impl Heard ===

@@ -79,7 +79,8 @@ pub trait Bus: Send + Sync + 'static {
 
     /// Opens a tail that begins at once. A partition that is started while a fetch is under way waits for its end: with
     /// others for half a second on an idle topic, with this one for 10 ms. As long as it reads anything it asks the broker
-    /// a hundred times a second, so it is for what is soon over.
+    /// a hundred times a second, so it is for what is soon over. It hands over few records at a time, because whoever catches
+    /// up has something else to do as well.
     fn hasty_tail(&self) -> BoxFuture<'_, Result<Box<dyn Consumer>, BusError>> {
         self.tail()
     }

@@ -46,6 +46,7 @@ pub(super) struct KafkaConsumer {
     member: Option<Member>,
     /// Records that were on the queue before an event that goes first.
     held: Vec<Received>,
+    records_max: usize,
     away: Away,
     /// It was told that a topic does not carry the broker's times.
     foreign_clock_told: bool,
@@ -67,8 +68,8 @@ enum Away {
 /// An event for the caller, or nothing.
 type Outcome = Option<Result<Event, BusError>>;
 
-/// How many records `next` returns at most.
-const RECORDS_MAX: usize = 1_000;
+/// How many records `next` returns at most, unless fewer are wanted.
+pub(super) const RECORDS_MAX: usize = 1_000;
 /// librdkafka wants to be polled now and then, else it takes a member for dead; and no bell is trusted for ever.
 const POLL_EVERY: Duration = Duration::from_secs(1);
 /// How long closing may take.
@@ -85,18 +86,23 @@ impl KafkaConsumer {
         group: &str,
         topic: &str,
     ) -> Result<Self, BusError> {
-        let consumer = Self::open(settings, clock, Some(group))?;
+        let consumer = Self::open(settings, clock, Some(group), RECORDS_MAX)?;
         let subscribed = consumer.client().subscribe(&[topic]);
         subscribed.map_err(|error| error::sorted(&format!("join {group}"), &error))?;
         Ok(consumer)
     }
 
-    /// Returns a consumer that is in no group.
-    pub(super) fn tail(settings: &KafkaSettings, clock: Option<Clock>) -> Result<Self, BusError> {
-        Self::open(settings, clock, None)
+    /// Returns a consumer that is in no group, and returns so many records at a time at most.
+    pub(super) fn tail(settings: &KafkaSettings, clock: Option<Clock>, records_max: usize) -> Result<Self, BusError> {
+        Self::open(settings, clock, None, records_max)
     }
 
-    fn open(settings: &KafkaSettings, clock: Option<Clock>, group: Option<&str>) -> Result<Self, BusError> {
+    fn open(
+        settings: &KafkaSettings,
+        clock: Option<Clock>,
+        group: Option<&str>,
+        records_max: usize,
+    ) -> Result<Self, BusError> {
         let inbox = Arc::new(Inbox::default());
         let context = Callbacks { inbox: Arc::clone(&inbox) };
         let mut client: BaseConsumer<Callbacks> = settings
@@ -112,6 +118,7 @@ impl KafkaConsumer {
             topics: Vec::new(),
             member: group.map(|_| Member::default()),
             held: Vec::new(),
+            records_max,
             away: Away::No,
             foreign_clock_told: false,
             clock,
@@ -141,7 +148,7 @@ impl KafkaConsumer {
     fn fetch(&mut self, records: &mut Vec<Received>) {
         let client = Arc::clone(self.client());
         let mut newest = i64::MIN;
-        while records.len() < RECORDS_MAX && self.inbox.is_empty() {
+        while records.len() < self.records_max && self.inbox.is_empty() {
             let callbacks = self.inbox.callbacks();
             match client.poll(Duration::ZERO) {
                 Some(Ok(message)) => {

@@ -140,11 +140,13 @@ impl Desk {
         let until = self.next_instant();
         let CollectorStation { clock, versions, .. } = &mut self.station;
         tokio::select! {
-            event = next_of(&mut self.member) => Some(event),
+            biased;
+            // A little of what is taken over in each turn, before what is served: that it is not starved.
             event = self.hasty.next() => Some(event),
-            event = self.requests.next() => Some(event),
             event = self.responses.next() => Some(event),
+            event = self.requests.next() => Some(event),
             event = self.results.next() => Some(event),
+            event = next_of(&mut self.member) => Some(event),
             () = self.inbox.arrived() => None,
             () = edited(versions) => None,
             () = clock.sleep_until(until) => None,
@@ -161,14 +163,15 @@ impl Desk {
             if self.unreachable || self.now() >= listen_until {
                 break;
             }
-            // Answers that came in time are heard before the time is looked at.
+            // Answers that came in time are heard before the time is looked at, and what is served before what is taken
+            // over: that may be a minute's results, and has somebody else who serves it, or nobody anyway.
             event = tokio::select! {
                 biased;
-                event = self.hasty.next() => Some(event),
                 event = self.responses.next() => Some(event),
                 event = self.requests.next() => Some(event),
                 event = self.results.next() => Some(event),
                 event = next_of(&mut self.member) => Some(event),
+                event = self.hasty.next() => Some(event),
                 () = std::future::ready(()) => break,
             };
         }
