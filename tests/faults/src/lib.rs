@@ -29,7 +29,7 @@ use wire::Timestamp;
 
 use crate::{
     audit::Audit,
-    deployment::{Deployment, Role},
+    deployment::{Deployment, Order, Role},
     load::Load,
     log::{Log, Silence},
 };
@@ -100,6 +100,10 @@ fn suffer(
     if settings.on_time {
         said.line(format_args!("{} requests a second, until all is warm", settings.rate));
         thread::sleep(WARM_UP);
+        // A broker that has never moved a partition takes several times as long over it.
+        for _ in 0..deployment.count(Role::Collector) {
+            deployment.replace_oldest(Role::Collector, Order::SuccessorFirst)?;
+        }
     }
     let (began, warm) = (clock.now(), Instant::now());
     said.line(format_args!("{} requests a second; the harm begins", settings.rate));
