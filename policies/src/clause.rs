@@ -25,6 +25,7 @@ mod why;
 use std::time::Duration;
 
 use bytes::Bytes;
+use wire::ExecutorId;
 
 pub(crate) use agree::{Agree, Votes};
 pub(crate) use best::{Best, Score};
@@ -157,6 +158,13 @@ impl Clause {
     pub(crate) fn pin(&mut self, patience: &[PatienceBody]) {
         if let Self::Prefer(prefer) = self {
             prefer.pin(patience);
+        }
+    }
+
+    /// Ranks `executor` first, if it ranks anybody.
+    pub(crate) fn put_first(&mut self, executor: &ExecutorId) {
+        if let Self::Prefer(prefer) = self {
+            prefer.put_first(executor);
         }
     }
 

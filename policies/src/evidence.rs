@@ -13,7 +13,8 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use wire::{ExecutorId, ModelVersion, Reply, Response, Role, Timestamp};
 
-pub(crate) use facts::{Facts, Field, Fields, Path, canonical_eq, same_number};
+pub use facts::canonical_eq;
+pub(crate) use facts::{Facts, Field, Fields, Path, same_number};
 pub(crate) use roster::{Cast, Roster};
 pub(crate) use seats::Seats;
 

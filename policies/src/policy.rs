@@ -15,7 +15,7 @@ use wire::{Budget, Plan};
 use crate::{
     ExecutorSpec, Latencies,
     clause::{Clause, Fallback, Seating},
-    evidence::{Cast, Evidence, Fields, Roster},
+    evidence::{Cast, Evidence, Fields, Roster, canonical_eq},
 };
 
 /// A checked policy. Immutable, shared by every request that it decides about.
@@ -111,6 +111,33 @@ impl Policy {
     pub fn value_of(&self, answer: &[u8]) -> Option<Value> {
         let facts = self.fields.read(answer).ok()?;
         self.fields.value()?.of(&facts).cloned()
+    }
+
+    /// Returns what an answer says that this policy compares: the value, where the policy says where it is, and
+    /// otherwise all of it. `None` if it is not there, or no JSON object.
+    #[must_use]
+    pub fn answer_proper(&self, answer: &[u8]) -> Option<Value> {
+        if self.fields.value().is_some() {
+            return self.value_of(answer);
+        }
+        serde_json::from_slice(answer).ok().filter(Value::is_object)
+    }
+
+    /// Returns the confidence that an answer states, where the policy says where it is.
+    #[must_use]
+    pub fn confidence_of(&self, answer: &[u8]) -> Option<f64> {
+        let field = self.fields.confidence()?;
+        field.number(&self.fields.read(answer).ok()?)
+    }
+
+    /// Returns whether two answers are the same to this policy: in their values, or altogether where one has none.
+    #[must_use]
+    pub fn same_answer(&self, left: &Value, right: &Value) -> bool {
+        let value = |answer: &Value| self.value_of(answer.to_string().as_bytes());
+        match (value(left), value(right)) {
+            (Some(left), Some(right)) => canonical_eq(&left, &right),
+            _ => canonical_eq(left, right),
+        }
     }
 
     /// Returns the same policy with `more` time: its budget, each clause and each patience last as much longer.

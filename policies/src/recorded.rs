@@ -47,6 +47,12 @@ impl Recorded {
         of_result.or_else(|| self.request.as_ref().map(|(request, _)| &request.policy))
     }
 
+    /// Returns when its request was born, as its verdict counted.
+    #[must_use]
+    pub fn born(&self) -> Option<Timestamp> {
+        self.request.as_ref().map(|(request, appended)| crate::rehearing::born(request, *appended))
+    }
+
     /// Returns whether nothing was found.
     #[must_use]
     pub fn is_empty(&self) -> bool {

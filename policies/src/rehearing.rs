@@ -5,6 +5,8 @@
 //! not before the verdict, because whoever decided had not read it by then.
 //! It deliberately does not know what would have been computed otherwise: executors are not asked again.
 
+mod standing;
+
 use std::{
     collections::{BTreeSet, HashSet},
     sync::Arc,
@@ -17,6 +19,8 @@ use crate::{
     Circumstances, DecisionBody, Definition, Evaluation, LastKnown, Policy, Reason, ReceiptState, Recorded, ResultBody,
     Step, Verdict,
 };
+
+pub use standing::Standing;
 
 /// One recorded request, ready to be decided about again.
 #[derive(Debug)]

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use wire::RequestId;
 
 mod judge;
-mod sequence;
 mod tally;
 
 use crate::Definition;

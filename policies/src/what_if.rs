@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 use wire::{ExecutorId, ResultKind};
 
-use crate::{DecidedBy, Definition, Reason, Recorded, Rehearing, evidence::canonical_eq};
+use crate::{DecidedBy, Definition, Reason, Recorded, Rehearing};
 
 /// Compares what was with what would have been, request by request.
 #[derive(Debug)]
@@ -133,7 +133,7 @@ impl WhatIf {
             elapsed_us: u64::try_from(elapsed).unwrap_or(u64::MAX),
         };
         self.count(given.record.kind, verdict.kind(), &was, &would);
-        if !self.same(&was.answer, &would.answer) {
+        if !self.definition.policy.same_answer(&was.answer, &would.answer) {
             self.report.different += 1;
             if self.report.examples.len() < EXAMPLES_MAX {
                 self.report.examples.push(ExampleTold { id: given.record.request.to_string(), was, would });
@@ -163,15 +163,6 @@ impl WhatIf {
         report.later += u64::from(was.elapsed_us + NOTICEABLE_US < would.elapsed_us);
         self.was.push(was.elapsed_us);
         self.would.push(would.elapsed_us);
-    }
-
-    /// By what the new policy calls the answer proper.
-    fn same(&self, was: &Value, would: &Value) -> bool {
-        let value = |answer: &Value| self.definition.policy.value_of(answer.to_string().as_bytes());
-        match (value(was), value(would)) {
-            (Some(was), Some(would)) => canonical_eq(&was, &would),
-            _ => canonical_eq(was, would),
-        }
     }
 
     fn leave_out(&mut self, why: &str) {

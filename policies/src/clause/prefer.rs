@@ -89,6 +89,13 @@ impl Prefer {
         }
     }
 
+    /// Puts `executor` before all others, with the patience that the first one had.
+    pub(super) fn put_first(&mut self, executor: &ExecutorId) {
+        self.ranks.retain(|rank| rank.executor != *executor);
+        let until = self.ranks.first().and_then(|rank| rank.until);
+        self.ranks.insert(0, Rank { executor: executor.clone(), until });
+    }
+
     pub(super) fn patience(&self) -> impl Iterator<Item = Duration> {
         self.ranks.iter().filter_map(|rank| rank.until.map(Patience::longest))
     }

@@ -48,7 +48,8 @@ struct More {
 }
 
 /// Returns whether two values are written the same in canonical JSON: members in any order, `1` as `1.0`.
-pub(crate) fn canonical_eq(left: &Value, right: &Value) -> bool {
+#[must_use]
+pub fn canonical_eq(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => same_number(left, right),
         (Value::Array(left), Value::Array(right)) => {

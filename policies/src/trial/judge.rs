@@ -7,11 +7,11 @@
 
 use std::{fmt, time::Duration};
 
-use super::{
-    ArmTally, TrialTally,
+use super::{ArmTally, TrialTally};
+use crate::{
+    Objective,
     sequence::{Bounds, bounds},
 };
-use crate::Objective;
 
 /// How often at most a trial may be withdrawn wrongly.
 const ALPHA: f64 = 0.01;

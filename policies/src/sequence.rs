@@ -16,9 +16,11 @@ use libm::lgamma;
 
 /// The bounds of a share.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Bounds {
-    pub(super) low: f64,
-    pub(super) high: f64,
+pub struct Bounds {
+    /// No smaller.
+    pub low: f64,
+    /// No larger.
+    pub high: f64,
 }
 
 /// Halvings of an interval: far below the precision that anybody reads.
@@ -26,12 +28,19 @@ const HALVINGS: u32 = 50;
 
 /// Returns the bounds of the share of which `hits` in `trials` were seen; they are wrong ever with a probability of at
 /// most `alpha`.
-pub(super) fn bounds(hits: u64, trials: u64, alpha: f64) -> Bounds {
+#[must_use]
+pub fn bounds(hits: u64, trials: u64, alpha: f64) -> Bounds {
     let counts = Counts::new(hits, trials);
     let limit = -alpha.ln();
     let plausible = |share: f64| counts.evidence_against(share) < limit;
     let seen = counts.share();
     Bounds { low: edge(seen, 0.0, plausible), high: edge(seen, 1.0, plausible) }
+}
+
+/// Returns the logarithm of the martingale: how much `hits` of `trials` speak against the true share being `share`.
+#[must_use]
+pub fn evidence_against(share: f64, hits: u64, trials: u64) -> f64 {
+    Counts::new(hits, trials).evidence_against(share)
 }
 
 /// Returns the outermost plausible share between `inside` and `outside`: plausibility only falls on the way.
