@@ -1,0 +1,333 @@
+//! The verdict: whether a canary is worse than its reference by more than was allowed, and how sure that is.
+//!
+//! Laws: however often one asks, a canary that is not worse by more than its margins is found worse, or one that is
+//! found no worse (or better), wrongly, with a probability of at most the matchup's; no traffic is never worse; what cannot
+//! be compared is neither. Every finding names its number, its threshold, how many requests it rests on, its interval
+//! and some of those requests.
+//! All that is judged is harm: above 0 the canary is worse. The probability of error is shared equally by the metrics
+//! that have a margin (Bonferroni), which are known before the first request.
+
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Excluded, Matchup, Said, Tally,
+    statistics::{Bounds, Mean, Paired, difference, exact, quantile, quantile_bounds, share},
+    tally::micros,
+};
+
+/// What a canary is found to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Worse in nothing, and surely better in something that has a margin.
+    Better,
+    /// Surely not worse by more than any margin.
+    NoWorse,
+    /// Surely worse by more than a margin.
+    Worse,
+    /// Nobody can say yet.
+    NotEnoughEvidence,
+    /// There are answers, and they cannot be held against each other.
+    NotComparable,
+}
+
+/// What is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// The share of different answers, less the reference's own noise.
+    Agreement,
+    /// How much more often the canary is wrong, where the truth was told.
+    Accuracy,
+    /// How much more often the canary fails.
+    Failures,
+    /// How much later half of its answers come, in microseconds.
+    P50,
+    /// How much later 99 of 100 of its answers come, in microseconds.
+    P99,
+    /// The share of results that would be others were the canary first in rank.
+    Impact,
+}
+
+/// By how much a canary may be worse; what has no margin is shown and not judged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Margins {
+    /// So many more different answers than noise, as a share.
+    pub agreement: Option<f64>,
+    /// So many more wrong answers, as a share.
+    pub accuracy: Option<f64>,
+    /// So many more failures, as a share.
+    pub failures: Option<f64>,
+    /// So much later.
+    pub p50: Option<Duration>,
+    /// So much later.
+    pub p99: Option<Duration>,
+    /// So many results that would change, as a share.
+    pub impact: Option<f64>,
+}
+
+/// What was found in one metric.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// Which.
+    pub metric: Metric,
+    /// The harm that was seen: above 0 the canary is worse.
+    pub harm: Option<f64>,
+    /// Where it may truly lie; infinite where nothing is known.
+    pub bounds: Bounds,
+    /// The margin; `None` if it is not judged.
+    pub margin: Option<f64>,
+    /// Requests that it rests on.
+    pub n: u64,
+    /// What that comes to.
+    pub verdict: Verdict,
+    /// Some of the requests behind it.
+    pub examples: Vec<String>,
+}
+
+/// Below so many requests nobody is told that they cannot be compared.
+const TOO_FEW: u64 = 30;
+
+// === impl Margins ===
+
+impl Default for Margins {
+    /// One answer more in a hundred may differ, one request more in a thousand may fail.
+    fn default() -> Self {
+        Self { agreement: Some(0.01), failures: Some(0.001), ..Self::none() }
+    }
+}
+
+impl Margins {
+    /// Returns margins for nothing: nothing is judged.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { agreement: None, accuracy: None, failures: None, p50: None, p99: None, impact: None }
+    }
+
+    /// Returns the margin for `metric`, in its unit.
+    #[must_use]
+    pub fn of(&self, metric: Metric) -> Option<f64> {
+        match metric {
+            Metric::Agreement => self.agreement,
+            Metric::Accuracy => self.accuracy,
+            Metric::Failures => self.failures,
+            Metric::P50 => self.p50.map(micros),
+            Metric::P99 => self.p99.map(micros),
+            Metric::Impact => self.impact,
+        }
+    }
+
+    /// Returns the part of `alpha` that is each judged metric's.
+    pub(crate) fn part(&self, alpha: f64) -> f64 {
+        let judged: u64 = Metric::ALL.iter().map(|metric| u64::from(self.of(*metric).is_some())).sum();
+        alpha / exact(judged.max(1))
+    }
+}
+
+// === impl Metric ===
+
+impl Metric {
+    /// Every one of them.
+    pub const ALL: [Self; 6] = [Self::Agreement, Self::Accuracy, Self::Failures, Self::P50, Self::P99, Self::Impact];
+
+    /// Returns whether less harm than none makes a canary better: a different answer is no better one by itself.
+    fn may_be_better(self) -> bool {
+        !matches!(self, Self::Agreement | Self::Impact)
+    }
+
+    fn is_time(self) -> bool {
+        matches!(self, Self::P50 | Self::P99)
+    }
+
+    /// Returns a number of this metric as people read it.
+    #[must_use]
+    pub fn told(self, number: f64) -> String {
+        if self.is_time() { format!("{:.1} ms", number / 1e3) } else { format!("{:.2} %", number * 100.0) }
+    }
+
+    /// Returns a harm in words: of what there is more, or less.
+    fn harm_told(self, harm: f64) -> String {
+        let (more, later) = if harm < 0.0 { ("fewer", "earlier") } else { ("more", "later") };
+        let much = self.told(harm.abs());
+        match self {
+            // Fewer than by noise is noise.
+            Self::Agreement => format!("{} of answers differ beyond noise", self.told(harm)),
+            Self::Accuracy => format!("{much} {more} wrong answers than the reference"),
+            Self::Failures => format!("{much} {more} failures than the reference"),
+            Self::P50 => format!("{much} {later} than the reference at the median"),
+            Self::P99 => format!("{much} {later} than the reference at the 99th percentile"),
+            Self::Impact => format!("{much} of results would be others were it first in rank"),
+        }
+    }
+}
+
+// === judging ===
+
+/// Judges every metric; `alpha` is the probability that any of those with a margin is wrongly found worse, better or no
+/// worse.
+#[must_use]
+pub fn findings(matchup: &Matchup, pairs: &Tally, noise: &Tally, alpha: f64) -> Vec<Finding> {
+    let alpha = matchup.margins.part(alpha);
+    Metric::ALL.into_iter().map(|metric| finding(metric, matchup, pairs, noise, alpha)).collect()
+}
+
+/// Returns what `findings` come to, and why in one sentence.
+#[must_use]
+pub fn conclude(findings: &[Finding], pairs: &Tally) -> (Verdict, String) {
+    let judged = || findings.iter().filter(|finding| finding.margin.is_some());
+    if let Some(worse) = judged().find(|finding| finding.verdict == Verdict::Worse) {
+        return (Verdict::Worse, worse.to_string());
+    }
+    if pairs.asked == 0 {
+        return (Verdict::NotEnoughEvidence, "no request has asked the canary yet".to_owned());
+    }
+    if let Some(why) = not_comparable(pairs) {
+        return (Verdict::NotComparable, why);
+    }
+    if judged().next().is_none() {
+        return (Verdict::NotEnoughEvidence, "no margin is declared, so there is nothing to judge by".to_owned());
+    }
+    if let Some(open) = judged().find(|finding| finding.verdict == Verdict::NotEnoughEvidence) {
+        return (Verdict::NotEnoughEvidence, open.to_string());
+    }
+    let better = judged().find(|finding| finding.verdict == Verdict::Better);
+    let (verdict, why) = better.map_or((Verdict::NoWorse, None), |better| (Verdict::Better, Some(better)));
+    let names: Vec<&str> = judged().map(|finding| finding.metric.word()).collect();
+    let all = || format!("within the margins of {} on {} requests", names.join(", "), pairs.asked);
+    (verdict, why.map_or_else(all, Finding::to_string))
+}
+
+fn not_comparable(pairs: &Tally) -> Option<String> {
+    let strange = pairs.excluded.get(&Excluded::NotComparable).copied().unwrap_or_default();
+    if strange >= TOO_FEW && strange > pairs.compared {
+        let of = strange + pairs.compared;
+        return Some(format!("of {of} pairs of answers {strange} have nothing that the policy compares"));
+    }
+    let reference = pairs.reference.count(Said::Answered) + pairs.reference.count(Said::Unreadable);
+    let seen: u64 = pairs.reference.said.values().sum();
+    (seen >= TOO_FEW && reference == 0).then(|| format!("the reference answered none of {seen} requests"))
+}
+
+fn finding(metric: Metric, matchup: &Matchup, pairs: &Tally, noise: &Tally, alpha: f64) -> Finding {
+    let examples = &pairs.examples;
+    let (n, harm, bounds, examples) = match metric {
+        Metric::Agreement => {
+            let (seen, floor) = ((pairs.compared - pairs.agreed, pairs.compared), noise_of(noise));
+            let harm = rate(seen.0, seen.1).map(|rate_seen| rate_seen - rate(floor.0, floor.1).unwrap_or(0.0));
+            (pairs.compared, harm, excess(seen, floor, alpha), &examples.disagreed)
+        }
+        Metric::Accuracy => paired(pairs.mistakes(), alpha, &examples.wrong),
+        Metric::Failures => paired(pairs.failures(), alpha, &examples.failed),
+        Metric::P50 | Metric::P99 => {
+            let level = if metric == Metric::P50 { 0.5 } else { 0.99 };
+            let (canary, reference) = (&pairs.canary.latency, &pairs.reference.latency);
+            let seen = quantile(canary, level).zip(quantile(reference, level));
+            let half = |cells| quantile_bounds(cells, level, alpha / 2.0);
+            let bounds = difference(half(canary), half(reference));
+            let n = canary.total().min(reference.total());
+            (n, seen.map(|(canary, reference)| canary - reference), bounds, &examples.slowest)
+        }
+        Metric::Impact => {
+            let (changed, known) = (pairs.impact.first, pairs.impact.known);
+            (known, rate(changed, known), share(changed, known, alpha), &examples.changed)
+        }
+    };
+    let margin = matchup.margins.of(metric);
+    let verdict = verdict(metric, n, bounds, margin.unwrap_or(0.0));
+    Finding { metric, harm, bounds, margin, n, verdict, examples: examples.names() }
+}
+
+fn paired<T>(paired: Paired, alpha: f64, examples: &T) -> (u64, Option<f64>, Bounds, &T) {
+    let mean: Mean = paired.difference();
+    (paired.of, mean.seen(), mean.bounds(alpha), examples)
+}
+
+fn verdict(metric: Metric, n: u64, bounds: Bounds, margin: f64) -> Verdict {
+    if n == 0 {
+        Verdict::NotEnoughEvidence
+    } else if bounds.low > margin {
+        Verdict::Worse
+    } else if bounds.high < 0.0 && metric.may_be_better() {
+        Verdict::Better
+    } else if bounds.high <= margin {
+        Verdict::NoWorse
+    } else {
+        Verdict::NotEnoughEvidence
+    }
+}
+
+/// Returns how often a reference that was asked twice differed from itself, of how many.
+pub(crate) fn noise_of(noise: &Tally) -> (u64, u64) {
+    (noise.compared - noise.agreed, noise.compared)
+}
+
+/// Returns the bounds of how many answers more differ than by noise. A reference that was never asked twice is taken for
+/// one that always answers alike.
+pub(crate) fn excess(seen: (u64, u64), noise: (u64, u64), alpha: f64) -> Bounds {
+    if noise.1 == 0 {
+        return share(seen.0, seen.1, alpha);
+    }
+    difference(share(seen.0, seen.1, alpha / 2.0), share(noise.0, noise.1, alpha / 2.0))
+}
+
+/// Returns a share; none of nothing.
+pub(crate) fn rate(hits: u64, of: u64) -> Option<f64> {
+    (of > 0).then(|| exact(hits) / exact(of))
+}
+
+// === impl Finding ===
+
+impl fmt::Display for Finding {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { metric, harm, bounds, margin, n, .. } = self;
+        let Some(harm) = harm else { return write!(out, "nothing is known of {} yet", metric.word()) };
+        write!(out, "{} on {n} requests, ", metric.harm_told(*harm))?;
+        let (low, high) = (metric.told(bounds.low), metric.told(bounds.high));
+        match (bounds.low.is_finite(), bounds.high.is_finite()) {
+            (true, true) => write!(out, "surely between {low} and {high}")?,
+            (true, false) => write!(out, "surely more than {low}")?,
+            (false, true) => write!(out, "surely less than {high}")?,
+            (false, false) => out.write_str("and nobody can say yet how much it truly is")?,
+        }
+        match margin {
+            Some(margin) => write!(out, "; {} are allowed", metric.told(*margin)),
+            None => Ok(()),
+        }
+    }
+}
+
+// === words ===
+
+impl Metric {
+    /// Returns the word for it, the same in reports, YAML, metrics and pages.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Agreement => "agreement",
+            Self::Accuracy => "accuracy",
+            Self::Failures => "failures",
+            Self::P50 => "p50",
+            Self::P99 => "p99",
+            Self::Impact => "impact",
+        }
+    }
+}
+
+impl Verdict {
+    /// Returns the word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::NoWorse => "no worse",
+            Self::Worse => "worse",
+            Self::NotEnoughEvidence => "not enough evidence",
+            Self::NotComparable => "not comparable",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
