@@ -1,4 +1,4 @@
-# The commands: `make demo` and `make test`; plus `make lint`, `make bench`, `make simulate` and `make faults`. Each does its own set-up.
+# The commands: `make demo` and `make test`; plus `make lint`, `make bench`, `make profile`, `make simulate` and `make faults`. Each does its own set-up.
 
 # BROKERS and KAFKA_BROKERS, given here or in the environment, reach the programs through it.
 SETUP := target/setup
@@ -12,7 +12,7 @@ export RUST_TEST_THREADS ?= 4
 REQUESTS ?= 10000
 RATE ?= 1000
 
-.PHONY: demo test lint bench bench-plots simulate faults setup clean help
+.PHONY: demo test lint bench bench-plots profile simulate faults setup clean help
 
 help: ## shows this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ lint: ## format, clippy, docs, licences, and that the pure crates are pure
 	$(SETUP)/bin/cargo-deny --log-level error check bans licenses sources
 	tools/purity.sh
 
-bench: ## measures beside what it could cost at the least; ONLY=overhead|throughput|embedded|core|stragglers|overload|edits|peers, RATE, SECONDS, KEEP=docs/bench
+bench: ## measures beside what it could cost at the least; ONLY=overhead|throughput|embedded|core|stragglers|hedge|overload|edits|peers, RATE, SECONDS, KEEP=docs/bench
 	@tools/setup.sh build kafka
 	@$(if $(filter peers,$(ONLY)),bench/peers/setup.sh)
 	cargo build --release --quiet --locked -p hedgerow-bench
@@ -43,6 +43,11 @@ bench: ## measures beside what it could cost at the least; ONLY=overhead|through
 bench-plots: ## draws the plots and the table of docs/benchmarks.md from docs/bench/results.jsonl
 	@tools/setup.sh build
 	cargo run --release --quiet --locked -p hedgerow-bench -- --plots --keep docs/bench
+
+profile: ## samples where the processor time goes under load, as docs/bench/flamegraph.svg; needs Linux' perf
+	@tools/setup.sh build kafka profile
+	cargo build --release --quiet --locked -p hedgerow-bench
+	@PATH="$(CURDIR)/$(SETUP)/bin:$$PATH" $(or $(CARGO_TARGET_DIR),target)/release/hedgerow-bench --only profile --keep $(or $(KEEP),docs/bench) $(if $(filter-out file,$(origin RATE)),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
 simulate: ## plays worlds in which everything goes wrong, and judges them; SEEDS=100000, or SEED=4711 for one whole story
 	@tools/setup.sh build

@@ -52,7 +52,7 @@ impl Pace {
     {
         let (sender, receiver) = mpsc::channel(FINISHED);
         let runtime = Handle::current();
-        thread::spawn(move || {
+        let pacing = thread::Builder::new().name("pace".to_owned()).spawn(move || {
             let began = Instant::now();
             for index in 0..self.count {
                 let intended = began + self.sent_at(index);
@@ -66,6 +66,8 @@ impl Pace {
                 });
             }
         });
+        // Where no thread can be started nothing arrives, and whoever counts says so.
+        drop(pacing);
         receiver
     }
 

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Makes a bare Debian machine with Rust able to build, test and run hedgerow.
-# Usage: tools/setup.sh [build] [kafka] [onnx] [lint]     (the first three if none is named)
+# Usage: tools/setup.sh [build] [kafka] [onnx] [lint] [profile]     (the first three if none is named)
 #   build   compiler, make, perl and OpenSSL for the native parts; the target the pure crates are checked on
 #   kafka   Java, and Apache Kafka's jars in target/setup/kafka
 #   onnx    onnxruntime's shared library in target/setup/onnxruntime
 #   lint    cargo-deny in target/setup/bin
+#   profile Linux' perf, and inferno, which draws flame graphs, in target/setup/bin
 # What is there already is left alone; a second run does nothing and takes no time.
 set -eu
 
@@ -12,13 +13,14 @@ cd "$(dirname "$0")/.."
 SETUP=$PWD/target/setup
 ONNXRUNTIME=1.31.1
 CARGO_DENY=0.20.2
+INFERNO=0.12.8
 
 main() {
     [ $# -gt 0 ] || set -- build kafka onnx
     for part; do
         case $part in
-            build | kafka | onnx | lint) "setup_$part" ;;
-            *) fail "tools/setup.sh knows the parts build, kafka, onnx and lint, not '$part'" ;;
+            build | kafka | onnx | lint | profile) "setup_$part" ;;
+            *) fail "tools/setup.sh knows the parts build, kafka, onnx, lint and profile, not '$part'" ;;
         esac
     done
 }
@@ -101,6 +103,17 @@ setup_lint() {
         fail "cargo-deny could not be built: look at the lines above, then run tools/setup.sh lint"
 }
 
+# perf belongs to the kernel that runs, so it comes with the distribution.
+setup_profile() {
+    need perf "$(perf_package)"
+    perf record -q -e cpu-clock -o /dev/null true >/dev/null 2>&1 ||
+        fail "perf may not take samples here: as root, sysctl kernel.perf_event_paranoid=1; in a container, --cap-add PERFMON"
+    [ "$("$SETUP/bin/inferno-flamegraph" --version 2>/dev/null)" = "inferno-flamegraph $INFERNO" ] && return 0
+    echo "building inferno $INFERNO" >&2
+    cargo install inferno --version "$INFERNO" --locked --quiet --root "$SETUP" ||
+        fail "inferno could not be built: look at the lines above, then run tools/setup.sh profile"
+}
+
 # --- folders that are either whole or absent -------------------------------------------------------------------------
 
 fresh() { [ "$(cat "$SETUP/$1/stamp" 2>/dev/null)" = "$2" ]; }
@@ -145,6 +158,14 @@ java_is_fit() {
     have "$(java_command)" || return 1
     major=$("$(java_command)" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1)
     [ "${major:-0}" -ge 17 ]
+}
+
+perf_package() {
+    if apt-cache show linux-perf >/dev/null 2>&1; then
+        echo linux-perf
+    else
+        echo linux-tools-generic
+    fi
 }
 
 java_package() {

@@ -7,11 +7,12 @@ use clap::{Parser, ValueEnum};
 /// Measures hedgerow beside what it could cost at the least and what others would use instead, in one run.
 ///
 /// One JSON line for each system and rate on stdout, a table on stderr. Everything takes about twenty minutes: `overhead`
-/// two, `throughput` five, `embedded` two, `core` half a minute, `stragglers` three, `overload` four, `edits` one and a
-/// half. `peers` takes four more, and is measured only when it is named.
+/// two, `throughput` five, `embedded` two, `core` half a minute, `stragglers` three, `hedge` one and a half, `overload`
+/// four, `edits` one and a half. `peers` takes four more, and is measured only when it is named; so is `profile`, which
+/// takes half a minute.
 #[derive(Parser, Debug)]
 pub(crate) struct Arguments {
-    /// What to measure; everything but `peers` when not given
+    /// What to measure; everything but `peers` and `profile` when not given
     #[arg(long, value_enum)]
     pub(crate) only: Option<What>,
 
@@ -54,14 +55,26 @@ pub(crate) enum What {
     Core,
     /// Two of a hundred answers of each executor take 60 ms, the budget is 20 ms
     Stragglers,
+    /// What a spare executor buys that starts when the first is slow, and what it costs
+    Hedge,
     /// Up to three times what the executors can do, and how soon a spike of it is over
     Overload,
     /// What edits of the policy cost under load, and how soon every station has them
     Edits,
     /// The stragglers' work on Kafka Streams and on Ray Serve, which bench/peers/setup.sh installs
     Peers,
+    /// Where the processor time goes, as flamegraph.svg in the folder of `--keep`: `make profile`
+    Profile,
 }
 
 /// In the order in which they are measured.
-pub(crate) const ALL: [What; 7] =
-    [What::Overhead, What::Throughput, What::Embedded, What::Core, What::Stragglers, What::Overload, What::Edits];
+pub(crate) const ALL: [What; 8] = [
+    What::Overhead,
+    What::Throughput,
+    What::Embedded,
+    What::Core,
+    What::Stragglers,
+    What::Hedge,
+    What::Overload,
+    What::Edits,
+];

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -13,10 +14,10 @@ use bus::{Bus, TopicSpec};
 use bytes::Bytes;
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer},
+    consumer::{BaseConsumer, Consumer as _},
     error::KafkaError,
     message::{BorrowedHeaders, BorrowedMessage, Header, OwnedHeaders},
-    producer::{BaseRecord, DefaultProducerContext, ThreadedProducer},
+    producer::{BaseProducer, BaseRecord},
 };
 use uuid::Uuid;
 use wire::{Budget, Request, RequestId, Timestamp, Topics};
@@ -26,10 +27,18 @@ use crate::{
     work::{BODY, PARTITIONS},
 };
 
-pub(crate) type Producer = Arc<ThreadedProducer<DefaultProducerContext>>;
+/// A producer, with a thread that hears what became of its records. Cheap to clone; every clone is the same one.
+#[derive(Clone)]
+pub(crate) struct Producer(Arc<Handle>);
 
-/// How long a loop waits for a record before it looks whether it should end.
-const TURN: Duration = Duration::from_millis(200);
+struct Handle {
+    client: Arc<BaseProducer>,
+    dropped: Arc<AtomicBool>,
+}
+
+/// How long a loop waits for a record before it looks whether it should end. The client spins for the last millisecond of
+/// every wait: a short one is a processor's time taken from whoever is measured meanwhile.
+const TURN: Duration = Duration::from_secs(2);
 
 /// Creates topics of the same shape as hedgerow's, under a name of their own.
 pub(crate) async fn topics(bus: &Arc<dyn Bus>, name: &str) -> anyhow::Result<Topics> {
@@ -41,7 +50,7 @@ pub(crate) async fn topics(bus: &Arc<dyn Bus>, name: &str) -> anyhow::Result<Top
 }
 
 pub(crate) fn producer(brokers: &str) -> anyhow::Result<Producer> {
-    let producer = ClientConfig::new()
+    let client: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("linger.ms", "0")
         .set("acks", "all")
@@ -49,7 +58,15 @@ pub(crate) fn producer(brokers: &str) -> anyhow::Result<Producer> {
         .set("max.in.flight.requests.per.connection", "2")
         .set("queue.buffering.max.messages", "1000000")
         .create()?;
-    Ok(Arc::new(producer))
+    let (client, dropped) = (Arc::new(client), Arc::new(AtomicBool::new(false)));
+    let (hearing, until) = (Arc::clone(&client), Arc::clone(&dropped));
+    // Not the library's own: that one wakes ten times a second, and spins each time.
+    thread::Builder::new().name("bare-producer".to_owned()).spawn(move || {
+        while !until.load(Ordering::Relaxed) {
+            hearing.poll(TURN);
+        }
+    })?;
+    Ok(Producer(Arc::new(Handle { client, dropped })))
 }
 
 /// Whether a reader sees what is in a transaction that is not committed.
@@ -59,46 +76,57 @@ pub(crate) enum Sees {
     Committed,
 }
 
-/// Returns a consumer of everything in `topic`, from now on.
+/// Returns a consumer of everything in `topic`.
+///
+/// From its beginning: the end is looked up some time after this returns, and what was sent meanwhile would not be heard.
 pub(crate) fn consumer(brokers: &str, topic: &str) -> anyhow::Result<BaseConsumer> {
-    read_from(brokers, topic, Offset::End, Sees::All)
+    reader(brokers, topic, Sees::All, "false")
 }
 
-/// Returns a consumer of what `sees` lets through, from now on.
+/// Returns a consumer of what `sees` lets through.
 pub(crate) fn consumer_that(sees: Sees, brokers: &str, topic: &str) -> anyhow::Result<BaseConsumer> {
-    read_from(brokers, topic, Offset::End, sees)
+    reader(brokers, topic, sees, "false")
 }
 
-fn read_from(brokers: &str, topic: &str, offset: Offset, sees: Sees) -> anyhow::Result<BaseConsumer> {
+fn reader(brokers: &str, topic: &str, sees: Sees, says_ends: &str) -> anyhow::Result<BaseConsumer> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("group.id", "bare")
         .set("enable.auto.commit", "false")
         .set("fetch.error.backoff.ms", "10")
         .set("isolation.level", if sees == Sees::All { "read_uncommitted" } else { "read_committed" })
-        .set("enable.partition.eof", if offset == Offset::Beginning { "true" } else { "false" })
+        .set("enable.partition.eof", says_ends)
         .create()?;
     let mut partitions = TopicPartitionList::new();
     for partition in 0..PARTITIONS {
-        partitions.add_partition_offset(topic, partition, offset)?;
+        partitions.add_partition_offset(topic, partition, Offset::Beginning)?;
     }
     consumer.assign(&partitions)?;
     Ok(consumer)
 }
 
-/// Gives every record to `take` until `stop`.
-pub(crate) fn each(consumer: &BaseConsumer, stop: &AtomicBool, mut take: impl FnMut(&BorrowedMessage<'_>)) {
-    while !stop.load(Ordering::Relaxed) {
-        // An error is told again as a time-out of whoever waits.
-        if let Some(Ok(message)) = consumer.poll(TURN) {
-            take(&message);
+/// Gives every record to `take`, in a thread of this name, until `stop`.
+pub(crate) fn each(
+    name: &str,
+    consumer: BaseConsumer,
+    stop: &Arc<AtomicBool>,
+    mut take: impl FnMut(&BorrowedMessage<'_>) + Send + 'static,
+) -> anyhow::Result<()> {
+    let stop = Arc::clone(stop);
+    thread::Builder::new().name(name.to_owned()).spawn(move || {
+        while !stop.load(Ordering::Relaxed) {
+            // An error is told again as a time-out of whoever waits.
+            if let Some(Ok(message)) = consumer.poll(TURN) {
+                take(&message);
+            }
         }
-    }
+    })?;
+    Ok(())
 }
 
 /// Reads a whole results topic, in which each record is a result and its key the request.
 pub(crate) fn tally(brokers: &str, topic: &str, sees: Sees) -> anyhow::Result<Tally> {
-    let consumer = read_from(brokers, topic, Offset::Beginning, sees)?;
+    let consumer = reader(brokers, topic, sees, "true")?;
     let (mut requests, mut all, mut ended) = (HashSet::new(), 0, HashSet::new());
     // A partition may say more than once that this is its end.
     while (0..PARTITIONS).any(|partition| !ended.contains(&partition)) {
@@ -158,10 +186,53 @@ pub(crate) fn forward(producer: &Producer, topic: &str, message: &BorrowedMessag
 }
 
 pub(crate) fn send(producer: &Producer, record: BaseRecord<'_, [u8], [u8]>) {
-    producer.send(record).map_err(|(error, _)| error).expect("the queue holds some seconds of any rate measured here");
+    let sent = producer.0.client.send(record).map_err(|(error, _)| error);
+    sent.expect("the queue holds some seconds of any rate measured here");
 }
 
 /// Returns the request that a record belongs to.
 pub(crate) fn request_of(message: &BorrowedMessage<'_>) -> Uuid {
     message.key().and_then(|key| Uuid::from_slice(key).ok()).unwrap_or_default()
+}
+
+// === impl Handle ===
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.dropped.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use broker::Broker;
+    use bus::{KafkaBus, KafkaSettings};
+    use rdkafka::producer::Producer as _;
+
+    use super::*;
+    use crate::system::fresh;
+
+    /// At 10,000 a second half a second of requests was lost on a bare fan-out that had not found the end of its topics.
+    #[tokio::test]
+    async fn what_is_sent_before_a_reader_has_found_its_place_is_heard_and_counted_once() {
+        let brokers = Broker::shared().unwrap();
+        let bus: Arc<dyn Bus> = Arc::new(KafkaBus::connect(KafkaSettings::new(brokers)).unwrap());
+        let topic = topics(&bus, &fresh("early")).await.unwrap().results;
+        let heard = tokio::task::spawn_blocking(move || {
+            let producer = producer(brokers).unwrap();
+            (0..1_000).for_each(|_| ask(&producer, &topic, Uuid::new_v4()));
+            producer.0.client.flush(Duration::from_secs(30)).unwrap();
+            let reader = consumer(brokers, &topic).unwrap();
+            let mut heard = HashSet::new();
+            // A time-out ends a reader that hears nothing.
+            while heard.len() < 1_000
+                && let Some(Ok(message)) = reader.poll(Duration::from_secs(10))
+            {
+                heard.insert(request_of(&message));
+            }
+            (heard.len(), tally(brokers, &topic, Sees::All).unwrap())
+        });
+        let (heard, tally) = heard.await.unwrap();
+        assert_eq!((heard, tally), (1_000, Tally { answered: 1_000, second: 0 }));
+    }
 }

@@ -1,16 +1,20 @@
 //! What is kept of a run: its lines, and what is drawn from them: plots, and the table of the page that shows both.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::Context as _;
+use serde_json::{Map, Value};
 
 use crate::{
-    line::{Line, figure, grouped},
+    line::{COST, Line, figure, grouped},
     plot,
 };
 
 /// The lines of all scenarios, each as it was measured last.
 const LINES: &str = "results.jsonl";
+
+/// Where the processor time goes: drawn by `profile`, and shown with the rest.
+pub(crate) const FLAMES: &str = "flamegraph.svg";
 
 /// What surrounds table and plots on the page.
 const BEGIN: &str = "<!-- measured -->\n";
@@ -36,10 +40,13 @@ pub(crate) fn publish(folder: &Path) -> anyhow::Result<()> {
     }
     let inside = folder.file_name().unwrap_or_default().display();
     let shown = pictures.iter().map(|(name, _)| format!("\n![{}]({inside}/{name})\n", name.trim_end_matches(".svg")));
-    let shown: Vec<String> = shown.collect();
+    let mut shown: Vec<String> = shown.collect();
+    if folder.join(FLAMES).exists() {
+        shown.push(format!("\n[![Where the processor time goes]({inside}/{FLAMES})]({inside}/{FLAMES})\n"));
+    }
     let page = folder.parent().unwrap_or(folder).join("benchmarks.md");
     let Ok(text) = fs::read_to_string(&page) else { return Ok(()) };
-    let renewed = between_marks(&text, &(table(&lines) + &shown.concat()));
+    let renewed = between_marks(&text, &(table(&lines) + &cost(&lines) + &spares(&lines) + &shown.concat()));
     fs::write(&page, renewed.with_context(|| format!("{} lacks `{END}`", page.display()))?)?;
     Ok(())
 }
@@ -85,10 +92,64 @@ fn row(line: &Line) -> String {
     )
 }
 
+/// Returns whose processor time a request takes how much of, dearest first; nothing if no line tells.
+fn cost(lines: &[Line]) -> String {
+    let told: Vec<_> = lines.iter().filter_map(|line| Some((line, line.more.get(COST)?.as_object()?))).collect();
+    let mut parts: BTreeMap<&str, f64> = BTreeMap::new();
+    for (part, micros) in told.iter().flat_map(|(_, cost)| cost.iter()) {
+        *parts.entry(part).or_default() += micros.as_f64().unwrap_or_default();
+    }
+    if parts.is_empty() {
+        return String::new();
+    }
+    let mut parts: Vec<(&str, f64)> = parts.into_iter().collect();
+    parts.sort_by(|one, other| other.1.total_cmp(&one.1));
+    let systems = told.iter().map(|(line, _)| format!("{}, {}/s", line.system, grouped(f64::from(line.rate))));
+    let row = |name: &str, of: &dyn Fn(&Map<String, Value>) -> f64| {
+        let figures = told.iter().map(|(_, cost)| format!("{:.0}", of(cost)));
+        [name.to_owned()].into_iter().chain(figures).collect()
+    };
+    let mut rows: Vec<Vec<String>> = vec![["part".to_owned()].into_iter().chain(systems).collect()];
+    rows.extend(
+        parts.iter().map(|(part, _)| row(part, &|cost| cost.get(*part).and_then(Value::as_f64).unwrap_or_default())),
+    );
+    rows.push(row("all of it", &|cost| cost.values().filter_map(Value::as_f64).sum()));
+    format!("\nProcessor time of a request, in µs, by what took it:\n\n{}", grid(&rows))
+}
+
+/// Returns what later starts cost and bought; nothing if no line tells.
+fn spares(lines: &[Line]) -> String {
+    const TOLD: [(&str, &str); 5] = [
+        ("useful_ms_per_1000", "useful executor ms per 1,000"),
+        ("wasted_ms_per_1000", "wasted executor ms per 1,000"),
+        ("spares_started_per_1000", "spares started per 1,000"),
+        ("spares_won_per_1000", "of them first"),
+        ("saved_ms_each", "ms saved by each of those"),
+    ];
+    let told: Vec<&Line> = lines.iter().filter(|line| line.more.contains_key(TOLD[0].0)).collect();
+    if told.is_empty() {
+        return String::new();
+    }
+    let heads = ["system", "p50 ms", "p99 ms", "p99.9 ms"].into_iter().chain(TOLD.map(|(_, head)| head));
+    let mut rows: Vec<Vec<String>> = vec![heads.map(str::to_owned).collect()];
+    rows.extend(told.iter().map(|line| {
+        let figures = TOLD.map(|(name, _)| line.more.get(name).and_then(Value::as_f64).unwrap_or_default());
+        let figures = [line.p50_ms, line.p99_ms, line.p999_ms].into_iter().chain(figures).map(figure);
+        [line.system.clone()].into_iter().chain(figures).collect()
+    }));
+    format!("\nWhat a spare executor costs and buys:\n\n{}", grid(&rows))
+}
+
+/// Returns a table of these rows: the first is its head, and all but the first column are figures.
+fn grid(rows: &[Vec<String>]) -> String {
+    let mut lines: Vec<String> = rows.iter().map(|cells| format!("| {} |\n", cells.join(" | "))).collect();
+    let columns = rows.first().map_or(0, Vec::len);
+    lines.insert(1, format!("|---|{}\n", "---:|".repeat(columns.saturating_sub(1))));
+    lines.concat()
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::Map;
-
     use super::*;
 
     fn line(scenario: &str, system: &str) -> Line {
@@ -120,6 +181,28 @@ mod tests {
     }
 
     #[test]
+    fn what_a_request_costs_is_a_table_of_parts_the_dearest_first() {
+        let of = |system, cost| line("overhead", system).with(COST, cost);
+        let bare = of("bare fan-out", serde_json::json!({ "broker: requests": 600.4, "executors": 90.0 }));
+        let ours = of("hedgerow", serde_json::json!({ "broker: requests": 610.0, "collector": 100.0 }));
+        assert_eq!(
+            cost(&[bare, line("core", "core"), ours]),
+            "\nProcessor time of a request, in µs, by what took it:\n\n\
+             | part | bare fan-out, 1,000/s | hedgerow, 1,000/s |\n|---|---:|---:|\n\
+             | broker: requests | 600 | 610 |\n| collector | 0 | 100 |\n| executors | 90 | 0 |\n| all of it | 690 | 710 |\n"
+        );
+        assert_eq!(cost(&[line("core", "core")]) + &spares(&[line("core", "core")]), "");
+    }
+
+    #[test]
+    fn what_spares_waste_stands_beside_the_latency_that_they_bought() {
+        let spare = line("hedge", "a spare").with("useful_ms_per_1000", 2_100.0).with("wasted_ms_per_1000", 1_200.0);
+        let spare = spare.with("spares_started_per_1000", 50.0).with("spares_won_per_1000", 20.0);
+        let table = spares(&[line("core", "core"), spare.with("saved_ms_each", 52.5)]);
+        assert!(table.ends_with("| a spare | 0.870 | 4.20 | 12.3 | 2100 | 1200 | 50.0 | 20.0 | 52.5 |\n"), "{table}");
+    }
+
+    #[test]
     fn a_run_of_one_scenario_leaves_the_others_lines_alone_and_renews_plots_and_page() {
         let docs = tempfile::tempdir().unwrap();
         let folder = docs.path().join("bench");
@@ -127,6 +210,7 @@ mod tests {
         fs::write(&page, format!("before\n{BEGIN}old\n{END}\nafter\n")).unwrap();
         store(&folder, vec![line("overhead", "old"), line("stragglers", "kept")]).unwrap();
         store(&folder, vec![line("overhead", "new")]).unwrap();
+        fs::write(folder.join(FLAMES), "<svg/>").unwrap();
         publish(&folder).unwrap();
         let text = fs::read_to_string(&page).unwrap();
         assert!(text.starts_with("before\n") && text.ends_with("after\n"), "{text}");
@@ -135,6 +219,7 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("| old |") && text.contains("](bench/latency-overhead.svg)"), "{text}");
+        assert!(text.contains("](bench/flamegraph.svg)"), "{text}");
         let svg = fs::read_to_string(folder.join("latency-overhead.svg")).unwrap();
         assert!(svg.starts_with("<svg") && svg.contains("prefers-color-scheme: dark"), "{svg}");
     }

@@ -33,6 +33,9 @@ pub(crate) struct Line {
     pub(crate) more: Map<String, Value>,
 }
 
+/// The field that holds the processor microseconds of a request, by what they went into.
+pub(crate) const COST: &str = "cost_us";
+
 /// The columns of the table: as narrow as can be.
 const COLUMNS: [&str; 11] = [
     "system",

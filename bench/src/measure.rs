@@ -4,10 +4,10 @@ use std::{future::Future, num::NonZeroU64, sync::Arc, time::Duration};
 
 use anyhow::ensure;
 use hedgerow::load::{Latencies, Pace, share};
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use crate::{
-    cpu::Whose,
+    cpu::{Parts, Threads, Whose},
     line::{Line, millis, round},
     system::{Answer, System},
 };
@@ -38,6 +38,7 @@ pub(crate) struct Measured {
     latencies: Latencies,
     took: Duration,
     pub(crate) cpu: f64,
+    parts: Parts,
     halves: Vec<(u64, u64)>,
 }
 
@@ -72,7 +73,7 @@ impl Subject {
             eprintln!("  {}: {rate} requests a second for {seconds} s", system.name());
             let pace = Pace { rate, count: u64::from(rate) * u64::from(seconds) };
             let mut measured = Measured::default();
-            let cpu = whose.seconds()?;
+            let (cpu, threads) = (whose.seconds()?, Threads::of(whose)?);
             let mut finished = pace.drive(move |index| {
                 if index == 0 {
                     sleep_exactly();
@@ -84,6 +85,7 @@ impl Subject {
             }
             ensure!(measured.sent == pace.count, "only {} of {} requests came to an end", measured.sent, pace.count);
             measured.cpu = whose.seconds()? - cpu;
+            measured.parts = Threads::of(whose)?.since(&threads);
             Ok(measured)
         }
     }
@@ -105,9 +107,22 @@ impl Subject {
         Ok(round((Whose::Own.seconds()? - cpu) / f64::from(seconds) * 100.0))
     }
 
+    /// Returns the processor microseconds of a request by what they went into, as far as anybody knows.
+    pub(crate) fn cost(&self) -> Value {
+        let measured = &self.measured;
+        let each = |used: &Duration| round(used.as_secs_f64() * 1e6 / as_f64(measured.sent.max(1)));
+        let parts = measured.parts.iter().map(|(part, used)| ((*part).to_owned(), each(used)));
+        parts
+            .filter(|(_, micros)| *micros > 0.0)
+            .map(|(part, micros)| (part, micros.into()))
+            .collect::<Map<_, _>>()
+            .into()
+    }
+
     /// Stops it, and returns what is to be told.
     pub(crate) async fn finish(self, scenario: &str, rate: u32) -> anyhow::Result<Line> {
         let Self { system, budget, accepted, measured } = self;
+        let told = system.tells(accepted);
         let tally = system.stop().await?;
         let (missing, second) = match tally {
             Some(tally) => (accepted.saturating_sub(tally.answered), tally.second),
@@ -116,6 +131,7 @@ impl Subject {
         };
         let line = measured.line(system.name(), scenario, rate, budget);
         let line = Line { missing, second, ..line };
+        let line = told.into_iter().fold(line, |line, (name, figure)| line.with(name, round(figure)));
         Ok(line.with("counted_by", if tally.is_some() { "log" } else { "callers" }))
     }
 }
@@ -190,6 +206,9 @@ impl Measured {
         self.latencies.add(&other.latencies);
         self.took += other.took;
         self.cpu += other.cpu;
+        for (part, used) in &other.parts {
+            *self.parts.entry(part).or_default() += *used;
+        }
     }
 
     fn missing(&self) -> u64 {

@@ -2,9 +2,11 @@
 
 mod edits;
 mod embedded;
+mod hedge;
 mod overhead;
 mod overload;
 mod peers;
+mod profile;
 mod pure_core;
 mod stragglers;
 mod throughput;
@@ -31,9 +33,11 @@ impl What {
             Self::Embedded => embedded::measure(arguments).await,
             Self::Core => pure_core::measure(),
             Self::Stragglers => stragglers::measure(arguments).await,
+            Self::Hedge => hedge::measure(arguments).await,
             Self::Overload => overload::measure(arguments).await,
             Self::Edits => edits::measure(arguments).await,
             Self::Peers => peers::measure(arguments).await,
+            Self::Profile => profile::measure(arguments).await,
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::cpu::Whose;
 
 pub(crate) use self::{
     bare::{Bare, Shape},
-    hedgerow::{Hedgerow, Order},
+    hedgerow::{Hedgerow, Order, Voting},
     in_process::InProcess,
     plain::Plain,
     ray::Ray,
@@ -29,12 +29,17 @@ pub(crate) trait System: Send + Sync {
     /// Returns what it is called in a line.
     fn name(&self) -> &'static str;
 
-    /// Asks one question, now.
+    /// Asks one question, once it is polled: whatever asking takes is done by the caller's own task, in every system.
     fn ask(&self) -> BoxFuture<'static, Answer>;
 
     /// Returns whose processor time is its own.
     fn whose(&self) -> Whose {
         Whose::All
+    }
+
+    /// Returns what else it can tell of the `asked` requests that it was given, by name.
+    fn tells(&self, _asked: u64) -> Vec<(&'static str, f64)> {
+        Vec::new()
     }
 
     /// Stops it, and returns what its log says; `None` if it has none that could say anything.
@@ -63,8 +68,9 @@ pub(crate) struct Tally {
     pub(crate) second: u64,
 }
 
-/// Returns a name that no system of this run has had: each measurement has topics of its own.
+/// Returns a name that no system has had, in this run or in another on the same broker: each measurement has topics of its
+/// own, which are read from their beginning.
 pub(crate) fn fresh(name: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(1);
-    format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+    format!("{name}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }

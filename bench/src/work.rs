@@ -31,6 +31,8 @@ pub(crate) enum Work {
     Nothing,
     /// No time, but for two answers of a hundred of each executor: those take 60 ms.
     Stragglers,
+    /// So much time, but for the same two of a hundred.
+    StragglersOver(Duration),
     /// A fixed time each, so many at a time.
     Fixed(Duration, usize),
 }
@@ -51,9 +53,9 @@ impl Work {
             .wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mixed = (mixed ^ (mixed >> 32)).wrapping_mul(0xD6E8_FEB8_6659_FD93) >> 32;
         match self {
-            Self::Stragglers if mixed % OF < STRAGGLERS => STRAGGLE,
+            Self::Stragglers | Self::StragglersOver(_) if mixed % OF < STRAGGLERS => STRAGGLE,
             Self::Nothing | Self::Stragglers => Duration::ZERO,
-            Self::Fixed(time, _) => time,
+            Self::StragglersOver(time) | Self::Fixed(time, _) => time,
         }
     }
 
@@ -62,7 +64,7 @@ impl Work {
         match self {
             Self::Nothing => 1,
             // Two of a hundred for 60 ms: at 17,000 a second 20 at a time, and bursts of them.
-            Self::Stragglers => 256,
+            Self::Stragglers | Self::StragglersOver(_) => 256,
             Self::Fixed(_, at_a_time) => at_a_time,
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     line::Line,
     measure::Subject,
     system::{Hedgerow, Order},
-    work::{AMPLE, Work},
+    work::AMPLE,
 };
 
 /// Where the search for the highest rate begins.
@@ -55,7 +55,7 @@ async fn at(rate: u32, seconds: u32, warmup: u32) -> anyhow::Result<Line> {
         ..EmbeddedLimits::default()
     };
     let bus: Arc<dyn Bus> = EmbeddedBus::with_limits(clock.clone(), limits);
-    let order = Order { work: Work::Nothing, budget: AMPLE, audience: false, embedded: true };
+    let order = Order { embedded: true, ..Order::default() };
     let mut ours = Subject::new(Hedgerow::start(&bus, &clock, order).await?, AMPLE);
     let idle = ours.idle(IDLE).await?;
     ours.warm_up(rate, warmup).await?;

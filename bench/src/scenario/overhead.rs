@@ -7,10 +7,10 @@ use bus::Clock;
 use super::Kafka;
 use crate::{
     arguments::Arguments,
-    line::Line,
+    line::{COST, Line},
     measure::Subject,
     system::{Bare, Hedgerow, Order, Shape},
-    work::{AMPLE, Work},
+    work::AMPLE,
 };
 
 /// Each system's measured seconds come in this many turns.
@@ -19,7 +19,7 @@ const ROUNDS: u32 = 3;
 pub(super) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> {
     let (rate, seconds) = (arguments.rate.unwrap_or(1_000), arguments.seconds.unwrap_or(30).div_ceil(ROUNDS));
     let Kafka { brokers, bus } = Kafka::start()?;
-    let order = Order { work: Work::Nothing, budget: AMPLE, audience: false, embedded: false };
+    let order = Order::default();
     let mut subjects = [
         Subject::new(Bare::start(brokers, &bus, Shape::Chain).await?, AMPLE),
         Subject::new(Bare::start(brokers, &bus, Shape::FanOut).await?, AMPLE),
@@ -33,8 +33,13 @@ pub(super) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> 
             subject.measure(rate, seconds).await?;
         }
     }
-    let [chain, bare, ours] = subjects;
-    let [chain, bare] = [chain.finish("overhead", rate).await?, bare.finish("overhead", rate).await?];
-    let ours = ours.finish("overhead", rate).await?.beside(&bare);
-    Ok(vec![chain, bare, ours])
+    let mut lines = Vec::new();
+    for subject in subjects {
+        let cost = subject.cost();
+        lines.push(subject.finish("overhead", rate).await?.with(COST, cost));
+    }
+    if let [_, bare, ours] = &mut lines[..] {
+        *ours = ours.clone().beside(bare);
+    }
+    Ok(lines)
 }

@@ -116,7 +116,7 @@ fn recovery(before: &Measured, after: &Measured) -> Option<f64> {
 }
 
 async fn subject(Kafka { bus, .. }: &Kafka) -> anyhow::Result<Subject> {
-    let order = Order { work: WORK, budget: BUDGET, audience: false, embedded: false };
+    let order = Order { work: WORK, budget: BUDGET, ..Order::default() };
     let bus: &std::sync::Arc<dyn Bus> = bus;
     Ok(Subject::new(Hedgerow::start(bus, &Clock::system(), order).await?, BUDGET))
 }

@@ -20,7 +20,7 @@ const RAY_RATES: [u32; 2] = [50, 200];
 pub(super) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> {
     let Kafka { brokers, bus } = Kafka::start()?;
     let work = Work::Stragglers;
-    let order = Order { work, budget: SHORT, audience: false, embedded: false };
+    let order = Order { work, budget: SHORT, ..Order::default() };
     let mut lines = Vec::new();
     for rate in arguments.rate.map_or(RATES.to_vec(), |rate| vec![rate]) {
         for guarantee in [Guarantee::AtLeastOnce, Guarantee::ExactlyOnce] {

@@ -18,7 +18,7 @@ const SECONDS: u32 = 15;
 
 pub(super) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> {
     let Kafka { brokers, bus } = Kafka::start()?;
-    let order = Order { work: Work::Stragglers, budget: SHORT, audience: false, embedded: false };
+    let order = Order { work: Work::Stragglers, budget: SHORT, ..Order::default() };
     let mut lines = Vec::new();
     for rate in arguments.rate.map_or(RATES.to_vec(), |rate| vec![rate]) {
         let tokio = Subject::new(InProcess::start(Work::Stragglers, SHORT), SHORT);

@@ -9,7 +9,7 @@ use crate::{
     line::Line,
     measure::Subject,
     system::{Bare, Hedgerow, Order, Shape},
-    work::{AMPLE, Work},
+    work::AMPLE,
 };
 
 /// Requests a second, and for how many seconds: the last is a million in a minute.
@@ -29,7 +29,7 @@ pub(super) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> 
         bare.warm_up(rate, arguments.warmup).await?;
         bare.measure(rate, seconds).await?;
         let bare = bare.finish("throughput", rate).await?;
-        let order = Order { work: Work::Nothing, budget: AMPLE, audience: true, embedded: false };
+        let order = Order { audience: true, ..Order::default() };
         let mut ours = Subject::new(Hedgerow::start(&bus, &Clock::system(), order).await?, AMPLE);
         let idle = if lines.is_empty() { Some(ours.idle(IDLE).await?) } else { None };
         ours.warm_up(rate, arguments.warmup).await?;

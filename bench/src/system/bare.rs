@@ -9,13 +9,11 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
 };
 
 use bus::{BoxFuture, Bus};
 use tokio::{sync::oneshot, time::timeout};
 use uuid::Uuid;
-use wire::Topics;
 
 use super::{Answer, System, Tally, fresh};
 use crate::{
@@ -41,7 +39,8 @@ pub(crate) struct Bare {
     brokers: String,
     producer: Producer,
     waiting: Callers<()>,
-    topics: Topics,
+    requests: Arc<str>,
+    results: String,
     stop: Arc<AtomicBool>,
 }
 
@@ -71,40 +70,37 @@ impl Bare {
         let topics = kafka::topics(bus, &fresh("bare")).await?;
         let stop = Arc::new(AtomicBool::new(false));
         let requests = kafka::consumer(brokers, &topics.requests)?;
-        let (producer, to, until) = (kafka::producer(brokers)?, topics.responses.clone(), Arc::clone(&stop));
-        thread::spawn(move || {
-            kafka::each(&requests, &until, |message| {
-                for _ in 0..shape.executors() {
-                    kafka::forward(&producer, &to, message);
-                }
-            });
-        });
+        let (producer, to) = (kafka::producer(brokers)?, topics.responses.clone());
+        kafka::each("executors", requests, &stop, move |message| {
+            for _ in 0..shape.executors() {
+                kafka::forward(&producer, &to, message);
+            }
+        })?;
         if shape == Shape::FanOutAndMore {
-            let (requests, until) = (kafka::consumer(brokers, &topics.requests)?, Arc::clone(&stop));
-            thread::spawn(move || kafka::each(&requests, &until, |_| {}));
+            kafka::each("decoy", kafka::consumer(brokers, &topics.requests)?, &stop, |_| {})?;
         }
         let responses = kafka::consumer(brokers, &topics.responses)?;
-        let (producer, to, until) = (kafka::producer(brokers)?, topics.results.clone(), Arc::clone(&stop));
-        thread::spawn(move || {
-            let mut counts: HashMap<Uuid, u32> = HashMap::new();
-            kafka::each(&responses, &until, |message| {
-                let id = kafka::request_of(message);
-                let count = counts.entry(id).or_default();
-                *count += 1;
-                let count = *count;
-                if count == shape.awaited() {
-                    kafka::forward(&producer, &to, message);
-                }
-                if count == shape.executors() {
-                    counts.remove(&id);
-                }
-            });
-        });
+        let (producer, to) = (kafka::producer(brokers)?, topics.results.clone());
+        let mut counts: HashMap<Uuid, u32> = HashMap::new();
+        kafka::each("collector", responses, &stop, move |message| {
+            let id = kafka::request_of(message);
+            let count = counts.entry(id).or_default();
+            *count += 1;
+            let count = *count;
+            if count == shape.awaited() {
+                kafka::forward(&producer, &to, message);
+            }
+            if count == shape.executors() {
+                counts.remove(&id);
+            }
+        })?;
         let results = kafka::consumer(brokers, &topics.results)?;
         let waiting = Callers::default();
-        let (answering, until) = (waiting.clone(), Arc::clone(&stop));
-        thread::spawn(move || kafka::each(&results, &until, |result| answering.answer(kafka::request_of(result), ())));
-        Ok(Self { shape, brokers: brokers.to_owned(), producer: kafka::producer(brokers)?, waiting, topics, stop })
+        let answering = waiting.clone();
+        kafka::each("starter", results, &stop, move |result| answering.answer(kafka::request_of(result), ()))?;
+        let (producer, brokers) = (kafka::producer(brokers)?, brokers.to_owned());
+        let (requests, results) = (topics.requests.into(), topics.results);
+        Ok(Self { shape, brokers, producer, waiting, requests, results, stop })
     }
 }
 
@@ -118,10 +114,11 @@ impl System for Bare {
     }
 
     fn ask(&self) -> BoxFuture<'static, Answer> {
-        let id = Uuid::new_v4();
-        let answered = self.waiting.wait(id);
-        kafka::ask(&self.producer, &self.topics.requests, id);
+        let (producer, waiting, requests) = (self.producer.clone(), self.waiting.clone(), Arc::clone(&self.requests));
         Box::pin(async move {
+            let id = Uuid::new_v4();
+            let answered = waiting.wait(id);
+            kafka::ask(&producer, &requests, id);
             if matches!(timeout(PATIENCE, answered).await, Ok(Ok(()))) { Answer::Prediction } else { Answer::Nothing }
         })
     }
@@ -129,7 +126,7 @@ impl System for Bare {
     fn stop(&self) -> BoxFuture<'_, anyhow::Result<Option<Tally>>> {
         Box::pin(async {
             self.stop.store(true, Ordering::Relaxed);
-            let (brokers, topic) = (self.brokers.clone(), self.topics.results.clone());
+            let (brokers, topic) = (self.brokers.clone(), self.results.clone());
             let tally = move || kafka::tally(&brokers, &topic, Sees::All);
             Ok(Some(tokio::task::spawn_blocking(tally).await??))
         })

@@ -26,7 +26,8 @@ use wire::{RequestId, ResultKind, TopicReader, Topics};
 use super::{Answer, System, Tally, fresh};
 use crate::{
     cpu::Whose,
-    work::{BODY, CANDIDATES, PARTITIONS, PATIENCE, Work},
+    measure::as_f64,
+    work::{AMPLE, BODY, CANDIDATES, PARTITIONS, PATIENCE, Work},
 };
 
 /// What is asked of a rendezvous.
@@ -40,6 +41,22 @@ pub(crate) struct Order {
     pub(crate) audience: bool,
     /// Whether its log is in this process.
     pub(crate) embedded: bool,
+    /// Whose answers make a result.
+    pub(crate) voting: Voting,
+}
+
+/// Whose answers make a result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Voting {
+    /// All three candidates must agree, so that the collector waits for each, as the other systems do.
+    #[default]
+    All,
+    /// There is one executor.
+    One,
+    /// There is one, and a spare that starts when the first is slower than 95 of 100 times.
+    Spare,
+    /// There are two that start at once, and the first answer is taken.
+    FirstOfTwo,
 }
 
 /// A rendezvous that runs.
@@ -48,7 +65,8 @@ pub(crate) struct Hedgerow {
     definition: Arc<Definition>,
     starter: Starter,
     running: Mutex<Option<Stations>>,
-    embedded: bool,
+    metrics: Registry,
+    order: Order,
 }
 
 /// Its stations.
@@ -64,13 +82,28 @@ const WINDOW: usize = 4_000_000;
 
 // === impl Order ===
 
+impl Default for Order {
+    /// What takes no time, and never runs out of it.
+    fn default() -> Self {
+        Self { work: Work::Nothing, budget: AMPLE, audience: false, embedded: false, voting: Voting::All }
+    }
+}
+
 impl Order {
-    /// All three candidates must agree, so that the collector waits for each, as the others do.
     fn policy(self, name: &str) -> String {
         let Self { work, budget, audience, .. } = self;
         let (budget, concurrency) = (format!("{}ms", budget.as_millis()), work.concurrency());
-        let executors =
-            CANDIDATES.map(|name| format!("  {name}: {{ echo: {{}}, concurrency: {concurrency} }}\n")).concat();
+        let (asked, decide) = match self.voting {
+            Voting::All => (&CANDIDATES[..], "agree: { votes: 3, on: [class] }"),
+            Voting::One => (&CANDIDATES[..1], "first: any"),
+            Voting::Spare | Voting::FirstOfTwo => (&CANDIDATES[..2], "first: any"),
+        };
+        let executors = asked.iter().enumerate().map(|(place, name)| {
+            let is_spare = self.voting == Voting::Spare && place > 0;
+            let start = if is_spare { ", start: { after: p95, min: 1ms, max: 30ms, otherwise: 20ms }" } else { "" };
+            format!("  {name}: {{ echo: {{}}, concurrency: {concurrency}{start} }}\n")
+        });
+        let executors: String = executors.collect();
         let (canary, decoy) = if audience {
             ("  d: { echo: {}, canary: { of: a } }\n", "decoy: { archive: archive, every: 60s, keep: 1d }\n")
         } else {
@@ -79,7 +112,7 @@ impl Order {
         format!(
             "rendezvous: {name}\nbudget: {budget}\ninput: {{ features: [x, class] }}\nanswer: {{ value: class }}\n\
              executors:\n{executors}{canary}{decoy}\
-             decide:\n  - agree: {{ votes: 3, on: [class] }}\n    until: {budget}\n  - default: {{ class: -1 }}\n"
+             decide:\n  - {decide}\n    until: {budget}\n  - default: {{ class: -1 }}\n"
         )
     }
 }
@@ -104,7 +137,8 @@ impl Hedgerow {
         let mut roles = vec![Role::Collector, Role::Starter];
         roles.extend(order.work.loader().is_none().then_some(Role::Executors));
         roles.extend(order.audience.then_some(Role::Decoy));
-        let app = app.start(&roles, &mut Registry::default()).await?;
+        let mut registry = Registry::default();
+        let app = app.start(&roles, &mut registry).await?;
         let starter = app.starter.clone().context("the starter is among the stations")?;
         let mut executors = None;
         if let Some(loader) = order.work.loader() {
@@ -122,8 +156,21 @@ impl Hedgerow {
             definition,
             starter,
             running: Mutex::new(Some(Stations { app, executors, _archive: archive })),
-            embedded: order.embedded,
+            metrics: registry,
+            order,
         })
+    }
+
+    /// Returns the sum of the series of this name that have `label` among their labels.
+    fn counted(&self, name: &str, label: &str) -> f64 {
+        let mut text = String::new();
+        if prometheus_client::encoding::text::encode(&mut text, &self.metrics).is_err() {
+            return 0.0;
+        }
+        let of_this_name = |line: &&str| line.split(['{', ' ']).next() == Some(name) && line.contains(label);
+        let values = text.lines().filter(of_this_name).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        // The sum of nothing would be -0.
+        values.fold(0.0, |sum, value| sum + value)
     }
 
     /// Reads the results as anybody would, from their first to their last. Read only now, reading does not weigh on what
@@ -161,11 +208,17 @@ impl Hedgerow {
 
 impl System for Hedgerow {
     fn name(&self) -> &'static str {
-        if self.embedded { "hedgerow, embedded" } else { "hedgerow" }
+        match self.order.voting {
+            Voting::All if self.order.embedded => "hedgerow, embedded",
+            Voting::All => "hedgerow",
+            Voting::One => "hedgerow, one executor",
+            Voting::Spare => "hedgerow, a spare after p95",
+            Voting::FirstOfTwo => "hedgerow, first of two",
+        }
     }
 
     fn whose(&self) -> Whose {
-        if self.embedded { Whose::Own } else { Whose::All }
+        if self.order.embedded { Whose::Own } else { Whose::All }
     }
 
     fn ask(&self) -> BoxFuture<'static, Answer> {
@@ -179,6 +232,24 @@ impl System for Hedgerow {
                 Err(_) => Answer::Nothing,
             }
         })
+    }
+
+    /// What executors worked for, and what later starts were good for, as the collector counts it.
+    fn tells(&self, asked: u64) -> Vec<(&'static str, f64)> {
+        if self.order.voting == Voting::All {
+            return Vec::new();
+        }
+        let of = |name: &str, label: &str| self.counted(name, label);
+        let per_thousand = 1_000.0 / as_f64(asked.max(1));
+        let (won, in_vain) = (of("hedgerow_hedges_total", "won"), of("hedgerow_hedges_total", "in_vain"));
+        let saved = of("hedgerow_hedge_saved_seconds_sum", "") / of("hedgerow_hedge_saved_seconds_count", "").max(1.0);
+        vec![
+            ("useful_ms_per_1000", of("hedgerow_useful_executor_seconds_total", "") * 1e3 * per_thousand),
+            ("wasted_ms_per_1000", of("hedgerow_wasted_executor_seconds_total", "") * 1e3 * per_thousand),
+            ("spares_started_per_1000", (won + in_vain) * per_thousand),
+            ("spares_won_per_1000", won * per_thousand),
+            ("saved_ms_each", saved * 1e3),
+        ]
     }
 
     fn stop(&self) -> BoxFuture<'_, anyhow::Result<Option<Tally>>> {

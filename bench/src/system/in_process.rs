@@ -38,19 +38,20 @@ impl System for InProcess {
     }
 
     fn ask(&self) -> BoxFuture<'static, Answer> {
-        let (id, work, body) = (Uuid::new_v4(), self.work, Bytes::from_static(BODY));
-        let executors = (0..CANDIDATES.len()).map(move |place| {
-            let body = body.clone();
-            tokio::spawn(async move {
-                let takes = work.takes(id, place);
-                if !takes.is_zero() {
-                    sleep(takes).await;
-                }
-                body
-            })
-        });
-        let due = Instant::now() + self.budget;
+        let (work, budget) = (self.work, self.budget);
         Box::pin(async move {
+            let (id, body) = (Uuid::new_v4(), Bytes::from_static(BODY));
+            let due = Instant::now() + budget;
+            let executors = (0..CANDIDATES.len()).map(move |place| {
+                let body = body.clone();
+                tokio::spawn(async move {
+                    let takes = work.takes(id, place);
+                    if !takes.is_zero() {
+                        sleep(takes).await;
+                    }
+                    body
+                })
+            });
             match timeout_at(due, join_all(executors)).await {
                 Ok(answers) if answers.iter().all(Result::is_ok) => Answer::Prediction,
                 _ => Answer::Default,

@@ -9,14 +9,12 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
     time::Duration,
 };
 
 use bus::{BoxFuture, Bus};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
-use wire::Topics;
 
 use super::{Answer, System, Tally, bare::Callers, fresh, stations};
 use crate::{
@@ -28,7 +26,7 @@ use crate::{
 pub(crate) struct Plain {
     producer: Producer,
     waiting: Callers<()>,
-    topics: Topics,
+    requests: Arc<str>,
     budget: Duration,
     stop: Arc<AtomicBool>,
 }
@@ -42,20 +40,18 @@ impl Plain {
         stations::start(brokers, &topics, work, &stop)?;
         let responses = kafka::consumer(brokers, &topics.responses)?;
         let waiting = Callers::default();
-        let (answering, until) = (waiting.clone(), Arc::clone(&stop));
-        thread::spawn(move || {
-            let mut counts: HashMap<Uuid, usize> = HashMap::new();
-            kafka::each(&responses, &until, |message| {
-                let id = kafka::request_of(message);
-                let count = counts.entry(id).or_default();
-                *count += 1;
-                if *count == CANDIDATES.len() {
-                    counts.remove(&id);
-                    answering.answer(id, ());
-                }
-            });
-        });
-        Ok(Self { producer: kafka::producer(brokers)?, waiting, topics, budget, stop })
+        let answering = waiting.clone();
+        let mut counts: HashMap<Uuid, usize> = HashMap::new();
+        kafka::each("starter", responses, &stop, move |message| {
+            let id = kafka::request_of(message);
+            let count = counts.entry(id).or_default();
+            *count += 1;
+            if *count == CANDIDATES.len() {
+                counts.remove(&id);
+                answering.answer(id, ());
+            }
+        })?;
+        Ok(Self { producer: kafka::producer(brokers)?, waiting, requests: topics.requests.into(), budget, stop })
     }
 }
 
@@ -65,11 +61,12 @@ impl System for Plain {
     }
 
     fn ask(&self) -> BoxFuture<'static, Answer> {
-        let (id, waiting) = (Uuid::new_v4(), self.waiting.clone());
-        let answered = waiting.wait(id);
-        let due = Instant::now() + self.budget;
-        kafka::ask(&self.producer, &self.topics.requests, id);
+        let (producer, waiting, requests) = (self.producer.clone(), self.waiting.clone(), Arc::clone(&self.requests));
+        let budget = self.budget;
         Box::pin(async move {
+            let id = Uuid::new_v4();
+            let (answered, due) = (waiting.wait(id), Instant::now() + budget);
+            kafka::ask(&producer, &requests, id);
             if matches!(timeout_at(due, answered).await, Ok(Ok(()))) {
                 return Answer::Prediction;
             }

@@ -50,11 +50,12 @@ impl System for Ray {
     }
 
     fn ask(&self) -> BoxFuture<'static, Answer> {
-        let id = Uuid::new_v4();
-        let takes: Vec<f64> =
-            (0..CANDIDATES.len()).map(|place| self.work.takes(id, place).as_secs_f64() * 1_000.0).collect();
-        let asked = self.client.post(&self.url).json(&json!({ "id": id.to_string(), "takes_ms": takes }));
+        let (work, asked) = (self.work, self.client.post(&self.url));
         Box::pin(async move {
+            let id = Uuid::new_v4();
+            let takes: Vec<f64> =
+                (0..CANDIDATES.len()).map(|place| work.takes(id, place).as_secs_f64() * 1_000.0).collect();
+            let asked = asked.json(&json!({ "id": id.to_string(), "takes_ms": takes }));
             let Ok(answered) = asked.send().await.and_then(reqwest::Response::error_for_status) else {
                 return Answer::Nothing;
             };

@@ -4,7 +4,6 @@
 
 use std::{
     sync::{Arc, atomic::AtomicBool},
-    thread,
     time::Instant,
 };
 
@@ -25,27 +24,24 @@ use crate::{
 /// Starts them: each response carries in its first byte whose it is.
 pub(super) fn start(brokers: &str, topics: &Topics, work: Work, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
     let requests = kafka::consumer(brokers, &topics.requests)?;
-    let (producer, to, until) = (kafka::producer(brokers)?, topics.responses.clone(), Arc::clone(stop));
+    let (producer, to) = (kafka::producer(brokers)?, topics.responses.clone());
     let runtime = Handle::current();
-    thread::spawn(move || {
-        kafka::each(&requests, &until, |message| {
-            let (id, heard) = (kafka::request_of(message), Instant::now());
-            let body = Bytes::copy_from_slice(message.payload().unwrap_or_default());
-            for place in 0..CANDIDATES.len() {
-                let takes = work.takes(id, place);
-                if takes.is_zero() {
-                    respond(&producer, &to, id, place, &body);
-                    continue;
-                }
-                let (producer, to, body) = (Arc::clone(&producer), to.clone(), body.clone());
-                runtime.spawn(async move {
-                    sleep_until(At::from_std(heard + takes)).await;
-                    respond(&producer, &to, id, place, &body);
-                });
+    kafka::each("executors", requests, stop, move |message| {
+        let (id, heard) = (kafka::request_of(message), Instant::now());
+        let body = Bytes::copy_from_slice(message.payload().unwrap_or_default());
+        for place in 0..CANDIDATES.len() {
+            let takes = work.takes(id, place);
+            if takes.is_zero() {
+                respond(&producer, &to, id, place, &body);
+                continue;
             }
-        });
-    });
-    Ok(())
+            let (producer, to, body) = (producer.clone(), to.clone(), body.clone());
+            runtime.spawn(async move {
+                sleep_until(At::from_std(heard + takes)).await;
+                respond(&producer, &to, id, place, &body);
+            });
+        }
+    })
 }
 
 fn respond(producer: &Producer, topic: &str, id: Uuid, place: usize, body: &[u8]) {

@@ -7,7 +7,6 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
     time::Duration,
 };
 
@@ -16,7 +15,6 @@ use rdkafka::Message as _;
 use tempfile::TempDir;
 use tokio::time::timeout;
 use uuid::Uuid;
-use wire::Topics;
 
 use super::{
     Answer, System, Tally,
@@ -45,7 +43,8 @@ pub(crate) struct Streams {
     brokers: String,
     producer: Producer,
     waiting: Callers<bool>,
-    topics: Topics,
+    requests: Arc<str>,
+    results: String,
     stop: Arc<AtomicBool>,
     peer: Mutex<Option<Peer>>,
     _state: TempDir,
@@ -112,15 +111,14 @@ impl Streams {
         stations::start(brokers, &topics, work, &stop)?;
         let results = kafka::consumer_that(guarantee.sees(), brokers, &topics.results)?;
         let waiting = Callers::default();
-        let (answering, until) = (waiting.clone(), Arc::clone(&stop));
-        thread::spawn(move || {
-            kafka::each(&results, &until, |result| {
-                answering.answer(kafka::request_of(result), result.payload() == Some(b"p"));
-            });
-        });
+        let answering = waiting.clone();
+        kafka::each("starter", results, &stop, move |result| {
+            answering.answer(kafka::request_of(result), result.payload() == Some(b"p"));
+        })?;
         let producer = kafka::producer(brokers)?;
         let (brokers, peer) = (brokers.to_owned(), Mutex::new(Some(peer)));
-        Ok(Self { guarantee, brokers, producer, waiting, topics, stop, peer, _state: state })
+        let (requests, results) = (topics.requests.into(), topics.results);
+        Ok(Self { guarantee, brokers, producer, waiting, requests, results, stop, peer, _state: state })
     }
 }
 
@@ -133,10 +131,11 @@ impl System for Streams {
     }
 
     fn ask(&self) -> BoxFuture<'static, Answer> {
-        let id = Uuid::new_v4();
-        let answered = self.waiting.wait(id);
-        kafka::ask(&self.producer, &self.topics.requests, id);
+        let (producer, waiting, requests) = (self.producer.clone(), self.waiting.clone(), Arc::clone(&self.requests));
         Box::pin(async move {
+            let id = Uuid::new_v4();
+            let answered = waiting.wait(id);
+            kafka::ask(&producer, &requests, id);
             match timeout(PATIENCE, answered).await {
                 Ok(Ok(true)) => Answer::Prediction,
                 Ok(Ok(false)) => Answer::Default,
@@ -148,7 +147,7 @@ impl System for Streams {
     fn stop(&self) -> BoxFuture<'_, anyhow::Result<Option<Tally>>> {
         Box::pin(async {
             let peer = self.peer.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let (brokers, topic, sees) = (self.brokers.clone(), self.topics.results.clone(), self.guarantee.sees());
+            let (brokers, topic, sees) = (self.brokers.clone(), self.results.clone(), self.guarantee.sees());
             let end = move || {
                 // What is still open in a transaction is committed, or is not there.
                 drop(peer);
