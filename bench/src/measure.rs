@@ -21,6 +21,8 @@ pub(crate) struct Subject {
     budget: Duration,
     /// Everything that was asked and taken on, whether it is measured or not.
     accepted: u64,
+    /// Of that, what was asked beside what is measured and never answered.
+    unanswered_beside: u64,
     measured: Measured,
 }
 
@@ -49,7 +51,7 @@ const HALF: u128 = 500;
 
 impl Subject {
     pub(crate) fn new(system: impl System + 'static, budget: Duration) -> Self {
-        Self { system: Arc::new(system), budget, accepted: 0, measured: Measured::default() }
+        Self { system: Arc::new(system), budget, accepted: 0, unanswered_beside: 0, measured: Measured::default() }
     }
 
     /// Offers `rate` requests a second for `seconds`, and forgets about it: producers, tables and a JVM warm up.
@@ -95,6 +97,8 @@ impl Subject {
         self.accepted += measured.sent - measured.shed;
         if counts {
             self.measured.add(measured);
+        } else {
+            self.unanswered_beside += measured.missing();
         }
     }
 
@@ -121,7 +125,7 @@ impl Subject {
 
     /// Stops it, and returns what is to be told.
     pub(crate) async fn finish(self, scenario: &str, rate: u32) -> anyhow::Result<Line> {
-        let Self { system, budget, accepted, measured } = self;
+        let Self { system, budget, accepted, unanswered_beside, measured } = self;
         let told = system.tells(accepted);
         let tally = system.stop().await?;
         let (missing, second) = match tally {
@@ -132,6 +136,8 @@ impl Subject {
         let line = measured.line(system.name(), scenario, rate, budget);
         let line = Line { missing, second, ..line };
         let line = told.into_iter().fold(line, |line, (name, figure)| line.with(name, round(figure)));
+        // Says of what is missing whether callers miss it too.
+        let line = if unanswered_beside > 0 { line.with("unanswered_in_warm_up", unanswered_beside) } else { line };
         Ok(line.with("counted_by", if tally.is_some() { "log" } else { "callers" }))
     }
 }
