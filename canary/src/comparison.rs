@@ -119,7 +119,7 @@ impl Comparison {
         self.pairing.next_deadline()
     }
 
-    /// Counts what is done.
+    /// Counts what is done. To be called after each batch of records: until then all of it is held.
     pub fn count(&mut self, known: &impl Known) {
         while let Some(settled) = self.pairing.poll_settled() {
             let definition = settled.recorded.policy().and_then(|policy| known.definition(policy));

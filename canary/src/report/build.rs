@@ -92,7 +92,7 @@ fn metric(finding: &Finding) -> MetricTold {
         verdict: finding.verdict,
         because: finding.to_string(),
         unit: finding.metric.unit().to_owned(),
-        harm: finding.harm,
+        harm: finding.harm.map(millionths),
         interval: finding.bounds.into(),
         threshold: finding.margin,
         n: finding.n,
@@ -127,12 +127,12 @@ fn numbers(numbers: &Numbers, largest: Option<f64>, alpha: f64) -> Option<Number
     let mean = largest.map(|largest| Mean::of_cells(&numbers.difference, (-largest, largest)));
     (n > 0).then(|| NumbersTold {
         n,
-        mean_difference: mean.as_ref().and_then(Mean::seen),
+        mean_difference: mean.as_ref().and_then(Mean::seen).map(millionths),
         mean_interval: mean.map_or_else(Interval::default, |mean| mean.bounds(alpha).into()),
         difference: difference(&numbers.difference, alpha),
         drift: DriftTold {
-            kolmogorov_smirnov: kolmogorov_smirnov(&numbers.canary, &numbers.reference),
-            population_stability: population_stability(&numbers.canary, &numbers.reference),
+            kolmogorov_smirnov: kolmogorov_smirnov(&numbers.canary, &numbers.reference).map(millionths),
+            population_stability: population_stability(&numbers.canary, &numbers.reference).map(millionths),
         },
     })
 }
@@ -196,9 +196,9 @@ fn segment(segment: Segment) -> SegmentTold {
         dimension: segment.dimension,
         part: segment.part,
         metric: segment.metric,
-        harm: segment.harm,
+        harm: millionths(segment.harm),
         interval: segment.bounds.into(),
-        overall: segment.overall,
+        overall: millionths(segment.overall),
         threshold: segment.margin,
         n: segment.n,
         examples: segment.examples,
@@ -229,10 +229,16 @@ fn quantiles(cells: &Cells<u64>, shares: &[f64], alpha: f64) -> Vec<QuantileTold
 // === impl Interval ===
 
 impl From<Bounds> for Interval {
+    /// Rather too wide than too narrow; digits beyond a millionth are noise, and differ between machines.
     fn from(bounds: Bounds) -> Self {
-        let known = |end: f64| end.is_finite().then_some(end);
-        Self { low: known(bounds.low), high: known(bounds.high) }
+        let known = |end: f64| end.is_finite().then_some(end / 1e6);
+        Self { low: known((bounds.low * 1e6).floor()), high: known((bounds.high * 1e6).ceil()) }
     }
+}
+
+/// Digits beyond are noise, and differ between machines.
+pub(super) fn millionths(number: f64) -> f64 {
+    (number * 1e6).round() / 1e6
 }
 
 impl Metric {

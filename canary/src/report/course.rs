@@ -1,6 +1,6 @@
 //! How the evidence grew: the confidence sequences as they were after each stretch of time.
 
-use super::{CourseTold, Interval};
+use super::{CourseTold, Interval, build::millionths};
 use crate::{
     Matchup, Tally,
     judge::{excess, noise_of, rate},
@@ -32,11 +32,11 @@ fn told(until_us: i64, sofar: &Moment, noise: (u64, u64), alpha: f64) -> CourseT
         until_us,
         asked: sofar.asked,
         compared: sofar.compared,
-        disagreement: rate(disagreed, sofar.compared).map(|share| share - floor),
+        disagreement: rate(disagreed, sofar.compared).map(|share| millionths(share - floor)),
         disagreement_interval: excess((disagreed, sofar.compared), noise, alpha).into(),
-        failures: failed.difference().seen(),
+        failures: failed.difference().seen().map(millionths),
         failures_interval: interval(failed),
-        accuracy: wrong.difference().seen(),
+        accuracy: wrong.difference().seen().map(millionths),
         accuracy_interval: interval(wrong),
     }
 }
