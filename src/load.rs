@@ -5,10 +5,13 @@
 
 use std::{
     future::Future,
-    thread,
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
     time::{Duration, Instant},
 };
 
+use futures::{StreamExt, stream::FuturesUnordered};
 use hdrhistogram::Histogram;
 use tokio::{runtime::Handle, sync::mpsc};
 
@@ -36,15 +39,23 @@ pub struct Finished<T> {
 #[derive(Clone, Debug)]
 pub struct Latencies(Histogram<u64>);
 
-/// Bounds what has finished and was not yet taken; reached only by a reader that has stalled for a second or more.
+/// Wakes the thread that keeps the pace.
+struct Unpark(Thread);
+
+/// Bounds what has finished and was not yet taken; reached only by a reader that has stalled for half a second or more.
 const FINISHED: usize = 65_536;
+
+/// Requests that follow each other faster than this go together, a few of them late by so much: a sleep costs the
+/// processor as much as some requests do. What is late by it counts as latency.
+const GRAIN: Duration = Duration::from_micros(50);
 
 // === impl Pace ===
 
 impl Pace {
     /// Begins to send; what comes of each request arrives in the order of finishing.
     ///
-    /// A thread of its own keeps the pace, because the runtime's timers are whole milliseconds.
+    /// A thread of its own keeps the pace, because the runtime's timers are whole milliseconds. The requests live on it
+    /// too, as on a caller's: to be sent, and to be told of the end, none of them waits for another thread.
     pub fn drive<F, T>(self, ask: impl Fn(u64) -> F + Send + 'static) -> mpsc::Receiver<Finished<T>>
     where
         F: Future<Output = T> + Send + 'static,
@@ -53,22 +64,49 @@ impl Pace {
         let (sender, receiver) = mpsc::channel(FINISHED);
         let runtime = Handle::current();
         let pacing = thread::Builder::new().name("pace".to_owned()).spawn(move || {
-            let began = Instant::now();
-            for index in 0..self.count {
-                let intended = began + self.sent_at(index);
-                thread::sleep(intended.saturating_duration_since(Instant::now()));
+            let _timers = runtime.enter();
+            self.keep(|index, intended| {
                 let (asked, sender) = (ask(index), sender.clone());
-                runtime.spawn(async move {
+                async move {
                     let outcome = asked.await;
                     let finished = Finished { index, latency: intended.elapsed(), outcome };
                     // The reader is gone only when nobody wants to know any more.
                     let _ = sender.send(finished).await;
-                });
-            }
+                }
+            });
         });
         // Where no thread can be started nothing arrives, and whoever counts says so.
         drop(pacing);
         receiver
+    }
+
+    /// Sends each request at its instant, until all have come to an end.
+    fn keep<F: Future<Output = ()>>(self, send: impl Fn(u64, Instant) -> F) {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let (mut context, mut under_way) = (Context::from_waker(&waker), FuturesUnordered::new());
+        let (began, mut index) = (Instant::now(), 0);
+        loop {
+            let now = began.elapsed();
+            while index < self.count && self.sent_at(index) <= now {
+                under_way.push(send(index, began + self.sent_at(index)));
+                index += 1;
+            }
+            while let Poll::Ready(Some(())) = under_way.poll_next_unpin(&mut context) {}
+            if index < self.count {
+                thread::park_timeout(self.pause(index, began.elapsed()));
+            } else if under_way.is_empty() {
+                return;
+            } else {
+                thread::park();
+            }
+        }
+    }
+
+    /// Returns how long nothing is to be sent, before request `next`.
+    fn pause(self, next: u64, now: Duration) -> Duration {
+        let left = self.sent_at(next).saturating_sub(now);
+        let is_fast = self.sent_at(1) < GRAIN;
+        if is_fast { left.max(GRAIN) } else { left }
     }
 
     /// Returns when request `index` is to be sent, from the beginning.
@@ -76,6 +114,18 @@ impl Pace {
     pub fn sent_at(self, index: u64) -> Duration {
         let nanos = u128::from(index) * 1_000_000_000 / u128::from(self.rate.max(1));
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+// === impl Unpark ===
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
     }
 }
 
