@@ -25,7 +25,10 @@ use tokio_util::sync::CancellationToken;
 use wire::{CONTROL_TOPIC, ExecutorId, Topics};
 
 use self::archiving::Archiving;
-use crate::{settings::RETENTION, station::Station};
+use crate::{
+    settings::RETENTION,
+    station::{Place, Station},
+};
 
 /// The stations that a process can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -83,11 +86,12 @@ impl App {
         create_topics(&self.bus, &topics(&self.definition(), self.partitions, roles)).await?;
         let stop = CancellationToken::new();
         let mut running = Running { starter: None, stop: stop.clone(), stations: Vec::new() };
+        let place = self.place()?;
         for role in roles {
             let station = match role {
-                Role::Starter => self.start_starter(&stop, metrics, &mut running.starter)?,
-                Role::Executors => self.start_executors(&stop, metrics)?,
-                Role::Collector => self.start_collector(&stop, metrics)?,
+                Role::Starter => self.start_starter(&place, &stop, metrics, &mut running.starter)?,
+                Role::Executors => self.start_executors(&place, &stop, metrics)?,
+                Role::Collector => self.start_collector(&place, &stop, metrics)?,
                 Role::Decoy => self.start_decoy(&stop, metrics)?,
                 Role::Sealer => self.start_sealer(&stop, metrics)?,
             };
@@ -103,8 +107,16 @@ impl App {
         bail!("the stations were stopped before they were ready")
     }
 
+    /// Returns where the stations live that only pass records on. In one process one thread does: a record that one of
+    /// them sends is there for the next at once. On Kafka it comes by way of the client's threads whoever reads it, and
+    /// threads of their own let the stations use more cores. Decoy and sealer compress and write files: never here.
+    fn place(&self) -> anyhow::Result<Place> {
+        if self.bus.is_in_process() { Place::together("stations") } else { Ok(Place::apart()) }
+    }
+
     fn start_starter(
         &self,
+        place: &Place,
         stop: &CancellationToken,
         metrics: &mut Registry,
         handle: &mut Option<Starter>,
@@ -119,10 +131,15 @@ impl App {
         station.metrics.register(metrics);
         let (starter, run) = starter::open(station);
         *handle = Some(starter);
-        Station::start(&self.called("starter"), stop, move |stop, ready| run.run(stop, ready))
+        place.start(&self.called("starter"), stop, move |stop, ready| run.run(stop, ready))
     }
 
-    fn start_executors(&self, stop: &CancellationToken, metrics: &mut Registry) -> anyhow::Result<Station> {
+    fn start_executors(
+        &self,
+        place: &Place,
+        stop: &CancellationToken,
+        metrics: &mut Registry,
+    ) -> anyhow::Result<Station> {
         let station = ExecutorsStation {
             bus: Arc::clone(&self.bus),
             clock: self.clock.clone(),
@@ -132,10 +149,15 @@ impl App {
             metrics: Arc::new(executors::Metrics::default()),
         };
         station.metrics.register(metrics);
-        Station::start(&self.called("executors"), stop, move |stop, ready| executors::run(station, stop, ready))
+        place.start(&self.called("executors"), stop, move |stop, ready| executors::run(station, stop, ready))
     }
 
-    fn start_collector(&self, stop: &CancellationToken, metrics: &mut Registry) -> anyhow::Result<Station> {
+    fn start_collector(
+        &self,
+        place: &Place,
+        stop: &CancellationToken,
+        metrics: &mut Registry,
+    ) -> anyhow::Result<Station> {
         let station = CollectorStation {
             bus: Arc::clone(&self.bus),
             clock: self.clock.clone(),
@@ -143,7 +165,7 @@ impl App {
             metrics: Arc::new(collector::Metrics::default()),
         };
         station.metrics.register(metrics);
-        Station::start(&self.called("collector"), stop, move |stop, ready| collector::run(station, stop, ready))
+        place.start(&self.called("collector"), stop, move |stop, ready| collector::run(station, stop, ready))
     }
 
     fn start_decoy(&self, stop: &CancellationToken, metrics: &mut Registry) -> anyhow::Result<Station> {

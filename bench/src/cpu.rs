@@ -82,10 +82,10 @@ fn own_part(thread: &str) -> &'static str {
         "executors" => "executors",
         "collector" => "collector",
         "decoy" => "decoy",
-        "pace" => "the load's pace",
+        "stations" => "starter, executors and collector",
         executor if executor.starts_with("x-") => "executors",
         // Whoever asks, and what counts the answers.
-        callers if callers.starts_with("tokio-") => "callers",
+        callers if callers == "pace" || callers.starts_with("tokio-") => "callers",
         client if client.starts_with("rdk:") => "Kafka client: network",
         reports if reports.ends_with("-producer") => "Kafka client: acknowledgements",
         _ => "others",

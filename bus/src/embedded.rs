@@ -107,6 +107,10 @@ impl Bus for EmbeddedBus {
         "the embedded bus (in this process, nothing survives it)".to_owned()
     }
 
+    fn is_in_process(&self) -> bool {
+        true
+    }
+
     fn create_topics<'a>(&'a self, topics: &'a [TopicSpec]) -> BoxFuture<'a, Result<(), BusError>> {
         ready(self.log.reached().and_then(|log| topics.iter().try_for_each(|spec| log.create(spec))))
     }

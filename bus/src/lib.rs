@@ -40,6 +40,12 @@ pub trait Bus: Send + Sync + 'static {
     /// Says which bus this is and where, for logs and errors.
     fn describe(&self) -> String;
 
+    /// Returns whether what is sent is there for its readers as soon as `send` returns, because they are all in this
+    /// process.
+    fn is_in_process(&self) -> bool {
+        false
+    }
+
     /// Creates the topics that do not exist. Fails if one exists with another number of partitions.
     fn create_topics<'a>(&'a self, topics: &'a [TopicSpec]) -> BoxFuture<'a, Result<(), BusError>>;
 
