@@ -55,8 +55,7 @@ async fn at(rate: u32, seconds: u32, warmup: u32) -> anyhow::Result<Line> {
         ..EmbeddedLimits::default()
     };
     let bus: Arc<dyn Bus> = EmbeddedBus::with_limits(clock.clone(), limits);
-    let order = Order { embedded: true, ..Order::default() };
-    let mut ours = Subject::new(Hedgerow::start(&bus, &clock, order).await?, AMPLE);
+    let mut ours = Subject::new(Hedgerow::start(&bus, &clock, Order::default()).await?, AMPLE);
     let idle = ours.idle(IDLE).await?;
     ours.warm_up(rate, warmup).await?;
     ours.measure(rate, seconds).await?;

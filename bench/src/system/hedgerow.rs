@@ -39,8 +39,6 @@ pub(crate) struct Order {
     pub(crate) budget: Duration,
     /// Whether a canary and a decoy hear every request too.
     pub(crate) audience: bool,
-    /// Whether its log is in this process.
-    pub(crate) embedded: bool,
     /// Whose answers make a result.
     pub(crate) voting: Voting,
 }
@@ -85,7 +83,7 @@ const WINDOW: usize = 4_000_000;
 impl Default for Order {
     /// What takes no time, and never runs out of it.
     fn default() -> Self {
-        Self { work: Work::Nothing, budget: AMPLE, audience: false, embedded: false, voting: Voting::All }
+        Self { work: Work::Nothing, budget: AMPLE, audience: false, voting: Voting::All }
     }
 }
 
@@ -209,7 +207,7 @@ impl Hedgerow {
 impl System for Hedgerow {
     fn name(&self) -> &'static str {
         match self.order.voting {
-            Voting::All if self.order.embedded => "hedgerow, embedded",
+            Voting::All if self.bus.is_in_process() => "hedgerow, embedded",
             Voting::All => "hedgerow",
             Voting::One => "hedgerow, one executor",
             Voting::Spare => "hedgerow, a spare after p95",
@@ -218,7 +216,7 @@ impl System for Hedgerow {
     }
 
     fn whose(&self) -> Whose {
-        if self.order.embedded { Whose::Own } else { Whose::All }
+        if self.bus.is_in_process() { Whose::Own } else { Whose::All }
     }
 
     fn ask(&self) -> BoxFuture<'static, Answer> {
