@@ -70,7 +70,7 @@ fn ten_thousand_that_expire_in_the_same_100_ms_are_each_answered_in_their_millis
     assert_eq!((answered, scene.rendezvous.open_requests()), (10_000, 0));
 }
 
-/// What a million cost is measured by `collector/examples/memory.rs`, and stands in `docs/edges.md`.
+/// What a million cost is measured by `make bench ONLY=core`, and stands in `docs/edges.md`.
 #[test]
 fn open_requests_are_bounded_by_count_above_a_million_and_one_more_is_shed() {
     assert!(Rendezvous::default().open_max.0 >= 1_000_000);
