@@ -1,0 +1,129 @@
+//! Numbers, durations and instants as people read them.
+
+use std::time::SystemTime;
+
+use wire::Timestamp;
+
+/// What stands where nothing is known.
+pub(crate) const NOTHING: &str = "–";
+
+/// Returns a count with its thousands apart.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Returns a number with so many decimals and a true minus; what rounds to nothing has no sign.
+pub(crate) fn decimal(number: f64, decimals: usize) -> String {
+    let text = format!("{:.decimals$}", number.abs());
+    let is_nothing = text.chars().all(|letter| matches!(letter, '0' | '.'));
+    if number < 0.0 && !is_nothing { format!("−{text}") } else { text }
+}
+
+/// Returns a share in per cent with as many digits as it is worth.
+pub(crate) fn share(share: f64) -> String {
+    let percent = share * 100.0;
+    let decimals = match percent.abs() {
+        large if large >= 10.0 => 1,
+        tiny if (5e-7..0.1).contains(&tiny) => 3,
+        _ => 2,
+    };
+    let text = decimal(percent, decimals);
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text} %")
+}
+
+/// Returns microseconds in the unit that fits.
+pub(crate) fn micros(micros: f64) -> String {
+    let size = micros.abs();
+    if size >= 1e6 {
+        format!("{} s", short(micros / 1e6))
+    } else if size >= 1e3 {
+        format!("{} ms", short(micros / 1e3))
+    } else if size < 0.5 {
+        "0 ms".to_owned()
+    } else {
+        format!("{} µs", decimal(micros, 0))
+    }
+}
+
+/// Returns a number with three digits or so.
+pub(crate) fn short(number: f64) -> String {
+    let size = number.abs();
+    let decimals = match size {
+        _ if size >= 100.0 || size == 0.0 => 0,
+        _ if size >= 10.0 => 1,
+        _ if size >= 1.0 => 2,
+        _ if size >= 0.01 => 3,
+        _ => 5,
+    };
+    let text = decimal(number, decimals);
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// Returns an instant in microseconds since the epoch, to the second, in UTC.
+pub(crate) fn instant(at_us: i64) -> String {
+    // What lies outside of the years that can be written is no instant of ours.
+    let at = SystemTime::from(Timestamp::from_micros(at_us.clamp(0, 253_402_300_799_000_000)));
+    humantime::format_rfc3339_seconds(at).to_string().replace('T', " ").replace('Z', " UTC")
+}
+
+/// Returns a span of microseconds in the two largest units of it.
+pub(crate) fn span(micros: u64) -> String {
+    let seconds = micros / 1_000_000;
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) if seconds == 0 => self::micros(exact(micros)),
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, ..) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+/// Returns a count as a number to draw or divide by; above 2^53 its last digits are lost.
+#[expect(clippy::cast_precision_loss, reason = "nobody sees the seventeenth digit")]
+pub(crate) fn exact(count: u64) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_their_thousands_apart() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn shares_have_as_many_digits_as_they_are_worth() {
+        let told = [0.0, 0.01, 0.6123, 0.000_45, -0.0345, 1.0, 0.1].map(share);
+        assert_eq!(told, ["0 %", "1 %", "61.2 %", "0.045 %", "−3.45 %", "100 %", "10 %"]);
+    }
+
+    #[test]
+    fn durations_have_the_unit_that_fits() {
+        assert_eq!(
+            [0.0, 850.0, 1_234.0, -45_600.0, 2_500_000.0].map(micros),
+            ["0 ms", "850 µs", "1.23 ms", "−45.6 ms", "2.5 s"]
+        );
+        assert_eq!(
+            [10_000_000, 61_000_000, 7_380_000_000, 90_000_000_000].map(span),
+            ["10 s", "1 min 1 s", "2 h 3 min", "1 d 1 h"]
+        );
+    }
+
+    #[test]
+    fn instants_are_to_the_second_in_utc() {
+        assert_eq!(instant(1_795_249_695_000_000), "2026-11-21 08:28:15 UTC");
+        assert_eq!(instant(i64::MIN), "1970-01-01 00:00:00 UTC");
+    }
+}
