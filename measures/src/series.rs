@@ -1,0 +1,121 @@
+//! What was counted, by when: fine slices of the last hour, coarser ones of the last day and the last month.
+//!
+//! Laws: the same counts told in any order of time, in one series or in several that are merged, give the same series;
+//! a window's sum is that of every count in it, and of those in the slice that its beginning cuts; what is held is
+//! bounded, whatever comes.
+
+use std::{collections::BTreeMap, ops::AddAssign, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use wire::Timestamp;
+
+/// Counts of the last 31 days.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Series<T> {
+    /// By level, the slices by their number since the epoch.
+    levels: [BTreeMap<u64, T>; 3],
+}
+
+/// How long slices are, and how many are kept.
+struct Level {
+    slice: Duration,
+    kept: u64,
+}
+
+/// Each holds a little more than what is asked of it: an hour, a day, thirty days.
+const LEVELS: [Level; 3] = [
+    Level { slice: Duration::from_secs(10), kept: 6 * 65 },
+    Level { slice: Duration::from_mins(5), kept: 12 * 25 },
+    Level { slice: Duration::from_hours(1), kept: 24 * 31 },
+];
+
+// === impl Series ===
+
+impl<T: Default + for<'slice> AddAssign<&'slice T>> Series<T> {
+    /// Lets `count` count what happened at `at`, once in each level.
+    pub fn at(&mut self, at: Timestamp, mut count: impl FnMut(&mut T)) {
+        for (level, slices) in LEVELS.iter().zip(&mut self.levels) {
+            let number = level.number(at);
+            let newest = slices.last_key_value().map_or(number, |(newest, _)| *newest);
+            if number + level.kept <= newest {
+                continue;
+            }
+            count(slices.entry(number).or_default());
+            if number > newest {
+                level.forget(slices, number);
+            }
+        }
+    }
+
+    /// Adds all that `other` counted.
+    pub fn merge(&mut self, other: &Self) {
+        for ((level, slices), others) in LEVELS.iter().zip(&mut self.levels).zip(&other.levels) {
+            for (number, counted) in others {
+                *slices.entry(*number).or_default() += counted;
+            }
+            if let Some((newest, _)) = slices.last_key_value() {
+                level.forget(slices, *newest);
+            }
+        }
+    }
+
+    /// Returns the sum over the last `window` until `now`. It is longer by at most a slice: 10 s in an hour, 5 min in a
+    /// day, else an hour.
+    #[must_use]
+    pub fn over(&self, window: Duration, now: Timestamp) -> T {
+        let mut sum = T::default();
+        self.slices(window, now).for_each(|(_, counted)| sum += counted);
+        sum
+    }
+
+    /// Returns the slices of the last `window` until `now` that are not empty, oldest first, each with its beginning.
+    pub fn slices(&self, window: Duration, now: Timestamp) -> impl Iterator<Item = (Timestamp, &T)> {
+        let holds = |level: &Level| level.slice.as_micros() * u128::from(level.kept - 1) >= window.as_micros();
+        let index = LEVELS.iter().position(holds).unwrap_or(LEVELS.len() - 1);
+        let (level, slices) = (&LEVELS[index], &self.levels[index]);
+        let (from, until) = (level.number(now.before(window)), level.number(now));
+        slices.range(from..=until).map(|(number, counted)| (level.begin(*number), counted))
+    }
+
+    /// Returns how many slices are held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.levels.iter().map(BTreeMap::len).sum()
+    }
+
+    /// Returns whether nothing was counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<T> Default for Series<T> {
+    fn default() -> Self {
+        Self { levels: [BTreeMap::new(), BTreeMap::new(), BTreeMap::new()] }
+    }
+}
+
+// === impl Level ===
+
+impl Level {
+    fn number(&self, at: Timestamp) -> u64 {
+        u64::try_from(at.as_micros()).unwrap_or(0) / self.micros()
+    }
+
+    fn begin(&self, number: u64) -> Timestamp {
+        Timestamp::from_micros(i64::try_from(number.saturating_mul(self.micros())).unwrap_or(i64::MAX))
+    }
+
+    fn micros(&self) -> u64 {
+        u64::try_from(self.slice.as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// Forgets what is older than is kept when `newest` is the newest.
+    fn forget<T>(&self, slices: &mut BTreeMap<u64, T>, newest: u64) {
+        *slices = slices.split_off(&(newest + 1).saturating_sub(self.kept));
+    }
+}
+
+#[cfg(test)]
+mod tests;
