@@ -11,7 +11,7 @@ use policies::{Definition, Effect, Refusal, Versions};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OnceCell, oneshot, watch};
 use uuid::Uuid;
-use wire::{Action, Apply, ApplyMode, CONTROL_TOPIC, Change, ControlError, PolicyRef, RendezvousName};
+use wire::{Action, Apply, CONTROL_TOPIC, Change, ControlError, PolicyRef, RendezvousName};
 
 use crate::{
     follower::{Follower, Shared, partition},
@@ -138,7 +138,7 @@ impl Follower {
                 return Ok(versions);
             }
             let text = Arc::clone(&definition.text);
-            let apply = Apply { text, mode: ApplyMode::Live, expected: 0, rolls_back: None };
+            let apply = Apply::live(text, 0);
             let message = format!("the first start, with {source}");
             match self.publish(self.change(name, author, &message, Action::Apply(apply))).await {
                 Ok(Outcome::Refused(refused)) if !refused.refusal.is_conflict() => {

@@ -2,7 +2,7 @@
 
 use policies::{Entry, History, Refused, State, TrialJudgement, TrialTally};
 use serde::{Deserialize, Serialize};
-use wire::{ApplyMode, Timestamp};
+use wire::{ApplyMode, CanaryAct, Timestamp};
 
 /// A rendezvous' policy: its versions, and what was refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,9 @@ pub struct VersionView {
     pub message: String,
     /// The version whose text it is, if it is a rollback.
     pub rolls_back: Option<u64>,
+    /// What it does about a canary, and by which report, if that is why it came.
+    #[serde(default)]
+    pub canary: Option<CanaryAct>,
     /// How many people besides its author must approve it.
     pub needs: u32,
     /// Who has.
@@ -123,6 +126,7 @@ impl From<&Entry> for VersionView {
             at: rfc3339(entry.at),
             message: entry.message.clone(),
             rolls_back: entry.rolls_back,
+            canary: entry.canary.clone(),
             needs: entry.needs,
             approved_by: entry.approved_by.clone(),
             live_since: entry.live_since.map(rfc3339),

@@ -29,7 +29,7 @@ fn of(name: &RendezvousName, budget_ms: u64) -> String {
 }
 
 fn apply(follower: &Follower, name: &RendezvousName, author: &str, expected: u64, budget_ms: u64) -> Change {
-    let apply = Apply { text: of(name, budget_ms).into(), mode: ApplyMode::Live, expected, rolls_back: None };
+    let apply = Apply::live(of(name, budget_ms).into(), expected);
     follower.change(name, author, "because", Action::Apply(apply))
 }
 
@@ -111,7 +111,7 @@ async fn a_restart_finds_the_live_version_and_its_trial() {
     let before = follow(&bus).await;
     begin(&before, &name).await;
     before.publish(apply(&before, &name, "bob", 1, 40)).await.unwrap();
-    let shadow = Apply { text: of(&name, 30).into(), mode: ApplyMode::Shadow, expected: 2, rolls_back: None };
+    let shadow = Apply { mode: ApplyMode::Shadow, ..Apply::live(of(&name, 30).into(), 2) };
     before.publish(before.change(&name, "eve", "", Action::Apply(shadow))).await.unwrap();
     drop(before);
     let after = follow(&bus).await;

@@ -49,6 +49,6 @@ pub(crate) fn apply(follower: &Follower, author: &str, expected: u64, text: &str
 }
 
 pub(crate) fn apply_as(follower: &Follower, author: &str, expected: u64, text: &str, mode: ApplyMode) -> Change {
-    let apply = Apply { text: text.into(), mode, expected, rolls_back: None };
+    let apply = Apply { mode, ..Apply::live(text.into(), expected) };
     follower.change(&name(), author, "because", Action::Apply(apply))
 }

@@ -154,7 +154,7 @@ impl Manner {
         }
         if !same && !self.dry_run {
             let text = std::sync::Arc::clone(&definition.text);
-            let action = Action::Apply(Applied { text, mode: self.mode, expected, rolls_back: None });
+            let action = Action::Apply(Applied { mode: self.mode, ..Applied::live(text, expected) });
             outcome = Some(control.change(name, &self.author, &self.message, action).await?);
         }
         if self.json {

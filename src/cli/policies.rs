@@ -5,7 +5,7 @@ use std::{fmt::Write as _, process::ExitCode};
 use clap::Args;
 use comfy_table::{Table, presets::NOTHING};
 use control::{PolicyView, TrialView, VersionView};
-use wire::ApplyMode;
+use wire::{ActedOn, ApplyMode, CanaryAct};
 
 use super::{
     Failure,
@@ -20,8 +20,8 @@ use super::{
     hedgerow policies wine --show 3 > wine.yaml  a version's text\n  \
     hedgerow policies wine --json --brokers kafka:9092\n\n\
     Fields of --json: rendezvous · live · newest · trial: {version, mode, tally, judgement (not_enough, keep, worse), \
-    worse} · versions: [{version, state, note, mode, author, at, message, rolls_back, needs, approved_by, live_since}] \
-    · refused: [{author, at, message, why}]; without NAME {\"policies\": [of these]}\n\n\
+    worse} · versions: [{version, state, note, mode, author, at, message, rolls_back, canary: {canary, act, report: \
+    {digest, verdict, because, compared}}, needs, approved_by, live_since}] · refused: [{author, at, message, why}]; without NAME {\"policies\": [of these]}\n\n\
     Exit codes: 0 shown · 1 failed · 2 wrong arguments"
 )]
 pub(super) struct Policies {
@@ -43,6 +43,8 @@ pub(super) struct Policies {
 
 /// So many refused changes are shown.
 const REFUSED_SHOWN: usize = 5;
+/// So many digits of a report's digest are shown; --json has them all.
+const DIGEST_SHOWN: usize = 12;
 
 // === impl Policies ===
 
@@ -108,10 +110,22 @@ fn row(version: &VersionView) -> [String; 5] {
     if let Some(to) = version.rolls_back {
         message = format!("back to {to}{}{message}", if message.is_empty() { "" } else { ": " });
     }
+    if let Some(act) = &version.canary {
+        message = format!("{}{}{message}", acted(act), if message.is_empty() { "" } else { ": " });
+    }
     if !version.approved_by.is_empty() {
         let _ = write!(message, " (approved by {})", version.approved_by.join(", "));
     }
     [version.version.to_string(), state, version.at.clone(), version.author.clone(), message]
+}
+
+/// Says what was done about a canary, and by which report.
+fn acted(CanaryAct { canary, act, report }: &CanaryAct) -> String {
+    let Some(ActedOn { digest, verdict, compared, .. }) = report else {
+        return format!("{canary} {} without a report", act.done());
+    };
+    let (verdict, digest) = (verdict.replace('_', " "), digest.get(..DIGEST_SHOWN).unwrap_or(digest));
+    format!("{canary} {} ({verdict} after {compared} pairs, report {digest})", act.done())
 }
 
 fn tried(trial: &TrialView) -> String {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use control::PolicyView;
-use wire::{Action, Apply, ApplyMode, RendezvousName};
+use wire::{Action, Apply, RendezvousName};
 
 use super::{
     Failure,
@@ -101,7 +101,7 @@ impl Rollback {
                 None => before_live(view)?,
             };
             let text = control.text(name, to).await?.into();
-            Ok(Action::Apply(Apply { text, mode: ApplyMode::Live, expected: view.newest, rolls_back: Some(to) }))
+            Ok(Action::Apply(Apply { rolls_back: Some(to), ..Apply::live(text, view.newest) }))
         })
     }
 }

@@ -11,7 +11,7 @@ use control::Outcome;
 use hedgerow::load::Pace;
 use starter::{Answered, RawInput, Refusal};
 use tokio::{sync::Semaphore, time::timeout};
-use wire::{Action, Apply, ApplyMode, ResultKind};
+use wire::{Action, Apply, ResultKind};
 
 use crate::rendezvous::{PATIENCE, Rendezvous, body};
 
@@ -114,7 +114,7 @@ fn check(asked: &Asked) {
 async fn edit(rendezvous: &Rendezvous, version: u64) {
     let name = rendezvous.app.definition().name().clone();
     let text = text(version).replace("NAME", name.as_str()).into();
-    let apply = Apply { text, mode: ApplyMode::Live, expected: version - 1, rolls_back: None };
+    let apply = Apply::live(text, version - 1);
     let change = rendezvous.follower.change(&name, "a test", "one more", Action::Apply(apply));
     let outcome = rendezvous.follower.publish(change).await.unwrap();
     assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");

@@ -28,7 +28,7 @@ use starter::{AdmissionKind, Answered, Limits, RawInput, Refusal, Starter};
 use tempfile::TempDir;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use wire::{Action, Apply, ApplyMode, Record, Topics};
+use wire::{Action, Apply, Record, Topics};
 
 /// Generous: it bounds a test that has failed, never one that passes.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -107,7 +107,7 @@ impl Rendezvous {
         let name = self.definition.name();
         let expected = self.app.versions.borrow().newest();
         let text = policy.replace("NAME", name.as_str()).into();
-        let apply = Apply { text, mode: ApplyMode::Live, expected, rolls_back: None };
+        let apply = Apply::live(text, expected);
         let change = self.follower.change(name, "a test", "an edit", Action::Apply(apply));
         let outcome = timeout(PATIENCE, self.follower.publish(change)).await.unwrap().unwrap();
         assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");

@@ -6,6 +6,8 @@
 //! twice: compaction would keep the second copy, and a reader who comes later would fold it at another place.
 //! Law: `ControlRecord::decode(&record.encode()) == record`. What a change leads to is not known here (`policies`).
 
+mod canary;
+
 use std::{fmt, str::FromStr, sync::Arc};
 
 use bytes::Bytes;
@@ -17,6 +19,8 @@ use crate::{
     envelope::{EnvelopeError, Reader, attributes, invalid, shortened},
     headers::Name,
 };
+
+pub use canary::{ActedOn, CanaryAct, Deed};
 
 /// The topic of all changes of all rendezvous.
 pub const CONTROL_TOPIC: &str = "hedgerow.control";
@@ -84,6 +88,9 @@ pub struct Apply {
     /// The earlier version whose text it is, if this is a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rolls_back: Option<u64>,
+    /// What it does about a canary, and by which report, if that is why it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<CanaryAct>,
 }
 
 /// What a new version is to do.
@@ -204,6 +211,16 @@ impl ControlRecord {
     }
 }
 
+// === impl Apply ===
+
+impl Apply {
+    /// Returns `text` as what is to decide about every new request, if `expected` is the newest version.
+    #[must_use]
+    pub fn live(text: Arc<str>, expected: u64) -> Self {
+        Self { text, mode: ApplyMode::Live, expected, rolls_back: None, canary: None }
+    }
+}
+
 // === impl Change ===
 
 impl Change {
@@ -223,7 +240,8 @@ impl Change {
         at_most("message", &self.message, MESSAGE_MAX)?;
         match &self.action {
             Action::Withdraw { reason, .. } => at_most("reason", reason, MESSAGE_MAX),
-            Action::Apply(_) | Action::Approve { .. } | Action::Promote { .. } => Ok(()),
+            Action::Apply(apply) => apply.canary.as_ref().map_or(Ok(()), CanaryAct::check),
+            Action::Approve { .. } | Action::Promote { .. } => Ok(()),
         }
     }
 

@@ -16,7 +16,10 @@ mod time;
 mod topic;
 
 pub use attributes::Attributes;
-pub use change::{Action, Apply, ApplyMode, CONTROL_TOPIC, Change, ControlError, ControlRecord, Speeds, Tally};
+pub use change::{
+    ActedOn, Action, Apply, ApplyMode, CONTROL_TOPIC, CanaryAct, Change, ControlError, ControlRecord, Deed, Speeds,
+    Tally,
+};
 pub use envelope::{
     DeadLetter, Decoder, Envelope, EnvelopeError, Failure, FailureKind, Fence, Fencing, Reply, Request, Response,
     ResultKind, ResultRecord,

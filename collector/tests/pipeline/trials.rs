@@ -37,7 +37,7 @@ impl Trial {
         let versions = follower.ensure_first(&scene.definition, "ada", "test.yaml").await.expect("it is published");
         let (running, served) = scene.start_seeing(versions.clone());
         timeout(GENEROUS, served).await.expect("it serves in time").expect("it serves");
-        let apply = Action::Apply(Apply { text: text.into(), mode, expected: 1, rolls_back: None });
+        let apply = Action::Apply(Apply { mode, ..Apply::live(text.into(), 1) });
         let change = follower.change(scene.definition.name(), "bob", "to try it", apply);
         let outcome = follower.publish(change).await.expect("it is published");
         assert_eq!(outcome, Outcome::Done(Effect::OnTrial { version: 2 }));

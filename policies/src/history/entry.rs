@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use uuid::Uuid;
-use wire::{Apply, ApplyMode, Change, Timestamp};
+use wire::{Apply, ApplyMode, CanaryAct, Change, Timestamp};
 
 use crate::{Definition, Share, TrialMode, TrialTally, Version};
 
@@ -24,6 +24,8 @@ pub struct Entry {
     pub mode: ApplyMode,
     /// The version whose text it is, if it is a rollback.
     pub rolls_back: Option<u64>,
+    /// What it does about a canary, and by which report, if that is why it came.
+    pub canary: Option<CanaryAct>,
     /// How many people besides its author must approve it, fixed when it was registered.
     pub needs: u32,
     /// Who has, in the log's order.
@@ -80,6 +82,7 @@ impl Entry {
             at,
             mode: apply.mode,
             rolls_back: apply.rolls_back,
+            canary: apply.canary.clone(),
             needs,
             approved_by: Vec::new(),
             state: State::Proposed,

@@ -38,7 +38,7 @@ fn change(author: &str, action: Action) -> ControlRecord {
 }
 
 fn apply(author: &str, text: &str, mode: ApplyMode, expected: u64) -> ControlRecord {
-    change(author, Action::Apply(Apply { text: text.into(), mode, expected, rolls_back: None }))
+    change(author, Action::Apply(Apply { mode, ..Apply::live(text.into(), expected) }))
 }
 
 fn live(author: &str, budget_ms: u64, expected: u64) -> ControlRecord {
@@ -47,7 +47,7 @@ fn live(author: &str, budget_ms: u64, expected: u64) -> ControlRecord {
 
 fn rollback(author: &str, text: &str, to: u64, expected: u64) -> ControlRecord {
     let (text, mode) = (text.into(), ApplyMode::Live);
-    change(author, Action::Apply(Apply { text, mode, expected, rolls_back: Some(to) }))
+    change(author, Action::Apply(Apply { mode, rolls_back: Some(to), ..Apply::live(text, expected) }))
 }
 
 fn withdraw(author: &str, version: u64) -> ControlRecord {

@@ -76,7 +76,7 @@ fn fold() -> Vec<Arc<Versions>> {
     let folded = EDITS.iter().enumerate().map(|(number, (executors, ladder, mode, expected))| {
         let text = format!("{HEAD}{}decide:\n{ladder}{DEFAULT}", executors.concat());
         let expected = expected.unwrap_or_else(|| history.newest());
-        let apply = Apply { text: text.into(), mode: *mode, expected, rolls_back: None };
+        let apply = Apply { mode: *mode, ..Apply::live(text.into(), expected) };
         let id = Uuid::from_u128(number as u128 + 1);
         let (author, message) = ("somebody".to_owned(), "a try".to_owned());
         let change = Change { id, rendezvous: name(), author, message, action: Action::Apply(apply) };

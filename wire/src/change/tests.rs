@@ -15,7 +15,18 @@ fn change(action: Action) -> Change {
 }
 
 fn apply(mode: ApplyMode, rolls_back: Option<u64>) -> Action {
-    Action::Apply(Apply { text: "rendezvous: wine\n".into(), mode, expected: 3, rolls_back })
+    Action::Apply(Apply { mode, rolls_back, ..Apply::live("rendezvous: wine\n".into(), 3) })
+}
+
+/// A canary's promotion by a report that a test changes.
+fn promotion(report: Option<ActedOn>) -> Action {
+    let canary = Some(CanaryAct { canary: "next".to_owned(), act: Deed::PromoteFirst, report });
+    Action::Apply(Apply { canary, ..Apply::live("rendezvous: wine\n".into(), 3) })
+}
+
+fn better() -> ActedOn {
+    let because = "it failed less often".to_owned();
+    ActedOn { digest: "0a".repeat(32), verdict: "better".to_owned(), because, compared: 12_000 }
 }
 
 fn tally() -> Tally {
@@ -36,6 +47,8 @@ fn every_control_record_is_read_back_as_it_was_written() {
         apply(ApplyMode::Live, None),
         apply(ApplyMode::Shadow, Some(2)),
         apply(ApplyMode::Share(500), None),
+        promotion(None),
+        promotion(Some(better())),
         Action::Approve { version: 4 },
         Action::Promote { version: 4 },
         Action::Withdraw { version: 4, reason: "slower".to_owned() },
@@ -54,6 +67,34 @@ fn a_change_is_json_that_people_can_read_in_the_topic() {
     let expected = r#"{"rendezvous":"wine","author":"ada","message":"forest is on \"holiday\"","#.to_owned()
         + r#""action":{"apply":{"text":"rendezvous: wine\n","mode":{"share":500},"expected":3,"rolls_back":1}}}"#;
     assert_eq!(body, expected);
+}
+
+#[test]
+fn who_acted_on_a_canary_by_which_report_stands_in_the_topic() {
+    let record = change(promotion(Some(better()))).encode();
+    let body: serde_json::Value = serde_json::from_slice(&record.payload.unwrap()).unwrap();
+    let expected = serde_json::json!({ "canary": "next", "act": "promote_first", "report": {
+        "digest": "0a".repeat(32), "verdict": "better", "because": "it failed less often", "compared": 12_000,
+    }});
+    assert_eq!(body["action"]["apply"]["canary"], expected);
+}
+
+#[test]
+fn an_act_without_measure_is_refused_by_every_reader() {
+    let cases = [
+        (ActedOn { digest: "0a".repeat(31), ..better() }, "64 hex digits"),
+        (ActedOn { digest: "0A".repeat(32), ..better() }, "64 hex digits"),
+        (ActedOn { verdict: "v".repeat(101), ..better() }, "its verdict has 101 bytes"),
+        (ActedOn { because: "b".repeat(4_001), ..better() }, "its reason has 4001 bytes"),
+    ];
+    for (report, expected) in cases {
+        let change = change(promotion(Some(report)));
+        assert!(change.check().unwrap_err().to_string().contains(expected), "{expected}");
+        assert!(refused(&change.encode()).contains(expected), "{expected}");
+    }
+    let Action::Apply(mut apply) = promotion(None) else { unreachable!("a promotion is an apply") };
+    apply.canary = apply.canary.map(|act| CanaryAct { canary: "n/xt".to_owned(), ..act });
+    assert!(change(Action::Apply(apply)).check().unwrap_err().to_string().contains("`n/xt` is not a name"));
 }
 
 #[test]
@@ -104,7 +145,7 @@ proptest! {
     #[test]
     fn whatever_people_write_is_read_back(author in "\\PC{1,50}", message in "\\PC{0,200}", text in "(?s).{0,200}") {
         prop_assume!(!author.trim().is_empty());
-        let action = Action::Apply(Apply { text: text.into(), mode: ApplyMode::Live, expected: 0, rolls_back: None });
+        let action = Action::Apply(Apply::live(text.into(), 0));
         let change = ControlRecord::Change(Change { author, message, ..change(action) });
         prop_assert_eq!(ControlRecord::decode(&change.encode()), Ok(change));
     }

@@ -28,7 +28,7 @@ use tokio::{
     time::{interval, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use wire::{Action, Apply, ApplyMode, CONTROL_TOPIC, RendezvousName, Timestamp};
+use wire::{Action, Apply, CONTROL_TOPIC, RendezvousName, Timestamp};
 
 use crate::{
     cpu::Whose,
@@ -196,7 +196,7 @@ impl Edits {
     /// Writes one edit and notes when the brokers had it.
     async fn edit(&self, version: u64) -> anyhow::Result<()> {
         let text = text(version).into();
-        let apply = Apply { text, mode: ApplyMode::Live, expected: version - 1, rolls_back: None };
+        let apply = Apply::live(text, version - 1);
         let change = self.editor.change(&self.name, "bench", "one more", Action::Apply(apply));
         let (told, acknowledged) = oneshot::channel();
         let acknowledge = Box::new(move |outcome| {
