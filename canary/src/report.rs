@@ -5,6 +5,7 @@
 
 mod build;
 mod course;
+mod digest;
 mod told;
 
 pub use told::{

@@ -100,6 +100,25 @@ fn what_is_written_is_what_the_schema_says_and_reads_back() {
 }
 
 #[test]
+fn a_digest_is_the_same_however_often_the_report_is_written_and_read_and_another_for_another_report() {
+    let (world, log) = wild(300);
+    let told = [report(&world, &log, &matchup()), regressed(), report(&World::new(), &Log::default(), &matchup())];
+    for report in &told {
+        let digest = report.digest();
+        assert_eq!((digest.len(), report.clone().digest()), (64, digest.clone()));
+        let pretty = serde_json::to_string_pretty(report).expect("JSON");
+        let read: Report = serde_json::from_str(&pretty).expect("what was written reads");
+        let value = serde_json::to_value(&read).expect("JSON");
+        let again: Report = serde_json::from_value(value).expect("what was written reads");
+        assert_eq!((read.digest(), again.digest()), (digest.clone(), digest.clone()));
+        let asked = report.requests.asked + 1;
+        let another = Report { requests: crate::RequestsTold { asked, ..report.requests.clone() }, ..report.clone() };
+        assert_ne!(another.digest(), digest);
+    }
+    assert_eq!(told.iter().map(Report::digest).collect::<std::collections::BTreeSet<_>>().len(), 3);
+}
+
+#[test]
 fn the_schema_explains_every_field_and_knows_no_other() {
     let schema: Value = serde_json::from_str(SCHEMA).expect("the schema is JSON");
     let objects = schema["$defs"].as_object().expect("some").values().chain([&schema]);
