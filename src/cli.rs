@@ -3,6 +3,7 @@
 mod apply;
 mod asking;
 mod audit;
+mod canary;
 mod check;
 mod completions;
 mod control;
@@ -57,6 +58,7 @@ Examples:
   hedgerow apply wine.yaml                          the next version, without a restart
   hedgerow policies wine                            its versions: who, when, why, which is live
   hedgerow audit wine                               one result for each request? see for yourself
+  hedgerow canary report wine                       is a canary better? the verdict, and why
   hedgerow up policies/wine.yaml                    every station in this process
   hedgerow up wine.yaml --brokers kafka:9092        the same over Kafka
   hedgerow run collector wine.yaml --brokers kafka:9092    one station, to scale it alone
@@ -99,6 +101,8 @@ enum Command {
     WhatIf(what_if::WhatIfCommand),
     /// Prove from the topics that each request got exactly one result, or list what is wrong
     Audit(audit::Audit),
+    /// Compare canaries with their references, and act on it
+    Canary(canary::Canary),
     /// Learn what votes should weigh from what turned out to be true
     Learn(learn::Learn),
     /// Print the JSON Schema of policy files, for editors
@@ -139,6 +143,7 @@ impl Cli {
             Command::Results(results) => results.run(),
             Command::WhatIf(what_if) => what_if.run(),
             Command::Audit(audit) => audit.run(),
+            Command::Canary(canary) => canary.run(),
             Command::Learn(learn) => learn.run(),
             Command::Schema(schema) => Ok(schema.run()),
             Command::Completions(completions) => Ok(completions.run()),

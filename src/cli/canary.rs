@@ -1,0 +1,37 @@
+//! `hedgerow canary …`: how canaries compare with their references, and what is done about them.
+
+mod list;
+mod reading;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::Failure;
+
+/// Compares canaries with their references, and acts on it.
+#[derive(Args, Debug)]
+pub(super) struct Canary {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Show each canary of a rendezvous and its verdict
+    List(list::List),
+    /// Print what the comparison found: the verdict, why, and every number behind it
+    Report(report::ReportCommand),
+}
+
+// === impl Canary ===
+
+impl Canary {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        match self.command {
+            Command::List(list) => list.run(),
+            Command::Report(report) => report.run(),
+        }
+    }
+}
