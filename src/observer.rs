@@ -178,7 +178,7 @@ impl Observed {
         *answers += 1;
         let value = definition.policy.value_of(answer);
         for spec in &definition.executors {
-            let Some(reference) = &spec.canary_of else { continue };
+            let Some(reference) = spec.canary.as_ref().map(|canary| &canary.of) else { continue };
             let Some(value) = value.clone() else { continue };
             if spec.id == response.executor {
                 self.pair((response.request, spec.id.clone()), Half::Canary(value));

@@ -7,8 +7,9 @@
 //! All that is judged is harm: above 0 the canary is worse. The probability of error is shared equally by the metrics
 //! that have a margin (Bonferroni), which are known before the first request.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
+use policies::Margins;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -51,23 +52,6 @@ pub enum Metric {
     Impact,
 }
 
-/// By how much a canary may be worse; what has no margin is shown and not judged.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Margins {
-    /// So many more different answers than noise, as a share.
-    pub agreement: Option<f64>,
-    /// So many more wrong answers, as a share.
-    pub accuracy: Option<f64>,
-    /// So many more failures, as a share.
-    pub failures: Option<f64>,
-    /// So much later.
-    pub p50: Option<Duration>,
-    /// So much later.
-    pub p99: Option<Duration>,
-    /// So many results that would change, as a share.
-    pub impact: Option<f64>,
-}
-
 /// What was found in one metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
@@ -90,40 +74,24 @@ pub struct Finding {
 /// Below so many requests nobody is told that they cannot be compared.
 const TOO_FEW: u64 = 30;
 
-// === impl Margins ===
+// === margins ===
 
-impl Default for Margins {
-    /// One answer more in a hundred may differ, one request more in a thousand may fail.
-    fn default() -> Self {
-        Self { agreement: Some(0.01), failures: Some(0.001), ..Self::none() }
+/// Returns the margin for `metric`, in its unit.
+pub(crate) fn margin(margins: &Margins, metric: Metric) -> Option<f64> {
+    match metric {
+        Metric::Agreement => margins.agreement,
+        Metric::Accuracy => margins.accuracy,
+        Metric::Failures => margins.failures,
+        Metric::P50 => margins.p50.map(micros),
+        Metric::P99 => margins.p99.map(micros),
+        Metric::Impact => margins.impact,
     }
 }
 
-impl Margins {
-    /// Returns margins for nothing: nothing is judged.
-    #[must_use]
-    pub fn none() -> Self {
-        Self { agreement: None, accuracy: None, failures: None, p50: None, p99: None, impact: None }
-    }
-
-    /// Returns the margin for `metric`, in its unit.
-    #[must_use]
-    pub fn of(&self, metric: Metric) -> Option<f64> {
-        match metric {
-            Metric::Agreement => self.agreement,
-            Metric::Accuracy => self.accuracy,
-            Metric::Failures => self.failures,
-            Metric::P50 => self.p50.map(micros),
-            Metric::P99 => self.p99.map(micros),
-            Metric::Impact => self.impact,
-        }
-    }
-
-    /// Returns the part of `alpha` that is each judged metric's.
-    pub(crate) fn part(&self, alpha: f64) -> f64 {
-        let judged: u64 = Metric::ALL.iter().map(|metric| u64::from(self.of(*metric).is_some())).sum();
-        alpha / exact(judged.max(1))
-    }
+/// Returns the part of `alpha` that is each judged metric's.
+pub(crate) fn part(margins: &Margins, alpha: f64) -> f64 {
+    let judged: u64 = Metric::ALL.iter().map(|metric| u64::from(margin(margins, *metric).is_some())).sum();
+    alpha / exact(judged.max(1))
 }
 
 // === impl Metric ===
@@ -169,7 +137,7 @@ impl Metric {
 /// worse.
 #[must_use]
 pub fn findings(matchup: &Matchup, pairs: &Tally, noise: &Tally, alpha: f64) -> Vec<Finding> {
-    let alpha = matchup.margins.part(alpha);
+    let alpha = part(&matchup.margins, alpha);
     Metric::ALL.into_iter().map(|metric| finding(metric, matchup, pairs, noise, alpha)).collect()
 }
 
@@ -234,7 +202,7 @@ fn finding(metric: Metric, matchup: &Matchup, pairs: &Tally, noise: &Tally, alph
             (known, rate(changed, known), share(changed, known, alpha), &examples.changed)
         }
     };
-    let margin = matchup.margins.of(metric);
+    let margin = self::margin(&matchup.margins, metric);
     let verdict = verdict(metric, n, bounds, margin.unwrap_or(0.0));
     Finding { metric, harm, bounds, margin, n, verdict, examples: examples.names() }
 }

@@ -22,10 +22,11 @@ mod testing;
 
 pub use cells::Cells;
 pub use comparison::{Checkpoint, Comparison, Known};
-pub use judge::{Finding, Margins, Metric, Verdict, conclude, findings};
+pub use judge::{Finding, Metric, Verdict, conclude, findings};
 pub use matchup::Matchup;
 pub use pair::{Excluded, Impact, Pair, Said, Side};
 pub use pairing::{Limits, Pairing, Place, Positions, Settled, Topic};
+pub use policies::Margins;
 pub use report::{
     AgreementTold, CourseTold, Curve, DifferenceTold, DriftTold, FailuresTold, ImpactTold, Interval, LatencyTold,
     MatrixTold, MetricTold, NoiseTold, NumbersTold, QuantileTold, Report, RequestsTold, SCHEMA, SegmentTold, SideTold,

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use policies::Definition;
+use policies::{CanarySpec, Definition, ExecutorSpec, Margins};
 use wire::ExecutorId;
-
-use crate::Margins;
 
 /// A canary and its reference.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,23 +34,33 @@ impl Matchup {
     /// Returns how `canary` is compared with `reference` unless somebody says otherwise.
     #[must_use]
     pub fn new(canary: ExecutorId, reference: ExecutorId) -> Self {
-        Self {
-            canary,
-            reference,
-            twin: None,
-            margins: Margins::default(),
-            confidence: 0.99,
-            within: 0.0,
-            largest_difference: None,
-            warm_up: Duration::from_secs(10),
-        }
+        Self::declared(canary, &CanarySpec::new(reference), None)
     }
 
     /// Returns a matchup for each canary of `definition`, in its order.
     #[must_use]
     pub fn of(definition: &Definition) -> Vec<Self> {
-        let pair = |spec: &policies::ExecutorSpec| Some(Self::new(spec.id.clone(), spec.canary_of.clone()?));
-        definition.executors.iter().filter_map(pair).collect()
+        let matchup = |spec: &ExecutorSpec| {
+            let twin = definition.twin_of(spec).map(|twin| twin.id.clone());
+            Some(Self::declared(spec.id.clone(), spec.canary.as_ref()?, twin))
+        };
+        definition.executors.iter().filter_map(matchup).collect()
+    }
+
+    fn declared(canary: ExecutorId, spec: &CanarySpec, twin: Option<ExecutorId>) -> Self {
+        // Whom it is asked about is in each plan, and what is done about it is somebody else's.
+        let CanarySpec { of, margins, confidence, warm_up, within, largest_difference, sample: _, hold: _, acts: _ } =
+            spec;
+        Self {
+            canary,
+            reference: of.clone(),
+            twin,
+            margins: *margins,
+            confidence: *confidence,
+            within: *within,
+            largest_difference: *largest_difference,
+            warm_up: *warm_up,
+        }
     }
 
     /// Returns how probable it may be that a bound is wrong: half of it is the verdict's, half the segments'.
@@ -60,3 +68,6 @@ impl Matchup {
         (1.0 - self.confidence).clamp(1e-9, 0.5) / 2.0
     }
 }
+
+#[cfg(test)]
+mod tests;

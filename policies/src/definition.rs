@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 use wire::{Attributes, Budget, ExecutorId, Plan, PolicyRef, RendezvousName, Role};
 
 use crate::{
-    BreakerSpec, Diagnostics, Policy, Share, Start,
+    BreakerSpec, CanarySpec, Diagnostics, Policy, Share, Start,
     clause::{Asking, Condition},
     example::Example,
 };
@@ -103,8 +103,8 @@ pub struct ExecutorSpec {
     pub id: ExecutorId,
     /// Whether its answers may be chosen.
     pub role: Role,
-    /// The candidate a canary is compared with; `None` for candidates.
-    pub canary_of: Option<ExecutorId>,
+    /// How a canary is compared; `None` for candidates.
+    pub canary: Option<CanarySpec>,
     /// When it may start.
     pub start: Start,
     /// It starts later for at most this share of the requests that ask it; `None` is no limit.

@@ -4,6 +4,7 @@
 
 mod agree;
 mod breaker;
+mod canaries;
 mod cases;
 mod clauses;
 mod defaults;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 pub(crate) use agree::{AgreeEntry, ComparedEntry, EqualityEntry, TieEntry, VotesEntry};
 pub(crate) use breaker::BreakerEntry;
+pub(crate) use canaries::{ActsEntry, CanaryEntry, MarginEntry, MarginsEntry};
 pub(crate) use cases::CaseEntry;
 pub(crate) use clauses::{
     BestEntry, ClauseBody, ClauseEntry, CombineEntry, ExtraWaitEntry, PatienceEntry, RankEntry, WeightEntry,

@@ -5,6 +5,7 @@
 //! `verdict` → `example`.
 
 mod breaker;
+mod canary;
 mod circumstances;
 mod clause;
 mod definition;
@@ -32,6 +33,7 @@ mod versions;
 mod what_if;
 
 pub use breaker::BreakerSpec;
+pub use canary::{CanaryActs, CanarySpec, Margins, PromoteWhen};
 pub use circumstances::{Circumstances, LastKnown, Latencies, Quantile};
 /// The largest policy file, in bytes.
 pub const FILE_BYTES_MAX: usize = document::FILE_MAX;

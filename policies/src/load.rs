@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wire::{ExecutorId, Plan, Role};
 
-use crate::Definition;
+use crate::{Definition, Share};
 
 /// How many executors one request calls at most.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +17,8 @@ pub struct Load {
     pub canaries: usize,
     /// How many of both start later than the request is born, and are spared if it is decided by then.
     pub later: usize,
-    /// How many calls of requests are spared by the budgets of those who start later, whatever happens, per request.
+    /// How many calls of requests are spared by the budgets of those who start later, and by the samples of canaries,
+    /// whatever happens, per request.
     pub spared: f64,
 }
 
@@ -47,8 +48,12 @@ impl Definition {
 
     /// Returns for what share of the requests `executor` does not start, whatever happens.
     fn spared(&self, executor: &ExecutorId) -> Option<f64> {
-        let share = self.executors.iter().find(|spec| spec.id == *executor)?.hedges?;
-        Some(1.0 - f64::from(share.parts()) / 10_000.0)
+        let spec = self.executors.iter().find(|spec| spec.id == *executor)?;
+        let sample = spec.canary.as_ref().and_then(|canary| canary.sample);
+        let asked = |share: Option<Share>| share.map_or(1.0, |share| f64::from(share.parts()) / 10_000.0);
+        // A canary that starts later is never spared.
+        let starts = if spec.role == Role::Canary { 1.0 } else { asked(spec.hedges) };
+        Some(1.0 - asked(sample) * starts).filter(|spared| *spared > 0.0)
     }
 }
 

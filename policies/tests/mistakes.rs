@@ -2,6 +2,8 @@
 //!
 //! Each is made in an otherwise sound policy, and must be the only problem found. The snapshot shows them all.
 
+#[path = "mistakes/canaries.rs"]
+mod canaries;
 #[path = "mistakes/hedges.rs"]
 mod hedges;
 #[path = "mistakes/language.rs"]
@@ -11,7 +13,7 @@ mod schema;
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
-use hedgerow_policies::{Definition, Diagnostics, ExecutorKind};
+use hedgerow_policies::{CanarySpec, Definition, Diagnostics, ExecutorKind};
 
 const SOUND: &str = r#"rendezvous: wine
 budget: 50ms
@@ -176,7 +178,7 @@ fn problems(text: &str) -> Diagnostics {
 
 #[test]
 fn the_policy_without_mistakes_is_sound() {
-    for sound in [SOUND, language::SOUND, hedges::SOUND] {
+    for sound in [SOUND, language::SOUND, hedges::SOUND, canaries::SOUND] {
         let found = problems(sound);
         assert!(found.0.is_empty(), "{found}");
     }
@@ -195,6 +197,11 @@ fn every_mistake_in_options_cases_and_expressions_has_them_too() {
 #[test]
 fn every_mistake_in_starts_has_them_too() {
     insta::assert_snapshot!(told(hedges::SOUND, hedges::MISTAKES));
+}
+
+#[test]
+fn every_mistake_in_canaries_has_them_too() {
+    insta::assert_snapshot!(told(canaries::SOUND, canaries::MISTAKES));
 }
 
 /// Makes each mistake, and tells what is said of it.
@@ -226,10 +233,15 @@ fn no_two_mistakes_share_a_sentence() {
         "hedge budget of nothing",
         "hedge when all is over",
         "case that is over before a hedge",
+        "nothing where margins are meant",
+        "confidence beyond doubt",
+        "time margin without a unit",
+        "warm-up without a unit",
     ];
     let all = MISTAKES.iter().map(|mistake| (SOUND, mistake));
     let all = all.chain(language::MISTAKES.iter().map(|mistake| (language::SOUND, mistake)));
     let all = all.chain(hedges::MISTAKES.iter().map(|mistake| (hedges::SOUND, mistake)));
+    let all = all.chain(canaries::MISTAKES.iter().map(|mistake| (canaries::SOUND, mistake)));
     let (mut sentences, mut shared): (BTreeMap<String, &str>, Vec<String>) = (BTreeMap::new(), Vec::new());
     for (sound, (name, right, wrong)) in all.filter(|(_, (name, ..))| !same.contains(name)) {
         let sentence = problems(&sound.replace(right, wrong)).0.remove(0).message;
@@ -279,7 +291,7 @@ fn every_kind_of_executor_is_read() {
         [&onnx("forest.onnx"), &constant, &ExecutorKind::Echo, &onnx("boost.onnx"), &http, &onnx("mlp.onnx")]
     );
     assert_eq!(wine.plan().to_string(), "forest,fixed,back,boost+2000,vendor,~next");
-    assert_eq!(wine.executors[5].canary_of, Some(wine.executors[0].id.clone()));
+    assert_eq!(wine.executors[5].canary, Some(CanarySpec::new(wine.executors[0].id.clone())));
     assert_eq!(wine.executors[4].concurrency.get(), 8);
     let decoy = wine.decoy.expect("a decoy");
     assert_eq!((decoy.every, decoy.keep), (Duration::from_mins(1), Some(Duration::from_hours(30 * 24))));

@@ -1,5 +1,7 @@
 //! Verdicts, and how often they are wrong.
 
+use std::time::Duration;
+
 use super::*;
 use crate::testing::matchup;
 

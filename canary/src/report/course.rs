@@ -3,14 +3,14 @@
 use super::{CourseTold, Interval, build::millionths};
 use crate::{
     Matchup, Tally,
-    judge::{excess, noise_of, rate},
+    judge::{excess, noise_of, part, rate},
     statistics::Paired,
     tally::Moment,
 };
 
 /// Returns what was known after each stretch, by when requests came.
 pub(super) fn of(matchup: &Matchup, pairs: &Tally, noise: &Tally, alpha: f64) -> Vec<CourseTold> {
-    let (alpha, noise) = (matchup.margins.part(alpha), noise_of(noise));
+    let (alpha, noise) = (part(&matchup.margins, alpha), noise_of(noise));
     let mut sofar = Moment::default();
     let stretch = |(second, moment): (i64, &Moment)| {
         sofar += moment;

@@ -5,6 +5,7 @@ use std::{num::NonZeroUsize, time::Duration};
 use super::{
     StartEntry,
     breaker::BreakerEntry,
+    canaries::CanaryEntry,
     read::{self, Members},
     starts,
     tree::Node,
@@ -18,7 +19,7 @@ pub(crate) struct ExecutorEntry {
     pub(crate) kind: Option<KindEntry>,
     /// Whether `canary` was written, be it wrongly.
     pub(crate) is_canary: bool,
-    pub(crate) canary_of: Option<Spanned<String>>,
+    pub(crate) canary: Option<CanaryEntry>,
     pub(crate) start: Option<StartEntry>,
     pub(crate) concurrency: Option<Spanned<NonZeroUsize>>,
     pub(crate) max_batch: Option<Spanned<NonZeroUsize>>,
@@ -61,7 +62,7 @@ impl ExecutorEntry {
             name: name.clone(),
             kind: None,
             is_canary: false,
-            canary_of: None,
+            canary: None,
             start: None,
             concurrency: None,
             max_batch: None,
@@ -75,7 +76,7 @@ impl ExecutorEntry {
         let entry = Self {
             kind: kind(name, &mut executor, report),
             is_canary: executor.take("canary").is_some(),
-            canary_of: executor.take("canary").and_then(|node| canary(node, report)),
+            canary: executor.take("canary").and_then(|node| CanaryEntry::read(node, report)),
             start: executor.take("start").and_then(|node| starts::read(node, report)),
             concurrency: executor.take("concurrency").and_then(|node| read::count(node, "`concurrency`", report)),
             max_batch: executor.take("max_batch").and_then(|node| read::count(node, "`max_batch`", report)),
@@ -134,11 +135,4 @@ impl HearsEntry {
     fn read(node: &Node, report: &mut Report<'_>) -> Self {
         Self { at: node.at, names: read::texts(node, "`hears`", "an executor that is heard", report) }
     }
-}
-
-fn canary(node: &Node, report: &mut Report<'_>) -> Option<Spanned<String>> {
-    let mut canary = Members::of(node, "`canary`", report)?;
-    let of = canary.require("of", report).and_then(|node| read::text(node, "a canary's reference", report));
-    canary.finish(report);
-    of
 }

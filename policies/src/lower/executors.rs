@@ -1,6 +1,7 @@
 //! The executors: each runs something that can be asked, and canaries are compared with candidates.
 
 mod breaker;
+mod canary;
 mod judges;
 mod starts;
 
@@ -33,7 +34,10 @@ pub(super) fn lower(entries: &[ExecutorEntry], budget: Option<Budget>, report: &
             .hint("make one a candidate by taking its `canary` out");
     }
     judges::check_waits(entries, budget, report);
-    entries.iter().take(EXECUTORS_MAX).filter_map(|entry| executor(entry, entries, budget, report)).collect()
+    let executors = entries.iter().take(EXECUTORS_MAX);
+    let executors = executors.filter_map(|entry| executor(entry, entries, budget, report)).collect::<Vec<_>>();
+    canary::check_twins(entries, &executors, report);
+    executors
 }
 
 fn executor(
@@ -46,7 +50,6 @@ fn executor(
     if id.is_err() {
         report.error(entry.name.at, format!("`{}` cannot name an executor", entry.name.is)).hint(NAME_HINT);
     }
-    let canary_of = entry.canary_of.as_ref().and_then(|of| reference(entry, of, all, report));
     let kind = match entry.kind.as_ref() {
         Some(KindEntry::Http(url)) => {
             check_url(url, report);
@@ -70,7 +73,7 @@ fn executor(
     Some(ExecutorSpec {
         id: id.ok()?,
         role: if entry.is_canary { Role::Canary } else { Role::Candidate },
-        canary_of,
+        canary: canary::canary(entry, all, report),
         start,
         hedges,
         concurrency: entry.concurrency.as_ref().map_or(usual, |concurrency| concurrency.is),
@@ -101,35 +104,6 @@ fn max_batch(entry: &ExecutorEntry, report: &mut Report<'_>) -> Option<NonZeroUs
             .hint("write what one call takes at most, 32 for instance: the size is found by itself");
     }
     Some(written.is)
-}
-
-/// Finds the candidate that a canary is compared with.
-fn reference(
-    entry: &ExecutorEntry,
-    of: &Spanned<String>,
-    all: &[ExecutorEntry],
-    report: &mut Report<'_>,
-) -> Option<ExecutorId> {
-    let candidates = || all.iter().filter(|other| !other.is_canary).map(|other| other.name.is.as_str());
-    match all.iter().find(|other| other.name.is == of.is) {
-        Some(other) if !other.is_canary => ExecutorId::new(&of.is).ok(),
-        Some(_) if of.is == entry.name.is => {
-            report.error(of.at, format!("canary `{}` is compared with itself", of.is)).did_you_mean("", candidates());
-            None
-        }
-        Some(_) => {
-            report
-                .error(of.at, format!("`{}` is itself a canary, so nothing can be compared with it", of.is))
-                .did_you_mean("", candidates());
-            None
-        }
-        None => {
-            report
-                .error(of.at, format!("canary `{}` is compared with `{}`, which is no executor", entry.name.is, of.is))
-                .did_you_mean(&of.is, candidates());
-            None
-        }
-    }
 }
 
 fn check_url(url: &Spanned<String>, report: &mut Report<'_>) {

@@ -2,6 +2,7 @@
 //!
 //! Law: every struct is taken apart without `..`. Whoever adds a field is told by the compiler to say what it means.
 
+mod canaries;
 mod clauses;
 mod examples;
 
@@ -17,8 +18,8 @@ use super::{
     words,
 };
 use crate::{
-    BreakerSpec, Case, DecoySpec, Definition, ExecutorKind, ExecutorSpec, InputSchema, KeyPath, Objective, Policy,
-    Start, UsualStart,
+    BreakerSpec, CanarySpec, Case, DecoySpec, Definition, ExecutorKind, ExecutorSpec, InputSchema, KeyPath, Objective,
+    Policy, Start, UsualStart,
 };
 
 /// Returns what `definition` means.
@@ -170,7 +171,7 @@ fn executor(spec: &ExecutorSpec) -> Part {
     let ExecutorSpec {
         id,
         role,
-        canary_of,
+        canary,
         start,
         hedges,
         concurrency,
@@ -183,19 +184,13 @@ fn executor(spec: &ExecutorSpec) -> Part {
         breaker,
     } = spec;
     let title = format!("executor `{id}`");
-    let arrives = match canary_of {
+    let arrives = match canary {
         None => format!("{title} is asked too"),
-        Some(of) => format!("{title} is asked too, and only compared with `{of}`"),
-    };
-    let standing = match (role, canary_of) {
-        (Role::Candidate, _) => "a candidate (may be chosen)".to_owned(),
-        (Role::Canary, Some(of)) => format!("a canary of `{of}` (only compared)"),
-        (Role::Canary, None) => "a canary (only compared)".to_owned(),
+        Some(CanarySpec { of, .. }) => format!("{title} is asked too, and only compared with `{of}`"),
     };
     // A canary has none, and whoever becomes a candidate has the usual one: that goes without saying.
     let breaker = if *role == Role::Canary { Some(BreakerSpec::default()) } else { *breaker };
     let facts = vec![
-        fact("canary", canary_of.as_ref().map(ToString::to_string), "is {new} instead of {old}").shown(standing),
         runs(kind),
         starts(start),
         optional(
@@ -230,9 +225,13 @@ fn executor(spec: &ExecutorSpec) -> Part {
         key: id.to_string(),
         arrives,
         leaves: format!("{title} is no longer asked"),
+        groups: vec![Group {
+            name: "canary",
+            parts: canary.iter().map(|spec| canaries::compared(id, spec)).collect(),
+            moved: None,
+        }],
         title,
         facts,
-        groups: Vec::new(),
     }
 }
 

@@ -14,6 +14,19 @@ use crate::Definition;
 /// Says everything that can be said.
 const FULL: &str = include_str!("tests/full.yaml");
 
+/// All that it says of its canary.
+const CANARY: &str = "    canary:
+      of: forest
+      no_worse_by: { agreement: 3%, accuracy: 4%, failures: 0.5%, p50: 6ms, p99: 8ms, impact: 9% }
+      confidence: 98%
+      warm_up: 11s
+      within: 0.25
+      largest_difference: 25
+      sample: 12%
+      hold: true
+      acts: { promote: no_worse, reject: worse, after: 13000 }
+";
+
 /// A change: its name, what to replace in the full policy, and by what.
 type Edit = (&'static str, &'static str, &'static str);
 
@@ -56,8 +69,36 @@ const EDITS: &[Edit] = &[
     ("breaker", "open_at: 80%", "open_at: 85%"),
     ("breaker as usual", ", breaker: { open_at: 80%, min: 10, window: 5s, pause: 500ms }", ""),
     ("no breaker", "spare: { echo: }", "spare: { echo: , breaker: off }"),
-    ("canary of another", "canary: { of: forest }", "canary: { of: boost }"),
-    ("canary that votes", ", canary: { of: forest }", ""),
+    ("canary of another", "      of: forest\n", "      of: boost\n"),
+    ("canary that votes", CANARY, ""),
+    ("margin of agreement", "agreement: 3%", "agreement: 2%"),
+    ("margin of accuracy", "accuracy: 4%", "accuracy: off"),
+    ("margin of failures", "failures: 0.5%, ", ""),
+    ("margin of the median", "p50: 6ms", "p50: 7ms"),
+    ("margin of the slowest", "p99: 8ms", "p99: off"),
+    ("margin of impact", "impact: 9%", "impact: 10%"),
+    (
+        "usual margins",
+        "      no_worse_by: { agreement: 3%, accuracy: 4%, failures: 0.5%, p50: 6ms, p99: 8ms, impact: 9% }\n",
+        "",
+    ),
+    ("confidence", "confidence: 98%", "confidence: 99.9%"),
+    ("warm-up", "warm_up: 11s", "warm_up: 0s"),
+    ("what is the same number", "within: 0.25", "within: 0.5"),
+    ("largest difference", "largest_difference: 25", "largest_difference: 30"),
+    ("no largest difference", "      largest_difference: 25\n", ""),
+    ("sample", "sample: 12%", "sample: 1%"),
+    ("no sample", "      sample: 12%\n", ""),
+    ("hold", "hold: true", "hold: false"),
+    ("when it is promoted", "promote: no_worse", "promote: better"),
+    ("no promotion", "promote: no_worse, ", ""),
+    ("no rejection", "reject: worse, ", ""),
+    ("pairs to act on", "after: 13000", "after: 13001"),
+    (
+        "nothing is done by itself",
+        "      hold: true\n      acts: { promote: no_worse, reject: worse, after: 13000 }\n",
+        "",
+    ),
     ("candidate that does not vote any more", "spare: { echo: }", "spare: { echo: , canary: { of: boost } }"),
     ("no archive", "decoy: { archive: archive/wine, every: 60s, keep: 30d }\n", ""),
     ("archive", "archive: archive/wine", "archive: archive/vine"),
@@ -200,7 +241,8 @@ fn names(change: &Change) -> Vec<String> {
     ];
     let mut names: Vec<String> =
         groups.iter().filter(|group| parts.contains(group)).map(|group| (*group).to_owned()).collect();
-    names.extend([change.path.clone(), at(1).to_owned(), format!("{}.{}", at(2), at(1))]);
+    let (near, far) = (format!("{}.{}", at(2), at(1)), format!("{}.{}.{}", at(3), at(2), at(1)));
+    names.extend([change.path.clone(), at(1).to_owned(), near, far]);
     names.extend(groups.iter().map(|group| format!("{group}.{}", at(1))));
     if parts.contains(&"prefer") {
         names.extend(["ranks".to_owned(), "ranks.until".to_owned()]);
@@ -241,6 +283,10 @@ fn another_spelling_changes_nothing() {
         ("forest: { until: 40ms }, boost,", "forest: { until: 40ms }, boost: { until: 50ms },"),
         ("    until: 50ms\n", ""),
         ("otherwise: { class: unknown }", "otherwise: {\"class\": 'unknown'}"),
+        ("confidence: 98%", "confidence: 0.98"),
+        ("agreement: 3%, accuracy: 4%", "accuracy: 0.04, agreement: 0.03"),
+        ("within: 0.25", "within: 0.250"),
+        ("      sample: 12%\n", "      sample: 0.12\n"),
         ("spare: { echo: }", "spare: { echo: {}, start: now, concurrency: 1, max_batch: 1, cost: 0 }"),
         ("answer: { class: 1 }, delay: 3ms", "delay: 3000us, answer: { class: 1.0 }"),
         ("decide: [first: any]", "decide: [first: any, default: {}]"),

@@ -3,10 +3,10 @@
 use hedgerow_policies::SCHEMA;
 use serde_json::Value;
 
-use super::{MISTAKES, Mistake, SOUND, hedges, language, problems};
+use super::{MISTAKES, Mistake, SOUND, canaries, hedges, language, problems};
 
 /// What a reader says of a shape: of unknown and missing keys, of wrong types, of words that are none.
-const SHAPES: [&str; 16] = [
+const SHAPES: [&str; 22] = [
     "has no field",
     " needs `",
     "must be a map",
@@ -23,11 +23,21 @@ const SHAPES: [&str; 16] = [
     "cannot name",
     "is a number above 0",
     "must be a whole number",
+    "of requests, and this is a time",
+    "is a time, and this is a share",
+    "is a share",
+    "`hold` is true or false",
+    "for being",
+    "declares nothing",
 ];
 
 fn all() -> impl Iterator<Item = (&'static str, &'static Mistake)> {
     let plain = MISTAKES.iter().map(|mistake| (SOUND, mistake));
-    let more = [(language::SOUND, language::MISTAKES), (hedges::SOUND, hedges::MISTAKES)];
+    let more = [
+        (language::SOUND, language::MISTAKES),
+        (hedges::SOUND, hedges::MISTAKES),
+        (canaries::SOUND, canaries::MISTAKES),
+    ];
     plain.chain(more.into_iter().flat_map(|(sound, mistakes)| mistakes.iter().map(move |mistake| (sound, mistake))))
 }
 
@@ -41,7 +51,7 @@ fn json(yaml: &str) -> Option<Value> {
 
 #[test]
 fn sound_policies_are_valid() {
-    for sound in [SOUND, language::SOUND, hedges::SOUND] {
+    for sound in [SOUND, language::SOUND, hedges::SOUND, canaries::SOUND] {
         let json = json(sound).expect("YAML");
         let errors: Vec<String> =
             validator().iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
