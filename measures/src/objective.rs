@@ -93,10 +93,10 @@ impl Results {
         self.predicted.count() + self.degraded.count()
     }
 
-    /// Returns how many are good.
+    /// Returns how many are good: those that `Objective::is_kept` says it of, as finely as times are kept.
     #[must_use]
-    pub fn good(&self, objective: &Objective, degraded_is_good: bool) -> u64 {
-        let degraded = if degraded_is_good { self.degraded.within(objective.within) } else { 0 };
+    pub fn good(&self, objective: &Objective) -> u64 {
+        let degraded = if objective.degraded_is_good { self.degraded.within(objective.within) } else { 0 };
         self.predicted.within(objective.within) + degraded
     }
 }

@@ -165,6 +165,18 @@ pub struct Objective {
     pub share: f64,
     /// Over how long a time.
     pub window: Duration,
+    /// Whether a degraded result (a default, the last known answer, an error) keeps it too.
+    pub degraded_is_good: bool,
+}
+
+// === impl Objective ===
+
+impl Objective {
+    /// Returns whether a result keeps it that came `after` its request's birth. Whoever counts what is good asks this.
+    #[must_use]
+    pub fn is_kept(&self, is_prediction: bool, after: Duration) -> bool {
+        (is_prediction || self.degraded_is_good) && after <= self.within
+    }
 }
 
 // === impl Definition ===

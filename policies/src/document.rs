@@ -81,6 +81,7 @@ pub(crate) struct ObjectiveEntry {
     pub(crate) within: Option<Spanned<Duration>>,
     pub(crate) share: Option<Spanned<f64>>,
     pub(crate) window: Option<Spanned<Duration>>,
+    pub(crate) degraded_is_good: bool,
 }
 
 /// Reads `text`; `None` if it is not even a map.
@@ -184,10 +185,23 @@ impl ObjectiveEntry {
             within: objective.require("within", report).and_then(|node| read::duration(node, report)),
             share: objective.require("share", report).and_then(|node| share(node, report)),
             window: objective.require("window", report).and_then(|node| read::duration(node, report)),
+            degraded_is_good: objective.take("degraded").is_some_and(|node| is_good(node, report)),
         };
         objective.finish(report);
         Some(entry)
     }
+}
+
+/// `good` or `bad`.
+fn is_good(node: &Node, report: &mut Report<'_>) -> bool {
+    let word = node.text().unwrap_or_default();
+    if !["good", "bad"].contains(&word) {
+        let problem = report.error(node.at, "to an objective, degraded results are `good` or `bad`");
+        problem
+            .label(format!("this is {}", node.what()))
+            .hint("without the field they are `bad`, however soon they come");
+    }
+    word == "good"
 }
 
 /// `99.9%` or `0.999`.

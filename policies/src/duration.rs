@@ -1,5 +1,7 @@
 //! Durations as people write them, in policies and on the command line: the units there are.
 
+use std::time::Duration;
+
 /// The units of time, and how many microseconds each is.
 const UNITS: [(&str, f64); 6] = [("us", 1.0), ("ms", 1e3), ("s", 1e6), ("m", 60e6), ("h", 3_600e6), ("d", 86_400e6)];
 
@@ -19,4 +21,16 @@ pub fn micros_of(unit: &str) -> Option<f64> {
 /// Returns the names of the units.
 pub(crate) fn units() -> impl Iterator<Item = &'static str> {
     UNITS.iter().map(|(name, _)| *name)
+}
+
+/// Writes a duration in the largest unit in which it is whole: `1500ms`, and `2s`.
+#[must_use]
+pub fn written(duration: Duration) -> String {
+    let micros = duration.as_micros();
+    let units = [("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000)];
+    match units.into_iter().find(|(_, unit)| micros > 0 && micros.is_multiple_of(*unit)) {
+        Some((unit, size)) => format!("{}{unit}", micros / size),
+        None if micros == 0 => "0ms".to_owned(),
+        None => format!("{micros}us"),
+    }
 }

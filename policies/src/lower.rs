@@ -235,7 +235,8 @@ fn decoy(entry: &DecoyEntry, report: &mut Report<'_>) -> Option<DecoySpec> {
 
 fn objective(entry: &ObjectiveEntry) -> Option<Objective> {
     let (within, share, window) = (entry.within.as_ref()?, entry.share.as_ref()?, entry.window.as_ref()?);
-    Some(Objective { within: within.is, share: share.is, window: window.is })
+    let degraded_is_good = entry.degraded_is_good;
+    Some(Objective { within: within.is, share: share.is, window: window.is, degraded_is_good })
 }
 
 #[cfg(test)]

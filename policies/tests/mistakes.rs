@@ -161,6 +161,8 @@ const MISTAKES: &[Mistake] = &[
     ("ends at once", "until: 15ms", "until: 0ms"),
     ("nothing decides at the end", "  - default: { class: unknown }\n", ""),
     ("clause behind the default", "objectives:", "  - first: any\nobjectives:"),
+    // Objectives.
+    ("degraded that is neither good nor bad", "window: 30d }", "window: 30d, degraded: fine }"),
     // Examples.
     ("example of an unknown executor", "{ boost: { class: 1 }", "{ bost: { class: 1 }"),
     ("example that expects what cannot be", "decided_by: agree", "decided_by: agreement"),
@@ -295,7 +297,9 @@ fn every_kind_of_executor_is_read() {
     assert_eq!(wine.executors[4].concurrency.get(), 8);
     let decoy = wine.decoy.expect("a decoy");
     assert_eq!((decoy.every, decoy.keep), (Duration::from_mins(1), Some(Duration::from_hours(30 * 24))));
-    assert!((wine.objectives[0].share - 0.999).abs() < 1e-9);
+    assert!((wine.objectives[0].share - 0.999).abs() < 1e-9 && !wine.objectives[0].degraded_is_good);
+    let lenient = text.replace("window: 30d }", "window: 30d, degraded: good }");
+    assert!(Definition::parse("wine.yaml", &lenient).is_ok_and(|wine| wine.objectives[0].degraded_is_good));
 }
 
 #[test]

@@ -340,7 +340,7 @@ fn asked(plan: &Plan, executors: &[ExecutorSpec]) -> Fact {
 }
 
 fn objective(objective: &Objective) -> Part {
-    let Objective { within, share, window } = objective;
+    let Objective { within, share, window, degraded_is_good } = objective;
     let (within, window) = (words::duration(*within), words::duration(*window));
     let percent = percent(*share);
     let title = format!("the objective within {within} over {window}");
@@ -350,7 +350,14 @@ fn objective(objective: &Objective) -> Part {
         arrives: format!("{title} is new: {percent} of the results"),
         leaves: format!("{title} is gone"),
         title,
-        facts: vec![fact("share", percent, "is {new} of the results instead of {old}")],
+        facts: vec![
+            fact("share", percent, "is {new} of the results instead of {old}"),
+            fact(
+                "degraded",
+                if *degraded_is_good { "good" } else { "bad" },
+                "takes degraded results for {new} instead of {old}",
+            ),
+        ],
         groups: Vec::new(),
     }
 }

@@ -164,6 +164,7 @@ const EDITS: &[Edit] = &[
     ("case less", "  - case: short\n    when: budget_ms < 10.0\n    decide: [first: any]\n", ""),
     ("case more", "cases:\n", "cases:\n  - { case: new, when: input.ash > 1.0, decide: [first: any] }\n"),
     ("objective", "share: 99.9%", "share: 99%"),
+    ("objective that defaults keep", "share: 99.9%", "share: 99.9%, degraded: good"),
     ("another objective", "within: 50ms", "within: 40ms"),
     ("example less", "  - { name: silence, last_known: { class: 2, age: 5m }, expect: { decided_by: default } }\n", ""),
     ("example's events", "4ms: { boost", "5ms: { boost"),

@@ -1,19 +1,8 @@
 //! How values are written in a difference: each in one form only, whatever the file says.
 
-use std::time::Duration;
-
 use serde_json::{Number, Value};
 
-/// Writes a duration in the largest unit in which it is whole.
-pub(super) fn duration(duration: Duration) -> String {
-    let micros = duration.as_micros();
-    let units = [("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000)];
-    match units.into_iter().find(|(_, unit)| micros > 0 && micros.is_multiple_of(*unit)) {
-        Some((unit, size)) => format!("{}{unit}", micros / size),
-        None if micros == 0 => "0ms".to_owned(),
-        None => format!("{micros}us"),
-    }
-}
+pub(super) use crate::duration::written as duration;
 
 /// Writes names as people list them: "`a`, `b` and `c`".
 pub(super) fn names<Name: AsRef<str>>(names: &[Name]) -> String {

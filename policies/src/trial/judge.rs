@@ -5,7 +5,7 @@
 //! above the live one's by more than a margin, the lower bound of the one above the upper bound of the other. No
 //! traffic is never "worse". Law: two versions that do alike are told apart with a probability of at most `ALPHA`.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use super::{ArmTally, TrialTally};
 use crate::{
@@ -34,7 +34,7 @@ pub enum TrialJudgement {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Worsening {
     /// The objective that it misses more often; `None` if it is that it gives more defaults.
-    pub within: Option<Duration>,
+    pub objective: Option<Objective>,
     trial: Seen,
     live: Seen,
 }
@@ -49,7 +49,7 @@ struct Seen {
 
 /// One comparison, with its part of the error that is allowed.
 struct Comparison {
-    within: Option<Duration>,
+    objective: Option<Objective>,
     trial: Seen,
     live: Seen,
     margin: f64,
@@ -63,8 +63,8 @@ impl TrialTally {
     pub fn judge(&self, objectives: &[Objective]) -> TrialJudgement {
         let comparisons = self.comparisons(objectives);
         if let Some(worse) = comparisons.iter().find(|comparison| comparison.is_worse()) {
-            let Comparison { within, trial, live, .. } = *worse;
-            return TrialJudgement::Worse(Worsening { within, trial, live });
+            let Comparison { objective, trial, live, .. } = *worse;
+            return TrialJudgement::Worse(Worsening { objective, trial, live });
         }
         if comparisons.iter().all(Comparison::is_no_worse) { TrialJudgement::Keep } else { TrialJudgement::NotEnough }
     }
@@ -73,13 +73,13 @@ impl TrialTally {
         // Each comparison rests on two bounds, and may err in either.
         let parts = 2 * u32::try_from(objectives.len() + 1).unwrap_or(u32::MAX);
         let alpha = ALPHA / f64::from(parts);
-        let compare = |within, margin, hits: &dyn Fn(&ArmTally) -> u64| {
+        let compare = |objective, margin, hits: &dyn Fn(&ArmTally) -> u64| {
             let seen = |arm: &ArmTally| Seen::of(hits(arm), arm.decided, alpha);
-            Comparison { within, margin, trial: seen(&self.trial), live: seen(&self.live) }
+            Comparison { objective, margin, trial: seen(&self.trial), live: seen(&self.live) }
         };
         let missed = objectives.iter().enumerate().map(|(index, objective)| {
             let margin = MARGIN.min((1.0 - objective.share) / 2.0);
-            compare(Some(objective.within), margin, &|arm| arm.missed.get(index).copied().unwrap_or(0))
+            compare(Some(*objective), margin, &|arm| arm.missed.get(index).copied().unwrap_or(0))
         });
         missed.chain([compare(None, MARGIN, &|arm| arm.defaults)]).collect()
     }
@@ -109,10 +109,12 @@ impl Seen {
 
 impl fmt::Display for Worsening {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { within, trial, live } = self;
-        match within {
-            Some(within) => write!(out, "of its answers {} of {} came after {within:?}", trial.hits, trial.of)?,
-            None => write!(out, "of its answers {} of {} were defaults", trial.hits, trial.of)?,
+        let Self { objective, trial, live } = self;
+        write!(out, "of its answers {} of {} ", trial.hits, trial.of)?;
+        match objective {
+            Some(Objective { within, degraded_is_good: true, .. }) => write!(out, "came after {within:?}")?,
+            Some(Objective { within, .. }) => write!(out, "came after {within:?} or were degraded")?,
+            None => write!(out, "were defaults")?,
         }
         let (at_least, at_most) = (100.0 * trial.bounds.low, 100.0 * live.bounds.high);
         write!(out, ", at least {at_least:.2} %; of the live version's {} of {}, ", live.hits, live.of)?;

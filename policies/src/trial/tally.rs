@@ -57,7 +57,7 @@ impl ArmTally {
         self.defaults += u64::from(!prediction);
         self.missed.resize(self.missed.len().max(objectives.len()), 0);
         for (missed, objective) in self.missed.iter_mut().zip(objectives) {
-            *missed += u64::from(after > objective.within);
+            *missed += u64::from(!objective.is_kept(prediction, after));
         }
     }
 }
@@ -157,14 +157,19 @@ mod tests {
     }
 
     #[test]
-    fn an_objective_is_missed_by_what_came_later_than_it_says() {
-        let objective =
-            |millis| Objective { within: Duration::from_millis(millis), share: 0.9, window: Duration::from_mins(1) };
+    fn an_objective_is_missed_by_what_came_later_than_it_says_and_by_what_is_degraded_unless_it_says_otherwise() {
+        let objective = |millis, degraded_is_good| Objective {
+            within: Duration::from_millis(millis),
+            share: 0.9,
+            window: Duration::from_mins(1),
+            degraded_is_good,
+        };
+        let objectives = [objective(10, false), objective(20, false), objective(20, true)];
         let mut arm = ArmTally::default();
-        for millis in [5, 10, 11, 21] {
-            arm.count(true, Duration::from_millis(millis), &[objective(10), objective(20)]);
+        for (prediction, millis) in [(true, 5), (true, 10), (true, 11), (true, 21), (false, 5), (false, 25)] {
+            arm.count(prediction, Duration::from_millis(millis), &objectives);
         }
-        assert_eq!((arm.decided, arm.missed), (4, vec![2, 1]));
+        assert_eq!((arm.decided, arm.defaults, arm.missed), (6, 2, vec![4, 3, 2]));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{MISTAKES, Mistake, SOUND, canaries, hedges, language, problems};
 
 /// What a reader says of a shape: of unknown and missing keys, of wrong types, of words that are none.
-const SHAPES: [&str; 22] = [
+const SHAPES: [&str; 23] = [
     "has no field",
     " needs `",
     "must be a map",
@@ -29,6 +29,7 @@ const SHAPES: [&str; 22] = [
     "`hold` is true or false",
     "for being",
     "declares nothing",
+    "are `good` or `bad`",
 ];
 
 fn all() -> impl Iterator<Item = (&'static str, &'static Mistake)> {

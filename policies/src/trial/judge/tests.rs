@@ -1,9 +1,15 @@
 //! Simulated trials under seeds that are written here.
 
+use std::time::Duration;
+
 use super::*;
 
-const OBJECTIVE: Objective =
-    Objective { within: Duration::from_millis(30), share: 0.99, window: Duration::from_mins(1) };
+const OBJECTIVE: Objective = Objective {
+    within: Duration::from_millis(30),
+    share: 0.99,
+    window: Duration::from_mins(1),
+    degraded_is_good: true,
+};
 
 /// A small generator (Steele, Lea, Flood: `SplitMix64`), so that a run is the same everywhere.
 struct Dice(u64);
@@ -108,4 +114,8 @@ fn the_reason_is_told_with_its_numbers() {
         why.to_string(),
         "of its answers 400 of 2000 came after 30ms, at least 16.20 %; of the live version's 20 of 2000, at most 2.34 %"
     );
+    let TrialJudgement::Worse(why) = tally.judge(&[Objective { degraded_is_good: false, ..OBJECTIVE }]) else {
+        panic!("it is worse")
+    };
+    assert!(why.to_string().starts_with("of its answers 400 of 2000 came after 30ms or were degraded, "), "{why}");
 }
