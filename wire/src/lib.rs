@@ -5,6 +5,7 @@
 
 mod attributes;
 mod change;
+mod comparison;
 mod envelope;
 mod headers;
 mod id;
@@ -20,6 +21,7 @@ pub use change::{
     ActedOn, Action, Apply, ApplyMode, CONTROL_TOPIC, CanaryAct, Change, ControlError, ControlRecord, Deed, Speeds,
     Tally,
 };
+pub use comparison::ComparisonRecord;
 pub use envelope::{
     DeadLetter, Decoder, Envelope, EnvelopeError, Failure, FailureKind, Fence, Fencing, Reply, Request, Response,
     ResultKind, ResultRecord,

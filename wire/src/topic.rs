@@ -16,6 +16,8 @@ pub struct Topics {
     pub results: String,
     /// The valid results again, each once, for consumers that read only what is committed.
     pub sealed: String,
+    /// How far the canaries of each partition have been compared, in one partition of its own.
+    pub comparisons: String,
     /// What could not be understood, with the reason.
     pub dead_letters: String,
 }
@@ -32,6 +34,7 @@ impl Topics {
             responses: topic("responses"),
             results: topic("results"),
             sealed: topic("sealed"),
+            comparisons: topic("comparisons"),
             dead_letters: topic("dead-letters"),
         }
     }
