@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wire::{ExecutorId, PolicyRef, Request, RequestId, Response, Timestamp};
 
-use crate::{Excluded, Ledger, Limits, Matchup, Pair, Pairing, Place, Positions, Settled};
+use crate::{Excluded, Ledger, Limits, Matchup, Pair, Pairing, Place, Positions, Settled, Topic};
 
 /// The canaries of one rendezvous in one partition.
 #[derive(Debug)]
@@ -119,6 +119,18 @@ impl Comparison {
         self.pairing.next_deadline()
     }
 
+    /// Returns how much is held, and for how long.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.pairing.limits()
+    }
+
+    /// Returns from where on the log has to be read again to go on from here.
+    #[must_use]
+    pub fn positions(&self) -> Positions {
+        self.pairing.positions()
+    }
+
     /// Counts what is done. To be called after each batch of records: until then all of it is held.
     pub fn count(&mut self, known: &impl Known) {
         while let Some(settled) = self.pairing.poll_settled() {
@@ -158,6 +170,31 @@ impl Comparison {
     #[must_use]
     pub fn held(&self) -> (usize, usize) {
         self.pairing.held()
+    }
+}
+
+// === impl Checkpoint ===
+
+impl Checkpoint {
+    /// Returns one that has counted nothing, to begin at `positions`.
+    #[must_use]
+    pub fn at(positions: Positions) -> Self {
+        Self { positions, done: Vec::new(), blind: Timestamp::EPOCH.as_micros(), ledgers: BTreeMap::new() }
+    }
+
+    /// Returns what was counted of `matchup`, if that was compared as it is now.
+    #[must_use]
+    pub fn ledger(&self, matchup: &Matchup) -> Option<&Ledger> {
+        self.ledgers.get(&matchup.name()).map(|kept| &kept.ledger)
+    }
+
+    /// Takes note that a topic does not hold what came before any more but other records, from `low` on: what is
+    /// remembered as done is recognised by its records in the other topics.
+    pub fn cut_off(&mut self, topic: Topic, low: i64) {
+        *self.positions.at(topic) = low;
+        for (_, last) in &mut self.done {
+            *last.at(topic) = Positions::NONE.requests;
+        }
     }
 }
 

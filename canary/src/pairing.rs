@@ -259,6 +259,12 @@ impl Pairing {
         self.blind
     }
 
+    /// Returns how much is held, and for how long.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Returns how many requests are open, and how many bytes are held of them.
     #[must_use]
     pub fn held(&self) -> (usize, usize) {
@@ -392,9 +398,10 @@ impl Topic {
 
 impl Positions {
     /// No record anywhere.
-    const NONE: Self = Self { requests: -1, responses: -1, results: -1 };
+    pub(crate) const NONE: Self = Self { requests: -1, responses: -1, results: -1 };
 
-    fn at(&mut self, topic: Topic) -> &mut i64 {
+    /// Returns the offset in `topic`.
+    pub fn at(&mut self, topic: Topic) -> &mut i64 {
         match topic {
             Topic::Requests => &mut self.requests,
             Topic::Responses => &mut self.responses,

@@ -23,6 +23,10 @@ const CREATED_WITHIN: Duration = Duration::from_secs(15);
 /// How long to wait before looking again.
 const PAUSE: Duration = Duration::from_millis(20);
 const REPLICATION: i16 = 3;
+/// A compacted topic begins a new segment after so much; larger than the largest record.
+const SEGMENT_BYTES: &str = "33554432";
+/// And after ten minutes.
+const SEGMENT_MILLIS: &str = "600000";
 
 /// What is known of a topic.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -101,7 +105,13 @@ fn new_topic<'a>(
         topic = topic.set("retention.ms", retention);
     }
     if spec.compacted {
-        topic = topic.set("cleanup.policy", "compact");
+        // Only what lies in a closed segment is compacted, and the broker's own are a gigabyte and a week: where a key is
+        // written again every few seconds, the topic shall hold a few times what is newest, and be read in a moment.
+        topic = topic
+            .set("cleanup.policy", "compact")
+            .set("segment.bytes", SEGMENT_BYTES)
+            .set("segment.ms", SEGMENT_MILLIS)
+            .set("min.cleanable.dirty.ratio", "0.1");
     }
     if replication >= REPLICATION {
         topic = topic.set("min.insync.replicas", "2");

@@ -1,0 +1,284 @@
+//! The three topics of a partition, with everything that can lie in them, and somebody who reads them.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use canary::{Known, Ledger, Limits, Matchup};
+use policies::{Circumstances, Definition, Evaluation, Step};
+use serde_json::{Value, json};
+use uuid::Uuid;
+use wire::{
+    Envelope, ExecutorId, Failure, FailureKind, Fence, Fencing, ModelVersion, PolicyRef, Record, Reply, Request,
+    RequestId, Response, ResultRecord, Timestamp,
+};
+
+use super::super::{Action, Partition, Start, TOPICS};
+use crate::Kept;
+
+pub(super) const BORN: Timestamp = Timestamp::from_micros(1_795_249_695_000_000);
+const POLICY: &str = "rendezvous: wine\nbudget: 50ms\ninput: { features: [alcohol] }\nanswer: { value: class }\n\
+    executors:\n  forest: { echo: }\n  next: { echo: , canary: { of: forest } }\n  again: { echo: , canary: { of: forest } }\n\
+    decide:\n- first:\n  until: 40ms\n- default: { class: unknown }";
+const NAMES: [&str; 3] = ["forest", "next", "again"];
+
+/// A log, and the one version of the policy.
+pub(super) struct Story {
+    definition: Arc<Definition>,
+    topics: [Vec<(Timestamp, Record)>; 3],
+}
+
+/// What was counted, by canary.
+pub(super) type Ledgers = BTreeMap<String, Ledger>;
+
+/// Somebody who reads it.
+pub(super) struct Reader<'story> {
+    story: &'story Story,
+    pub(super) partition: Partition,
+    /// From where each topic is read, if it is.
+    pub(super) at: [Option<usize>; 3],
+    kept: Vec<Kept>,
+    now: Timestamp,
+}
+
+pub(super) fn limits() -> Limits {
+    Limits { patience: Duration::from_secs(5), ..Limits::default() }
+}
+
+pub(super) fn matchups() -> Vec<Matchup> {
+    let name = |name: &str| ExecutorId::new(name).unwrap();
+    let matchup = |canary| Matchup { warm_up: Duration::ZERO, ..Matchup::new(name(canary), name("forest")) };
+    vec![matchup("next"), matchup("again")]
+}
+
+// === impl Story ===
+
+impl Story {
+    pub(super) fn new(seed: u64, requests: u64) -> Self {
+        Self::spread(seed, requests, Duration::from_millis(20))
+    }
+
+    /// Returns requests that come one every `apart`.
+    pub(super) fn spread(seed: u64, requests: u64, apart: Duration) -> Self {
+        let definition = Definition::parse("wine.yaml", POLICY).unwrap_or_else(|problems| panic!("{problems}"));
+        let mut story = Self { definition: Arc::new(definition), topics: Default::default() };
+        let mut dice = fastrand::Rng::with_seed(seed);
+        story.topics[2].push((BORN.before(Duration::from_secs(1)), fence(1)));
+        for number in 0..requests {
+            let born = BORN.after(apart * u32::try_from(number).unwrap());
+            story.request(number, born, &mut dice);
+        }
+        for topic in &mut story.topics {
+            topic.sort_by_key(|(at, _)| *at);
+        }
+        story
+    }
+
+    pub(super) fn results_end(&self) -> i64 {
+        i64::try_from(self.topics[2].len()).unwrap()
+    }
+
+    fn request(&mut self, number: u64, born: Timestamp, dice: &mut fastrand::Rng) {
+        let request = Request {
+            id: RequestId::from_key(self.definition.name(), &number.to_string()),
+            born,
+            budget: self.definition.budget,
+            policy: self.definition.policy_ref.clone(),
+            case: None,
+            plan: self.definition.plan(),
+            key: None,
+            attributes: wire::Attributes::default(),
+            traceparent: None,
+            body: json!({ "alcohol": 8.0 + 6.0 * dice.f64() }).to_string().into(),
+        };
+        let mut said: Vec<(Response, Timestamp)> = Vec::new();
+        for name in NAMES {
+            if dice.u8(..) < 12 {
+                continue;
+            }
+            let after = if dice.u8(..) < 16 { dice.u64(50_000..12_000_000) } else { dice.u64(500..45_000) };
+            let reply = match dice.u8(..) {
+                0..20 => Reply::Failure(Failure { kind: FailureKind::Failed, message: "no".to_owned() }),
+                20..120 => Reply::Answer(r#"{"class":"red"}"#.into()),
+                _ => Reply::Answer(r#"{"class":"white"}"#.into()),
+            };
+            said.push((response(&request, name, reply), born.after(Duration::from_micros(after))));
+        }
+        said.sort_by_key(|(_, at)| *at);
+        let (result, decided) = self.decide(&request, &said);
+        // Somebody without the right to writes it too, before; the writer's retry comes behind; owners change.
+        let epoch = number / 10 + 1;
+        let of = |epoch| ResultRecord { fencing: fencing(epoch), ..result.clone() };
+        if number % 10 == 0 {
+            self.topics[2].push((born.before(Duration::from_micros(1)), fence(epoch)));
+        }
+        self.topics[2].push((decided.before(Duration::from_micros(1)), of(epoch + 70).encode()));
+        self.topics[2].push((decided, of(epoch).encode()));
+        if dice.u8(..) < 40 {
+            self.topics[2].push((decided, of(epoch).encode()));
+        }
+        for (response, at) in said {
+            self.topics[1].push((at, Envelope::Response(response).encode()));
+        }
+        if dice.u8(..) < 40 {
+            let copy = Envelope::Request(request.clone()).encode();
+            self.topics[0].push((born.after(Duration::from_millis(3)), copy));
+            self.topics[dice.usize(..3)].push((born, Record::default()));
+        }
+        self.topics[0].push((born, Envelope::Request(request).encode()));
+    }
+
+    fn decide(&self, request: &Request, said: &[(Response, Timestamp)]) -> (ResultRecord, Timestamp) {
+        let (policy, known) = (Arc::clone(&self.definition.policy), Circumstances::default());
+        let mut step = Evaluation::open(policy, &request.plan, request.born, request.budget, Duration::ZERO, &known);
+        for (response, at) in said {
+            let Step::Wait(evaluation) = step else { break };
+            step = if evaluation.deadline() <= *at {
+                evaluation.on_time(*at)
+            } else {
+                evaluation.observe(response, *at).1
+            };
+        }
+        let verdict = loop {
+            match step {
+                Step::Emit(verdict) => break verdict,
+                Step::Wait(evaluation) => {
+                    let due = evaluation.deadline();
+                    step = evaluation.on_time(due);
+                }
+            }
+        };
+        let body = verdict.body(&request.policy, None, request.born, request.budget);
+        let (policy, kind) = (request.policy.clone(), verdict.kind());
+        let record = ResultRecord { request: request.id, policy, kind, key: None, fencing: fencing(1), body };
+        (record, verdict.at.max(request.born.after(Duration::from_micros(2))))
+    }
+}
+
+impl Known for Story {
+    fn definition(&self, policy: &PolicyRef) -> Option<Arc<Definition>> {
+        (*policy == self.definition.policy_ref).then(|| Arc::clone(&self.definition))
+    }
+
+    fn truth(&self, _: RequestId) -> Option<Value> {
+        None
+    }
+}
+
+fn fencing(epoch: u64) -> Fencing {
+    Fencing { epoch, instance: Uuid::from_u128(epoch.into()) }
+}
+
+fn fence(epoch: u64) -> Record {
+    Fence(fencing(epoch)).encode()
+}
+
+fn response(request: &Request, executor: &str, reply: Reply) -> Response {
+    Response {
+        request: request.id,
+        executor: ExecutorId::new(executor).unwrap(),
+        model: ModelVersion::new(executor, "1f3a"),
+        queued: Duration::from_micros(200),
+        scored: Duration::from_micros(1_500),
+        reply,
+    }
+}
+
+// === impl Reader ===
+
+impl<'story> Reader<'story> {
+    pub(super) fn new(story: &'story Story, start: Start) -> Self {
+        let partition = Partition::open(matchups(), limits(), start, BORN);
+        let mut reader = Self { story, partition, at: [None; 3], kept: Vec::new(), now: BORN };
+        reader.act();
+        reader
+    }
+
+    /// Returns what whoever is never stopped counts.
+    pub(super) fn whole(story: &Story) -> Ledgers {
+        let begin = Start::Kept(Kept::nothing_before(canary::Positions::default()));
+        Reader::new(story, begin).finish(&mut fastrand::Rng::with_seed(0))
+    }
+
+    /// Reads something, or asks where topics end, or lets time pass.
+    pub(super) fn step(&mut self, dice: &mut fastrand::Rng) {
+        match dice.u8(..8) {
+            topic @ 0..6 => self.deliver(usize::from(topic % 3), dice.usize(1..8)),
+            6 => TOPICS.into_iter().zip(0..3).for_each(|(topic, which)| {
+                let end = i64::try_from(self.story.topics[which].len()).unwrap();
+                self.partition.on_end(topic, end, self.now);
+            }),
+            _ => self.now = self.now.after(Duration::from_millis(dice.u64(1..4_000))),
+        }
+        self.pass();
+    }
+
+    pub(super) fn pass(&mut self) {
+        self.partition.on_time(self.now, self.story, u64::MAX);
+        self.act();
+    }
+
+    /// Delivers at most so many records of a topic.
+    pub(super) fn deliver(&mut self, which: usize, most: usize) {
+        let Some(at) = &mut self.at[which] else { return };
+        for (appended, record) in self.story.topics[which].iter().skip(*at).take(most) {
+            let offset = i64::try_from(*at).unwrap();
+            self.partition.on_record(TOPICS[which], offset, *appended, record.clone());
+            *at += 1;
+        }
+    }
+
+    pub(super) fn has_more(&self, which: usize) -> bool {
+        self.at[which].is_some_and(|at| at < self.story.topics[which].len())
+    }
+
+    pub(super) fn end(&self) -> i64 {
+        i64::try_from(self.story.topics.iter().map(Vec::len).min().unwrap()).unwrap()
+    }
+
+    /// Reads to the end, long after it, and returns what was counted.
+    pub(super) fn finish(mut self, dice: &mut fastrand::Rng) -> Ledgers {
+        self.clone_finish(dice)
+    }
+
+    pub(super) fn clone_finish(&mut self, dice: &mut fastrand::Rng) -> Ledgers {
+        while (0..3).any(|which| self.has_more(which)) {
+            self.step(dice);
+        }
+        self.now = self.now.after(Duration::from_hours(24));
+        for (topic, which) in TOPICS.into_iter().zip(0..3) {
+            let end = i64::try_from(self.story.topics[which].len()).unwrap();
+            self.partition.on_end(topic, end, self.now);
+        }
+        self.pass();
+        assert_eq!(self.partition.held().0, 0, "nothing is open");
+        let ledgers = self.partition.ledgers();
+        ledgers.map(|(matchup, ledger)| (matchup.canary.to_string(), ledger.clone())).collect()
+    }
+
+    pub(super) fn keep(&mut self) -> Kept {
+        self.partition.keep(self.story)
+    }
+
+    /// Returns what was to be written down since.
+    pub(super) fn kept(&mut self) -> Vec<Kept> {
+        std::mem::take(&mut self.kept)
+    }
+
+    /// Does what the partition says.
+    pub(super) fn act(&mut self) {
+        while let Some(action) = self.partition.poll_action() {
+            match action {
+                Action::Read(topic, from) => self.at[which(topic)] = Some(usize::try_from(from).unwrap()),
+                Action::Pause(topic) => self.at[which(topic)] = None,
+                Action::Keep(kept) => {
+                    self.kept.push(kept);
+                    self.partition.on_kept(true, self.now);
+                }
+                Action::Tell(_) => {}
+            }
+        }
+    }
+}
+
+fn which(topic: canary::Topic) -> usize {
+    TOPICS.iter().position(|known| *known == topic).unwrap()
+}

@@ -1,0 +1,393 @@
+//! One membership in the group, from the first canary to the last, or to the end of the station.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use bus::{Assigned, BoxFuture, BusError, Clock, Consumer, Event, Outage, Producer, Received, StartAt, TopicPartition};
+use canary::{Ledger, Matchup, Topic};
+use policies::{Definition, Versions};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use wire::{ComparisonRecord, ExecutorId, PolicyRef, RendezvousName, RequestId, Timestamp, Topics};
+
+use super::{
+    ComparisonStation,
+    hands::{Ends, Starts, find_ends, find_starts, three},
+    matchups,
+};
+use crate::{
+    Metrics,
+    kept::Kept,
+    partition::{Action, Known, Partition, TOPICS, Told},
+};
+
+/// A comparison at work.
+pub(super) struct Shift {
+    bus: Arc<dyn bus::Bus>,
+    clock: Clock,
+    versions: watch::Receiver<Arc<Versions>>,
+    limits: canary::Limits,
+    metrics: Arc<Metrics>,
+    rendezvous: RendezvousName,
+    topics: Topics,
+    /// Says which partitions are ours, and reads none.
+    member: Box<dyn Consumer>,
+    /// Reads them.
+    tail: Box<dyn Consumer>,
+    producer: Arc<dyn Producer>,
+    partitions: BTreeMap<i32, Partition>,
+    /// Given to us, and not compared yet.
+    coming: BTreeSet<i32>,
+    starting: Option<BoxFuture<'static, Result<Starts, BusError>>>,
+    looking: Option<BoxFuture<'static, Result<Ends, BusError>>>,
+    /// Before then nobody asks or is asked again.
+    not_before: Timestamp,
+    shown_at: Timestamp,
+    written: (mpsc::UnboundedSender<Written>, mpsc::UnboundedReceiver<Written>),
+}
+
+/// What became of a checkpoint of a partition.
+type Written = (i32, Result<i64, BusError>);
+
+/// Why a shift ended.
+pub(super) enum End {
+    /// It was told to stop.
+    Stopped,
+    /// There is no canary any more.
+    NothingToCompare,
+}
+
+/// What the versions know.
+struct Knows(Arc<Versions>);
+
+/// So often it is asked at most where topics end.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// So often it is shown what was counted.
+const SHOW_EVERY: Duration = Duration::from_secs(1);
+/// What was counted when the station is stopped is written within this, or counted again by the next owner.
+const DRAIN_WITHIN: Duration = Duration::from_secs(2);
+
+// === impl Shift ===
+
+impl Shift {
+    pub(super) async fn begin(station: &ComparisonStation, outage: &mut Outage) -> Result<Self, BusError> {
+        let (bus, clock) = (&station.bus, &station.clock);
+        let rendezvous = station.versions.borrow().live().name().clone();
+        let topics = Topics::of(&rendezvous);
+        let (group, written) = (topics.group("comparison"), [topics.comparisons.as_str()]);
+        let producer = outage.insist(clock, || bus.producer(&written)).await?;
+        let tail = outage.insist(clock, || bus.unhurried_tail()).await?;
+        let member = outage.insist(clock, || bus.member(&group, &topics.requests)).await?;
+        let (partitions, coming, starting, looking) = Default::default();
+        Ok(Self {
+            bus: Arc::clone(bus),
+            clock: clock.clone(),
+            versions: station.versions.clone(),
+            limits: station.limits,
+            metrics: Arc::clone(&station.metrics),
+            rendezvous,
+            topics,
+            member,
+            tail,
+            producer,
+            partitions,
+            coming,
+            starting,
+            looking,
+            not_before: Timestamp::EPOCH,
+            shown_at: Timestamp::EPOCH,
+            written: mpsc::unbounded_channel(),
+        })
+    }
+
+    pub(super) async fn serve(&mut self, stop: &CancellationToken, outage: &mut Outage) -> Result<End, BusError> {
+        loop {
+            let due = self.due();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(End::Stopped),
+                event = self.member.next() => self.on_membership(event, outage)?,
+                Some((partition, written)) = self.written.1.recv() => self.on_written(partition, written, outage),
+                Ok(()) = self.versions.changed() => if self.on_versions() {
+                    return Ok(End::NothingToCompare);
+                },
+                starts = ended(&mut self.starting) => self.on_starts(starts, outage)?,
+                ends = ended(&mut self.looking) => self.on_ends(ends, outage)?,
+                event = self.tail.next(), if !self.partitions.is_empty() => self.on_records(event, outage)?,
+                () = self.clock.sleep_until(due.unwrap_or(Timestamp::EPOCH)), if due.is_some() => {}
+            }
+            self.go_on()?;
+        }
+    }
+
+    /// Writes down what was counted, and leaves the group.
+    pub(super) async fn close(mut self) {
+        for partition in self.partitions.keys().copied().collect::<Vec<_>>() {
+            self.let_go(partition);
+        }
+        if self.producer.drain(DRAIN_WITHIN).await.is_err() {
+            tracing::warn!("the bus is slow: what is not written down is counted again by the next owner");
+        }
+        self.metrics.clear();
+        self.metrics.partitions.set(0);
+        self.tail.close(Vec::new()).await;
+        self.member.close(Vec::new()).await;
+    }
+
+    /// Returns when there is something to do even if nothing comes.
+    fn due(&self) -> Option<Timestamp> {
+        let now = self.clock.now();
+        let wants_ends = self.looking.is_none() && self.partitions.values().any(|partition| partition.wants_ends(now));
+        let ends = wants_ends.then_some(self.not_before);
+        let starts = (self.starting.is_none() && !self.coming.is_empty()).then_some(self.not_before);
+        let partitions = self.partitions.values().filter_map(Partition::next_deadline).min();
+        [ends, starts, partitions.map(|due| due.max(self.not_before))].into_iter().flatten().min()
+    }
+
+    /// Does what is due, and what partitions say.
+    fn go_on(&mut self) -> Result<(), BusError> {
+        let now = self.clock.now();
+        let known = Knows(Arc::clone(&self.versions.borrow()));
+        let newest = known.0.newest();
+        for (index, partition) in &mut self.partitions {
+            partition.on_time(now, &known, newest);
+            let names = three(&self.topics, *index);
+            while let Some(action) = partition.poll_action() {
+                match action {
+                    Action::Read(topic, from) => {
+                        unless_fatal(self.tail.start(&names[place(topic)], StartAt::Offset(from)))?;
+                    }
+                    Action::Pause(topic) => unless_fatal(self.tail.stop(&names[place(topic)]))?,
+                    Action::Keep(kept) => {
+                        let sent =
+                            send(&*self.producer, &self.topics, &self.rendezvous, &self.written.0, *index, &kept);
+                        if let Err(error) = sent {
+                            partition.on_kept(false, now);
+                            unless_fatal(Err(error))?;
+                        }
+                    }
+                    Action::Tell(told) => tell(&self.metrics, &names, told),
+                }
+            }
+        }
+        if self.not_before <= now {
+            self.not_before = now.after(LOOK_EVERY);
+            self.look(now);
+        }
+        if self.shown_at.after(SHOW_EVERY) <= now {
+            self.shown_at = now;
+            self.show(now);
+        }
+        Ok(())
+    }
+
+    /// Looks where new partitions begin, and where topics end whose partitions wait for that.
+    fn look(&mut self, now: Timestamp) {
+        let (bus, clock) = (Arc::clone(&self.bus), self.clock.clone());
+        if self.starting.is_none() && !self.coming.is_empty() {
+            let coming = self.coming.iter().copied().collect();
+            self.starting = Some(Box::pin(find_starts(bus, clock, self.rendezvous.clone(), coming)));
+            return;
+        }
+        let waiting = self.partitions.iter().filter(|(_, partition)| partition.wants_ends(now));
+        let waiting: Vec<i32> = waiting.map(|(partition, _)| *partition).collect();
+        if self.looking.is_none() && !waiting.is_empty() {
+            self.looking = Some(Box::pin(find_ends(bus, clock, self.topics.clone(), waiting)));
+        }
+    }
+
+    fn on_membership(&mut self, event: Result<Event, BusError>, outage: &mut Outage) -> Result<(), BusError> {
+        match outage.note(event, &self.clock)? {
+            Some(Event::Assigned(assigned)) => {
+                self.coming.extend(assigned.iter().map(|Assigned { partition, .. }| partition.partition));
+                self.not_before = Timestamp::EPOCH;
+            }
+            Some(Event::Revoked(revoked)) => {
+                for TopicPartition { partition, .. } in revoked {
+                    self.coming.remove(&partition);
+                    self.let_go(partition);
+                }
+                self.metrics.clear();
+            }
+            Some(Event::Records(_)) | None => {}
+        }
+        Ok(())
+    }
+
+    fn on_starts(&mut self, starts: Result<Starts, BusError>, outage: &mut Outage) -> Result<(), BusError> {
+        let Some(starts) = outage.note(starts, &self.clock)? else { return Ok(()) };
+        let (now, matchups) = (self.clock.now(), matchups(&self.versions));
+        for (index, start) in starts {
+            // It may have been taken from us meanwhile.
+            if self.coming.remove(&index) {
+                tracing::debug!(partition = index, ?start, "comparing begins");
+                self.partitions.insert(index, Partition::open(matchups.clone(), self.limits, start, now));
+            }
+        }
+        self.metrics.partitions.set(i64::try_from(self.partitions.len()).unwrap_or(i64::MAX));
+        Ok(())
+    }
+
+    fn on_ends(&mut self, ends: Result<Ends, BusError>, outage: &mut Outage) -> Result<(), BusError> {
+        let Some((ends, asked)) = outage.note(ends, &self.clock)? else { return Ok(()) };
+        for (index, spans) in ends {
+            if let Some(partition) = self.partitions.get_mut(&index) {
+                for (topic, span) in TOPICS.into_iter().zip(spans) {
+                    partition.on_end(topic, span.end, asked);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn on_records(&mut self, event: Result<Event, BusError>, outage: &mut Outage) -> Result<(), BusError> {
+        if let Err(BusError::OffsetGone { partition: name, offset, low, high }) = &event {
+            let (known, now) = (Knows(Arc::clone(&self.versions.borrow())), self.clock.now());
+            if let Some((topic, partition)) = self.of(name) {
+                partition.on_gone(topic, *offset, (*low, *high), &known, now);
+            }
+            return Ok(());
+        }
+        if let Some(Event::Records(records)) = outage.note(event, &self.clock)? {
+            for Received { partition: name, offset, appended, record } in records {
+                if let Some((topic, partition)) = self.of(&name) {
+                    partition.on_record(topic, offset, appended, record);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares by what is live now; returns whether there is nothing to compare.
+    fn on_versions(&mut self) -> bool {
+        let matchups = matchups(&self.versions);
+        let (known, now) = (Knows(Arc::clone(&self.versions.borrow())), self.clock.now());
+        if matchups.is_empty() {
+            return true;
+        }
+        for partition in self.partitions.values_mut() {
+            partition.on_matchups(matchups.clone(), self.limits, &known, now);
+        }
+        self.metrics.clear();
+        false
+    }
+
+    fn on_written(&mut self, index: i32, written: Result<i64, BusError>, outage: &mut Outage) {
+        let now = self.clock.now();
+        match &written {
+            Ok(_) => self.metrics.checkpoints.inc(),
+            Err(error) => {
+                // It is written again in a few seconds.
+                match error {
+                    BusError::Unavailable(_) | BusError::QueueFull => outage.begin(error, now),
+                    _ => tracing::error!(partition = index, %error, "what was compared is not written down"),
+                }
+                self.metrics.refused.inc()
+            }
+        };
+        if let Some(partition) = self.partitions.get_mut(&index) {
+            partition.on_kept(written.is_ok(), now);
+        }
+    }
+
+    /// Writes down what is new of a partition that is not ours any more.
+    fn let_go(&mut self, index: i32) {
+        let known = Knows(Arc::clone(&self.versions.borrow()));
+        let Some(mut partition) = self.partitions.remove(&index) else { return };
+        for name in three(&self.topics, index) {
+            // What comes although it was stopped is nobody's.
+            let _ = self.tail.stop(&name);
+        }
+        if let Some(kept) = partition.last_word(&known) {
+            let sent = send(&*self.producer, &self.topics, &self.rendezvous, &self.written.0, index, &kept);
+            if let Err(error) = sent {
+                tracing::warn!(partition = index, %error, "not written down, and counted again by the next owner");
+            }
+        }
+        self.metrics.partitions.set(i64::try_from(self.partitions.len()).unwrap_or(i64::MAX));
+    }
+
+    fn show(&self, now: Timestamp) {
+        let mut sums: BTreeMap<&ExecutorId, Ledger> = BTreeMap::new();
+        for (Matchup { canary, .. }, ledger) in self.partitions.values().flat_map(Partition::ledgers) {
+            sums.entry(canary).or_default().merge(ledger);
+        }
+        self.metrics.show(sums.iter().map(|(canary, ledger)| (*canary, ledger)));
+        let open: usize = self.partitions.values().map(|partition| partition.held().0).sum();
+        self.metrics.open.set(i64::try_from(open).unwrap_or(i64::MAX));
+        let behind = self.partitions.values().filter_map(Partition::waiting_since).min();
+        let lag = behind.map_or(0, |since| now.since(since).as_secs());
+        self.metrics.lag.set(i64::try_from(lag).unwrap_or(i64::MAX));
+    }
+
+    fn of(&mut self, name: &TopicPartition) -> Option<(Topic, &mut Partition)> {
+        let names = [&self.topics.requests, &self.topics.responses, &self.topics.results];
+        let which = names.iter().position(|topic| **topic == *name.topic)?;
+        Some((TOPICS[which], self.partitions.get_mut(&name.partition)?))
+    }
+}
+
+fn send(
+    producer: &dyn Producer,
+    topics: &Topics,
+    rendezvous: &RendezvousName,
+    written: &mpsc::UnboundedSender<Written>,
+    partition: i32,
+    kept: &Kept,
+) -> Result<(), BusError> {
+    let record = ComparisonRecord { rendezvous: rendezvous.clone(), partition, counted: kept.written() };
+    let (to, written) = (TopicPartition::new(&topics.comparisons, 0), written.clone());
+    let acknowledge = move |outcome| {
+        // Nobody listens any more once the station has stopped.
+        let _ = written.send((partition, outcome));
+    };
+    producer.send(&to, record.encode(), Box::new(acknowledge))
+}
+
+fn tell(metrics: &Metrics, names: &[TopicPartition; 3], told: Told) {
+    metrics.on_told(told);
+    match told {
+        Told::Lost(topic, records) => {
+            tracing::error!(partition = %names[place(topic)], records, "the log dropped these before they were compared");
+        }
+        Told::CutOff(topic) => {
+            tracing::error!(partition = %names[place(topic)], "the log was cut off: comparing goes on at its beginning");
+        }
+        Told::VersionUnknown => tracing::warn!("a request names a version of the policy that nobody knows"),
+        Told::Read(_) | Told::Passed(_) | Told::Unreadable(_) => {}
+    }
+}
+
+fn place(topic: Topic) -> usize {
+    TOPICS.iter().position(|known| *known == topic).unwrap_or_default()
+}
+
+fn unless_fatal(result: Result<(), BusError>) -> Result<(), BusError> {
+    match result {
+        Err(fatal @ BusError::Fatal(_)) => Err(fatal),
+        _ => Ok(()),
+    }
+}
+
+/// Waits for what is under way and returns what came of it; for ever if nothing is. Cancel-safe.
+async fn ended<T>(under_way: &mut Option<BoxFuture<'static, T>>) -> T {
+    let Some(waiting) = under_way else { return std::future::pending().await };
+    let outcome = waiting.await;
+    *under_way = None;
+    outcome
+}
+
+// === impl Knows ===
+
+impl Known for Knows {
+    fn definition(&self, policy: &PolicyRef) -> Option<Arc<Definition>> {
+        (policy.rendezvous == *self.0.live().name()).then(|| self.0.get(policy.version)).flatten()
+    }
+
+    fn truth(&self, _: RequestId) -> Option<serde_json::Value> {
+        None
+    }
+}
