@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use bus::{Bus, BusError, Clock, TopicSpec};
 use collector::CollectorStation;
+use comparison::ComparisonStation;
 use control::{FollowError, Follower};
 use executors::ExecutorsStation;
 use policies::{Definition, Versions};
@@ -41,6 +42,8 @@ pub enum Role {
     Collector,
     /// Archives the exact inputs
     Decoy,
+    /// Compares canaries with their references
+    Comparison,
     /// Copies valid results, each once, for consumers that read only what is committed
     Sealer,
 }
@@ -93,6 +96,7 @@ impl App {
                 Role::Executors => self.start_executors(&place, &stop, metrics)?,
                 Role::Collector => self.start_collector(&place, &stop, metrics)?,
                 Role::Decoy => self.start_decoy(&stop, metrics)?,
+                Role::Comparison => self.start_comparison(&stop, metrics)?,
                 Role::Sealer => self.start_sealer(&stop, metrics)?,
             };
             running.stations.push(station);
@@ -109,7 +113,7 @@ impl App {
 
     /// Returns where the stations live that only pass records on. In one process one thread does: a record that one of
     /// them sends is there for the next at once. On Kafka it comes by way of the client's threads whoever reads it, and
-    /// threads of their own let the stations use more cores. Decoy and sealer compress and write files: never here.
+    /// threads of their own let the stations use more cores. Decoy, comparison and sealer take long over a step: never here.
     fn place(&self) -> anyhow::Result<Place> {
         if self.bus.is_in_process() { Place::together("stations") } else { Ok(Place::apart()) }
     }
@@ -178,6 +182,18 @@ impl App {
         };
         station.metrics.register(metrics);
         Station::start(&self.called("decoy"), stop, move |stop, ready| station.run(stop, ready))
+    }
+
+    fn start_comparison(&self, stop: &CancellationToken, metrics: &mut Registry) -> anyhow::Result<Station> {
+        let station = ComparisonStation {
+            bus: Arc::clone(&self.bus),
+            clock: self.clock.clone(),
+            versions: self.versions.clone(),
+            limits: canary::Limits::default(),
+            metrics: Arc::new(comparison::Metrics::default()),
+        };
+        station.metrics.register(metrics);
+        Station::start(&self.called("comparison"), stop, move |stop, ready| comparison::run(station, stop, ready))
     }
 
     fn start_sealer(&self, stop: &CancellationToken, metrics: &mut Registry) -> anyhow::Result<Station> {
@@ -286,11 +302,14 @@ async fn create_topics(bus: &Arc<dyn Bus>, specs: &[TopicSpec]) -> anyhow::Resul
 }
 
 fn topics(definition: &Definition, partitions: i32, roles: &[Role]) -> Vec<TopicSpec> {
-    let Topics { inputs, requests, responses, results, sealed, dead_letters, .. } = Topics::of(definition.name());
+    let Topics { inputs, requests, responses, results, sealed, comparisons, dead_letters, .. } =
+        Topics::of(definition.name());
     let sealed = roles.contains(&Role::Sealer).then_some(sealed);
     let of_its_own = [inputs, requests, responses, results, dead_letters].into_iter().chain(sealed);
     let spec = |name| TopicSpec { name, partitions, retention: Some(RETENTION), compacted: false };
-    of_its_own.map(spec).chain([control_topic()]).collect()
+    // Whatever this process runs: who asks for a report finds an empty topic, and not none.
+    let comparisons = TopicSpec { name: comparisons, partitions: 1, retention: None, compacted: true };
+    of_its_own.map(spec).chain([comparisons, control_topic()]).collect()
 }
 
 /// What is shared by all rendezvous: one order of all changes, nothing of which is forgotten.

@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod auditing;
+pub mod canaries;
 pub mod cli;
 pub mod door;
 pub mod explain;

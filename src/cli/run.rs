@@ -26,6 +26,7 @@ use super::{Failure, apply::watch::watch_inside, control::whoever_calls};
 use crate::{
     app::{self, App, Role, Running},
     auditing::audit_routes,
+    canaries::canary_routes,
     door::Shelf,
     explain::explain_routes,
     results::results_routes,
@@ -62,7 +63,7 @@ pub(super) struct Up {
     hedgerow run executors wine.yaml --only forest,boost --brokers kafka:9092\n  \
     hedgerow run collector decoy wine.yaml --brokers kafka:9092\n\nMore processes of a station share its partitions.")]
 pub(super) struct Run {
-    /// Stations (starter, executors, collector, decoy, sealer), then the rendezvous' file
+    /// Stations (starter, executors, collector, decoy, comparison, sealer), then the rendezvous' file
     #[arg(required = true, num_args = 2.., value_name = "STATION")]
     stations_and_file: Vec<String>,
 
@@ -131,7 +132,7 @@ enum Admits {
 
 impl Up {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
-        let mut roles = vec![Role::Collector, Role::Executors, Role::Decoy, Role::Starter];
+        let mut roles = vec![Role::Collector, Role::Executors, Role::Decoy, Role::Comparison, Role::Starter];
         roles.extend(self.sealed.then_some(Role::Sealer));
         self.serve.run(&self.files, &roles, &[], self.watch)
     }
@@ -179,7 +180,7 @@ impl Loaded {
 fn role(name: &str) -> Result<Role, Failure> {
     <Role as clap::ValueEnum>::from_str(name, true).map_err(|_| {
         Failure::Refused(anyhow::anyhow!(
-            "`{name}` is no station: there are starter, executors, collector, decoy and sealer"
+            "`{name}` is no station: there are starter, executors, collector, decoy, comparison and sealer"
         ))
     })
 }
@@ -275,8 +276,9 @@ impl Serve {
         let known: Shelf = Arc::new(move |name| versions.now(name));
         let explanations = explain_routes(Arc::clone(bus), clock.clone(), Arc::clone(&known));
         let audits = audit_routes(Arc::clone(bus), clock.clone(), Arc::clone(&known));
+        let canaries = canary_routes(Arc::clone(bus), clock.clone(), Arc::clone(&known));
         let results = results_routes(Arc::clone(bus), clock.clone(), known, stop.clone());
-        let told = explanations.merge(audits).merge(results);
+        let told = explanations.merge(audits).merge(canaries).merge(results);
         let routes = routes(starters, registry).merge(door::router(follower, self.control.into())).merge(told);
         // Callers in hand get their answers while every station still works; only then these stop.
         starter::http::serve(listener, routes, stop.clone()).await?;

@@ -78,6 +78,12 @@ impl Truths {
         self.told.is_empty()
     }
 
+    /// Returns the truth about a request, if anybody told it.
+    #[must_use]
+    pub fn about(&self, id: RequestId) -> Option<&Value> {
+        self.told.get(&id).map(|told| &told.value)
+    }
+
     /// Returns how many of them were not met.
     pub(super) fn unmet(&self) -> u64 {
         self.unmet
