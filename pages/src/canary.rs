@@ -5,6 +5,7 @@
 
 mod index;
 mod markdown;
+mod outside;
 mod page;
 mod text;
 mod verdict;

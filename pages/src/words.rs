@@ -1,4 +1,4 @@
-//! Numbers, durations and instants as people read them.
+//! Numbers, durations and instants as people read them; between a number and its unit no line breaks.
 
 use std::time::SystemTime;
 
@@ -31,26 +31,26 @@ pub(crate) fn decimal(number: f64, decimals: usize) -> String {
 pub(crate) fn share(share: f64) -> String {
     let percent = share * 100.0;
     let decimals = match percent.abs() {
-        large if large >= 10.0 => 1,
-        tiny if (5e-7..0.1).contains(&tiny) => 3,
+        // Whole ones are mostly somebody's choice: a margin, a tick.
+        whole if (whole - whole.round()).abs() < 1e-9 => 0,
+        tenth if (tenth * 10.0 - (tenth * 10.0).round()).abs() < 1e-9 || tenth >= 10.0 => 1,
+        tiny if tiny < 0.1 => 3,
         _ => 2,
     };
-    let text = decimal(percent, decimals);
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    format!("{text} %")
+    format!("{}\u{a0}%", decimal(percent, decimals))
 }
 
 /// Returns microseconds in the unit that fits.
 pub(crate) fn micros(micros: f64) -> String {
     let size = micros.abs();
     if size >= 1e6 {
-        format!("{} s", short(micros / 1e6))
+        format!("{}\u{a0}s", short(micros / 1e6))
     } else if size >= 1e3 {
-        format!("{} ms", short(micros / 1e3))
+        format!("{}\u{a0}ms", short(micros / 1e3))
     } else if size < 0.5 {
-        "0 ms".to_owned()
+        "0\u{a0}ms".to_owned()
     } else {
-        format!("{} µs", decimal(micros, 0))
+        format!("{}\u{a0}µs", decimal(micros, 0))
     }
 }
 
@@ -68,11 +68,35 @@ pub(crate) fn short(number: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
+/// Returns a count that is drawn, so that it came to be a number.
+pub(crate) fn short_count(number: f64) -> String {
+    if (1e3..1e4).contains(&number) {
+        // Whole, and less than 10,000.
+        format!("{},{:03.0}", (number / 1e3).floor(), number % 1e3)
+    } else if number >= 1e6 {
+        format!("{} M", short(number / 1e6))
+    } else if number >= 1e4 {
+        format!("{} k", short(number / 1e3))
+    } else {
+        short(number)
+    }
+}
+
 /// Returns an instant in microseconds since the epoch, to the second, in UTC.
 pub(crate) fn instant(at_us: i64) -> String {
     // What lies outside of the years that can be written is no instant of ours.
     let at = SystemTime::from(Timestamp::from_micros(at_us.clamp(0, 253_402_300_799_000_000)));
     humantime::format_rfc3339_seconds(at).to_string().replace('T', " ").replace('Z', " UTC")
+}
+
+/// Returns from when to when, the day once if it is one.
+pub(crate) fn period(first_us: i64, last_us: i64) -> String {
+    let [first, last] = [first_us, last_us].map(instant);
+    let from = first.trim_end_matches(" UTC");
+    match (first.get(..11), last.get(..11)) {
+        (Some(one), Some(other)) if one == other => format!("{from} to {}", &last[11..]),
+        _ => format!("{from} to {last}"),
+    }
 }
 
 /// Returns a span of microseconds in the two largest units of it.
@@ -81,10 +105,10 @@ pub(crate) fn span(micros: u64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
         (0, 0, 0) if seconds == 0 => self::micros(exact(micros)),
-        (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
-        (0, ..) => format!("{hours} h {minutes} min"),
-        _ => format!("{days} d {hours} h"),
+        (0, 0, 0) => format!("{seconds}\u{a0}s"),
+        (0, 0, _) => format!("{minutes}\u{a0}min\u{a0}{}\u{a0}s", seconds % 60),
+        (0, ..) => format!("{hours}\u{a0}h\u{a0}{minutes}\u{a0}min"),
+        _ => format!("{days}\u{a0}d\u{a0}{hours}\u{a0}h"),
     }
 }
 
@@ -105,18 +129,18 @@ mod tests {
 
     #[test]
     fn shares_have_as_many_digits_as_they_are_worth() {
-        let told = [0.0, 0.01, 0.6123, 0.000_45, -0.0345, 1.0, 0.1].map(share);
+        let told = [0.0, 0.01, 0.6123, 0.000_45, -0.0345, 1.0, 0.1].map(|number| share(number).replace('\u{a0}', " "));
         assert_eq!(told, ["0 %", "1 %", "61.2 %", "0.045 %", "−3.45 %", "100 %", "10 %"]);
     }
 
     #[test]
     fn durations_have_the_unit_that_fits() {
         assert_eq!(
-            [0.0, 850.0, 1_234.0, -45_600.0, 2_500_000.0].map(micros),
+            [0.0, 850.0, 1_234.0, -45_600.0, 2_500_000.0].map(|number| micros(number).replace('\u{a0}', " ")),
             ["0 ms", "850 µs", "1.23 ms", "−45.6 ms", "2.5 s"]
         );
         assert_eq!(
-            [10_000_000, 61_000_000, 7_380_000_000, 90_000_000_000].map(span),
+            [10_000_000, 61_000_000, 7_380_000_000, 90_000_000_000].map(|micros| span(micros).replace('\u{a0}', " ")),
             ["10 s", "1 min 1 s", "2 h 3 min", "1 d 1 h"]
         );
     }

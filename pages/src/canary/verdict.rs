@@ -1,6 +1,7 @@
 //! The verdict in one line, and why.
 
-use canary::{Metric, MetricTold, Report, Verdict};
+use canary::{Curve, Interval, MatrixTold, Metric, MetricTold, QuantileTold, Report, Verdict};
+use maud::{Markup, html};
 
 use crate::{prose::Prose, words};
 
@@ -24,6 +25,125 @@ pub(crate) fn headline(verdict: Verdict) -> &'static str {
         Verdict::NotEnoughEvidence => "Not enough evidence",
         Verdict::NotComparable => "Not comparable",
     }
+}
+
+/// Returns the name of a verdict's colours.
+pub(crate) fn class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Better => "better",
+        Verdict::NoWorse => "no-worse",
+        Verdict::Worse => "worse",
+        Verdict::NotEnoughEvidence => "open",
+        Verdict::NotComparable => "apart",
+    }
+}
+
+/// Returns the name of a verdict's colours in charts.
+pub(crate) fn chart_class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Better => "s-better",
+        Verdict::NoWorse => "s-no-worse",
+        Verdict::Worse => "s-worse",
+        Verdict::NotEnoughEvidence => "s-open",
+        Verdict::NotComparable => "s-apart",
+    }
+}
+
+/// Draws a verdict's sign: an arrow up, a tick, a cross, three dots, a crossed-out equals sign.
+pub(crate) fn icon(verdict: Verdict) -> Markup {
+    let path = match verdict {
+        Verdict::Better => "M8 13.5V3M3.5 7.5L8 3L12.5 7.5",
+        Verdict::NoWorse => "M2.5 8.5L6.3 12.3L13.5 4",
+        Verdict::Worse => "M3.5 3.5L12.5 12.5M12.5 3.5L3.5 12.5",
+        Verdict::NotEnoughEvidence => "M2.5 8V8.01M8 8V8.01M13.5 8V8.01",
+        Verdict::NotComparable => "M2.5 5.8H13.5M2.5 10.2H13.5M11 2.5L5 13.5",
+    };
+    html! {
+        svg viewBox="0 0 16 16" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="2.6" stroke-linecap="round" stroke-linejoin="round" {
+            path d=(path) {}
+        }
+    }
+}
+
+/// Returns a verdict as its sign and its word, in its colour.
+pub(crate) fn mark(verdict: Verdict) -> Markup {
+    html! { span class={ "mark " (class(verdict)) } { (icon(verdict)) (headline(verdict)) } }
+}
+
+/// Returns how people call a metric who have never seen one.
+pub(crate) fn called(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Agreement => "Different answers",
+        Metric::Accuracy => "Wrong answers",
+        Metric::Failures => "Failures",
+        Metric::P50 => "Median latency",
+        Metric::P99 => "Slowest hundredth",
+        Metric::Impact => "Other results",
+    }
+}
+
+/// Returns an interval in words.
+pub(crate) fn between(interval: Interval, told: impl Fn(f64) -> String) -> String {
+    match (interval.low, interval.high) {
+        (Some(low), Some(high)) => format!("{} to {}", told(low), told(high)),
+        (Some(low), None) => format!("above {}", told(low)),
+        (None, Some(high)) => format!("below {}", told(high)),
+        (None, None) => words::NOTHING.to_owned(),
+    }
+}
+
+/// Returns where a metric's harm surely lies; where nothing was seen, nothing.
+pub(crate) fn interval(metric: &MetricTold) -> String {
+    if metric.n == 0 {
+        words::NOTHING.to_owned()
+    } else {
+        between(metric.interval, |number| told(metric.metric, number))
+    }
+}
+
+/// Returns the quantile of `share`, if the curve has it.
+pub(crate) fn quantile(curve: &Curve, share: f64) -> Option<&QuantileTold> {
+    curve.quantiles.iter().find(|one| (one.share - share).abs() < 1e-9)
+}
+
+/// Returns who said what else, the most frequent first: what the reference said, what the canary said, how often.
+pub(crate) fn disagreements(matrix: &MatrixTold) -> Vec<(&str, &str, u64)> {
+    let labels = || matrix.labels.iter().enumerate();
+    let of = |row: usize, column: usize| matrix.counts.get(row)?.get(column).copied();
+    let mut all: Vec<(&str, &str, u64)> = labels()
+        .flat_map(|(row, reference)| labels().map(move |(column, canary)| (row, column, reference, canary)))
+        .filter(|(row, column, ..)| row != column)
+        .filter_map(|(row, column, reference, canary)| Some((&**reference, &**canary, of(row, column)?)))
+        .filter(|(.., count)| *count > 0)
+        .collect();
+    // The sort is stable, so equals stay in the order of labels.
+    all.sort_by_key(|(.., count)| std::cmp::Reverse(*count));
+    all
+}
+
+/// Returns a reason, or what somebody did, as people say it; whatever is new stays as it is.
+pub(crate) fn reason(why: &str) -> String {
+    let told = match why {
+        "warm_up" => "warm-up",
+        "evicted" => "too much was held at once",
+        "policy_unknown" => "the policy's version is not known",
+        "refused" => "the request was refused",
+        "reference_not_asked" => "the reference was not asked",
+        "reference_silent" => "the reference said nothing",
+        "reference_failed" => "the reference failed",
+        "reference_abstained" => "the reference abstained",
+        "canary_silent" => "the canary said nothing",
+        "canary_failed" => "the canary failed",
+        "canary_expired" => "the canary came to it too late",
+        "canary_abstained" => "the canary abstained",
+        "not_comparable" => "nothing in the answers to compare",
+        "answered" => "answered",
+        "unreadable" => "answered unreadably",
+        "silent" => "said nothing",
+        "expired" => "came to it too late",
+        other => return other.replace('_', " "),
+    };
+    told.to_owned()
 }
 
 /// Returns why, for somebody who has never seen a report.
@@ -66,21 +186,21 @@ fn worse(report: &Report, metric: &MetricTold) -> Option<Prose> {
 fn harmed(report: &Report, metric: Metric, harm: f64) -> Prose {
     let (canary, reference) = (&report.canary, &report.reference);
     let much = told(metric, harm.abs());
-    let more = if harm < 0.0 { "fewer" } else { "more" };
+    let more = if harm < 0.0 { "less" } else { "more" };
     let later = if harm < 0.0 { "earlier" } else { "later" };
+    let often = |does: &str| {
+        let often = Prose::name(canary).and(format!(" {does} {more} often than ")).and_name(reference);
+        often.and(format!(", by {much} of all requests"))
+    };
     match metric {
         Metric::Agreement => {
             let floor = if report.noise.is_some() { ", noise taken off" } else { "" };
             let differs = Prose::name(canary).and(" gives another answer than ").and_name(reference);
             differs.and(format!(" in {} of requests{floor}", told(metric, harm)))
         }
-        Metric::Accuracy => {
-            Prose::name(canary).and(" is wrong in ").and(format!("{much} of requests {more} than ")).and_name(reference)
-        }
-        Metric::Failures => {
-            Prose::name(canary).and(" fails in ").and(format!("{much} of requests {more} than ")).and_name(reference)
-        }
-        Metric::P50 => Prose::text("half of the answers of ")
+        Metric::Accuracy => often("is wrong"),
+        Metric::Failures => often("fails"),
+        Metric::P50 => Prose::text("Half of the answers of ")
             .and_name(canary)
             .and(format!(" are there {much} {later} than those of "))
             .and_name(reference),
@@ -89,7 +209,7 @@ fn harmed(report: &Report, metric: Metric, harm: f64) -> Prose {
             .and(format!(" are there {much} {later} than those of "))
             .and_name(reference),
         Metric::Impact => {
-            let first = Prose::text("with ").and_name(canary).and(" first in rank ");
+            let first = Prose::text("With ").and_name(canary).and(" first in rank ");
             first.and(format!("{much} of results would be others"))
         }
     }
@@ -97,7 +217,7 @@ fn harmed(report: &Report, metric: Metric, harm: f64) -> Prose {
 
 fn better(report: &Report, metric: &MetricTold) -> Option<Prose> {
     let better = harmed(report, metric.metric, metric.harm?);
-    Some(better.and(", and in nothing that is judged it is worse."))
+    Some(better.and("; in nothing that is judged is it worse."))
 }
 
 fn no_worse(report: &Report) -> Prose {

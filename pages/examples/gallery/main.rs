@@ -1,0 +1,22 @@
+//! Writes a report of every kind, so that one can look at them: `cargo run -p hedgerow-pages --example gallery -- DIR`.
+
+mod samples;
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+use hedgerow_pages::canary::{html, index, markdown, text};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = PathBuf::from(env::args().nth(1).ok_or("tell me a folder to write to")?);
+    fs::create_dir_all(&folder)?;
+    let all = samples::all();
+    for sample in &all {
+        let file = |ending| folder.join(format!("{}.{ending}", sample.name));
+        fs::write(file("html"), html(&sample.report, &sample.examples, &samples::made()))?;
+        fs::write(file("md"), markdown(&sample.report))?;
+        fs::write(file("txt"), text(&sample.report, 100))?;
+    }
+    let reports: Vec<_> = all.into_iter().map(|sample| sample.report).collect();
+    fs::write(folder.join("index.html"), index(&reports, |report| Some(format!("{}.html", report.canary))))?;
+    Ok(())
+}
