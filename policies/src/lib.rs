@@ -24,6 +24,7 @@ mod meaning;
 mod policy;
 mod recorded;
 mod rehearing;
+mod sample;
 mod schema;
 pub mod sequence;
 mod start;
@@ -53,6 +54,7 @@ pub use meaning::{Change, ChangeKind, Difference, Origin, Outcome, Replay, diff}
 pub use policy::Policy;
 pub use recorded::{Given, Recorded};
 pub use rehearing::{Rehearing, Standing, Unreplayable};
+pub use sample::Sampled;
 pub use schema::SCHEMA;
 pub use start::{Start, UsualStart};
 pub use trial::{ArmTally, Opinion, PairTally, Share, Trial, TrialJudgement, TrialMode, TrialTally, Worsening};

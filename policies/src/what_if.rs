@@ -1,7 +1,8 @@
 //! What another policy would have made of requests that were decided: recorded responses, no model asked again.
 //!
 //! Laws: what was is what the results say; what would have been is a replay, so it knows nothing of answers that
-//! nobody computed, nor of executors that nobody asked: they count as silent, and are named.
+//! nobody computed, nor of executors that nobody asked: they count as silent, and are named. A request about which
+//! a sampled canary was not asked is left out where that canary would have a vote: its silence would be our doing.
 //! It deliberately does not know where records are read (`Recorded`).
 
 mod screen;
@@ -13,7 +14,7 @@ use std::{
 
 use serde::Serialize;
 use serde_json::Value;
-use wire::{ExecutorId, ResultKind};
+use wire::{ExecutorId, ResultKind, Role};
 
 use crate::{DecidedBy, Definition, Reason, Recorded, Rehearing};
 
@@ -117,6 +118,9 @@ impl WhatIf {
             (Ok(_), _) => return self.leave_out("refused before it was evaluated"),
             (Err(why), _) => return self.leave_out(why.kind()),
         };
+        if old.is_some_and(|old| self.misses_a_sample(recorded, old)) {
+            return self.leave_out("a canary that would have a vote was not asked");
+        }
         let verdict = rehearing.under(&self.definition, old);
         self.heard.extend(recorded.responses.iter().map(|(response, _)| response.executor.clone()));
         let was = OutcomeTold {
@@ -163,6 +167,17 @@ impl WhatIf {
         report.later += u64::from(was.elapsed_us + NOTICEABLE_US < would.elapsed_us);
         self.was.push(was.elapsed_us);
         self.would.push(would.elapsed_us);
+    }
+
+    /// Returns whether somebody who would have a vote was a canary then, and not asked because of its sample.
+    fn misses_a_sample(&self, recorded: &Recorded, old: &Definition) -> bool {
+        let Some((request, _)) = &recorded.request else { return false };
+        let has_a_vote = |id: &ExecutorId| {
+            self.definition.executors.iter().any(|spec| spec.id == *id && spec.role == Role::Candidate)
+        };
+        let mut sampled =
+            old.executors.iter().filter(|spec| spec.canary.as_ref().is_some_and(|it| it.sample.is_some()));
+        sampled.any(|spec| request.plan.find(&spec.id).is_none() && has_a_vote(&spec.id))
     }
 
     fn leave_out(&mut self, why: &str) {

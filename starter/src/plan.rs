@@ -3,13 +3,14 @@
 //! Pure: time, randomness and the input are arguments. Laws, each tested by name:
 //! - *A start is an instant*: where a start follows a latency, the request says when it is; whoever reads it later, or
 //!   plays it again, need not know what was measured then.
+//! - *A sample is in the id*: whoever asks again is asked about by the same executors, and the plan says who that was.
 //! - *Same origin, same id*: a key or a position always names the same request, so a retry is never a second one.
 //! - *Never raised*: a caller can lower the budget of the policy, or of the request's case, and cannot raise it.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use policies::{Definition, Latencies, Route};
+use policies::{Definition, Latencies, Route, Sampled};
 use uuid::Uuid;
 use wire::{Attributes, Budget, Plan, RendezvousName, Request, RequestId, Timestamp};
 
@@ -19,8 +20,8 @@ use crate::input::{InvalidInput, budget};
 #[derive(Clone, Debug)]
 pub struct Planner {
     definition: Arc<Definition>,
-    /// Where starts follow latencies: what is written of whom each case asks, by its name.
-    planned: Vec<(Option<Arc<str>>, Plan)>,
+    /// Where starts follow latencies, or canaries are sampled: what is written of whom each case asks, by its name.
+    planned: Vec<(Option<Arc<str>>, Sampled)>,
 }
 
 /// A valid input with what its caller said beside it.
@@ -76,7 +77,7 @@ impl Planner {
     /// Returns whether it plans as one that knows `usual` would.
     #[must_use]
     pub fn knows(&self, usual: &Latencies) -> bool {
-        self.planned.is_empty() || self.planned == planned(&self.definition, usual)
+        self.definition.followed().is_empty() || self.planned == planned(&self.definition, usual)
     }
 
     /// Returns what is planned by.
@@ -91,7 +92,7 @@ impl Planner {
         let Stated { body, attributes, budget, traceparent } = stated;
         let Route { case, budget, plan, key } = self.definition.route(&body, &attributes, budget);
         let planned = self.planned.iter().find(|(known, _)| *known == case);
-        let plan = planned.map_or(plan, |(_, planned)| planned.clone());
+        let plan = planned.map_or(plan, |(_, planned)| planned.plan(&id).clone());
         Request {
             id,
             born,
@@ -107,13 +108,15 @@ impl Planner {
     }
 }
 
-/// Returns the plans of a definition in which starts follow latencies; none of another, whose plans are as written.
-fn planned(definition: &Definition, usual: &Latencies) -> Vec<(Option<Arc<str>>, Plan)> {
-    if definition.followed().is_empty() {
+/// Returns the plans of a definition in which starts follow latencies, or canaries are sampled; none of another, whose
+/// plans are as written.
+fn planned(definition: &Definition, usual: &Latencies) -> Vec<(Option<Arc<str>>, Sampled)> {
+    if definition.followed().is_empty() && !definition.samples() {
         return Vec::new();
     }
     let cases = definition.cases.iter().map(|case| (Some(Arc::clone(&case.name)), &case.plan));
-    let (everybody, plan) = (definition.plan(), |plan: &Plan| definition.planned(plan, usual));
+    let everybody = definition.plan();
+    let plan = |plan: &Plan| Sampled::of(definition, &definition.planned(plan, usual));
     let all = std::iter::once((None, &everybody)).chain(cases);
     all.map(|(case, written)| (case, plan(written))).collect()
 }

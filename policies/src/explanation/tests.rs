@@ -5,7 +5,7 @@ use std::time::Duration;
 use wire::Reply;
 
 use super::*;
-use crate::rehearing::tests::{BORN, Said, class, definition, failed, recorded, recorded_without};
+use crate::rehearing::tests::{BORN, Said, class, definition, failed, recorded, recorded_asking, recorded_without};
 
 const GRADED: &str = "- agree: 2\n  until: 15ms\n- best: { score: sure, at_least: 0.8 }\n  until: 30ms\n\
     - prefer: [forest, boost, linear]\n- default: { class: unknown }";
@@ -67,6 +67,15 @@ fn one_who_was_not_waited_for_because_its_breaker_was_open() {
     let explanation = explain(&recorded, &definition);
     assert_eq!((explanation.executors[1].state, explanation.replay.outcome), (StateTold::BreakerOpen, "same"));
     insta::assert_snapshot!(explanation);
+}
+
+#[test]
+fn a_canary_that_was_not_asked_is_not_told_of() {
+    let (definition, said) = (definition(GRADED), vec![("forest", 3_200, 0, class("cat", 0.97))]);
+    let asked = wire::Plan::new(definition.plan().asked()[..3].to_vec());
+    let explanation = explain(&recorded_asking(&definition, asked, &[], said, Duration::ZERO), &definition);
+    let names: Vec<&str> = explanation.executors.iter().map(|executor| executor.executor.as_str()).collect();
+    assert_eq!((names, explanation.replay.outcome), (vec!["forest", "boost", "linear"], "same"));
 }
 
 #[test]

@@ -65,6 +65,30 @@ fn known_accuracies_give_known_weights() {
 }
 
 #[test]
+fn a_sampled_canary_is_judged_by_what_it_was_asked() {
+    let live = live();
+    let mut truths = Truths::of(Arc::clone(&live)).expect("it says where the value is");
+    let mut learned = Vec::new();
+    for index in 0..10 {
+        truths.tell(&json!({ "key": key(index), "class": "cat" }).to_string()).expect("a truth");
+        let mut recorded = recorded(&live, vec![("next", 1_000, 0, class("cat", 0.9))], Duration::ZERO);
+        let (request, _) = recorded.request.as_mut().expect("it was asked");
+        request.id = RequestId::from_key(live.name(), &key(index));
+        if index > 2 {
+            request.plan = wire::Plan::new(request.plan.asked()[..3].to_vec());
+            recorded.responses.clear();
+        }
+        learned.push(recorded);
+    }
+    let mut learning = Learning::new(live, truths);
+    for recorded in &learned {
+        learning.add(recorded);
+    }
+    let next = learning.finish().executors.into_iter().find(|executor| executor.name == "next").expect("it is there");
+    assert_eq!((next.asked, next.judged, next.silent), (3, 3, 0));
+}
+
+#[test]
 fn a_liar_gets_the_least_weight_and_it_is_more_than_nothing() {
     let lesson = of_a_hundred(&[("forest", 95), ("boost", 51), ("linear", 0)]);
     assert_close(weight(&lesson, "linear"), 0.04);

@@ -52,13 +52,19 @@ pub(crate) fn recorded(definition: &Definition, said: Vec<Said>, lead: Duration)
 }
 
 /// The same, where the breakers of some are open.
-pub(crate) fn recorded_without(
+pub(crate) fn recorded_without(definition: &Definition, broken: &[&str], said: Vec<Said>, lead: Duration) -> Recorded {
+    recorded_asking(definition, definition.plan(), broken, said, lead)
+}
+
+/// The same, where `plan` says who was asked.
+pub(crate) fn recorded_asking(
     definition: &Definition,
+    plan: Plan,
     broken: &[&str],
     mut said: Vec<Said>,
     lead: Duration,
 ) -> Recorded {
-    let request = request(definition);
+    let request = Request { plan, ..request(definition) };
     said.sort_by_key(|(_, at, ..)| *at);
     let (mut step, mut clock) = (open(definition, &request, lead, broken), BORN);
     let mut responses = Vec::new();
@@ -219,6 +225,19 @@ proptest! {
         let then = replay.with_more(&definition, almost).expect("the same policy");
         prop_assert_eq!(then.answer, replay.again(&definition).expect("the same policy").answer);
     }
+}
+
+#[test]
+fn a_canary_that_was_not_asked_is_in_no_receipt_and_a_replay_agrees() {
+    let definition = definition(LADDERS[1]);
+    let said = vec![("forest", 3_000, 0, class("cat", 0.9)), ("boost", 4_000, 0, class("cat", 0.8))];
+    let asked = Plan::new(definition.plan().asked()[..3].to_vec());
+    let recorded = recorded_asking(&definition, asked, &[], said, Duration::ZERO);
+    let given = recorded.result.as_ref().expect("decided").body.clone();
+    assert!(given.decision.receipt.iter().all(|entry| entry.executor != "next"));
+    let again = Rehearing::of(&recorded).expect("all is there").again(&definition).expect("the same policy");
+    let again = ResultBody::read(&again.body(&definition.policy_ref, None, BORN, definition.budget));
+    assert_eq!(told(again.expect("a body of ours")), told(given));
 }
 
 #[test]

@@ -41,6 +41,34 @@ fn the_same_policy_changes_nothing() {
 }
 
 #[test]
+fn where_a_sampled_canary_was_not_asked_nobody_says_what_its_vote_would_have_changed() {
+    let sampled = |text: &str| Definition::parse("wine.yaml", text).unwrap_or_else(|problems| panic!("{problems}"));
+    let plain = definition(HASTY);
+    let old = sampled(&plain.text.replace("canary: { of: forest }", "canary: { of: forest, sample: 50% }"));
+    let promoted = Arc::new(sampled(&plain.text.replace(", canary: { of: forest }", "")));
+    let (mut votes, mut again) = (WhatIf::new(promoted), WhatIf::new(Arc::new(old.clone())));
+    for asked in [true, false, false] {
+        let said = if asked { vec![("next", 1_000, 0, class("dog", 0.9))] } else { vec![] };
+        let mut recorded =
+            recorded(&old, [said, vec![("forest", 2_000, 0, class("cat", 0.9))]].concat(), Duration::ZERO);
+        let (request, _) = recorded.request.as_mut().expect("it was asked");
+        if !asked {
+            request.plan = wire::Plan::new(request.plan.asked()[..3].to_vec());
+        }
+        votes.add(&recorded, Some(&old));
+        again.add(&recorded, Some(&old));
+    }
+    let (votes, again) = (votes.finish(), again.finish());
+    assert_eq!((votes.replayed, votes.different), (1, 1));
+    assert_eq!(votes.left_out, BTreeMap::from([("a canary that would have a vote was not asked".to_owned(), 2)]));
+    assert_eq!(
+        (again.replayed, again.different, again.left_out.len()),
+        (3, 0, 0),
+        "as a canary it has no vote to miss"
+    );
+}
+
+#[test]
 fn what_would_have_changed_is_counted_and_shown() {
     let report = compared(PATIENT);
     insta::assert_snapshot!("patient", report);

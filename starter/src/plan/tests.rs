@@ -94,6 +94,37 @@ fn a_start_that_follows_a_latency_is_an_instant_in_the_request() {
 }
 
 #[test]
+fn a_sampled_canary_is_asked_about_its_share_and_about_the_same_requests_whenever_they_come() {
+    let sampled = POLICY.replace("of: forest }", "of: forest, sample: 10% }")
+        + "cases:\n  - { case: small, when: input.x < 1.0, ask: [forest], decide: [first: any] }\n";
+    let definition = Definition::parse("wine.yaml", &sampled).unwrap_or_else(|problems| panic!("{problems}"));
+    let planner = Planner::new(Arc::new(definition));
+    let plan = |key: u32, born: i64, body: &'static str| {
+        let (id, stated) = (id(Origin::Key(&key.to_string())), Stated { body: body.into(), ..Stated::default() });
+        let request = planner.request(id, Timestamp::from_micros(born), stated);
+        assert_eq!(request.case.is_some(), body == "{\"x\":0}");
+        request.plan
+    };
+    let asked = |key: &u32| plan(*key, 7, "{\"x\":1}").to_string() == "forest,~next";
+    let sample: Vec<u32> = (0..10_000).filter(asked).collect();
+    assert!((900..1_100).contains(&sample.len()), "{} of 10,000", sample.len());
+    for key in 0..100 {
+        let expected = if sample.contains(&key) { "forest,~next" } else { "forest" };
+        assert_eq!(plan(key, 1 << 40, "{\"x\":1}").to_string(), expected, "asked again, much later");
+        assert_eq!(plan(key, 7, "{\"x\":0}").to_string(), expected, "and so in a case");
+    }
+    let (one, other) = (plan(sample[0], 7, "{\"x\":1}"), plan(sample[1], 7, "{\"x\":1}"));
+    assert!(std::ptr::eq(one.asked(), other.asked()), "requests that are asked alike share their plan");
+}
+
+#[test]
+fn without_a_sample_requests_share_the_plan_of_their_policy() {
+    let planner = planner();
+    let planned = planner.request(id(Origin::Key("k")), Timestamp::from_micros(7), Stated::default()).plan;
+    assert!(planner.planned.is_empty() && std::ptr::eq(planned.asked(), planner.definition.plan().asked()));
+}
+
+#[test]
 fn only_a_trace_context_passes_through() {
     let passes = |trace: &str| request(None, trace).traceparent.is_some();
     assert!(passes(TRACE) && passes(&format!("{TRACE}-later-versions")));
