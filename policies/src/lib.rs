@@ -12,6 +12,7 @@ mod definition;
 mod diagnostic;
 mod document;
 pub mod duration;
+pub mod edit;
 mod evaluation;
 mod evidence;
 mod example;
