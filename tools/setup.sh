@@ -1,9 +1,10 @@
 #!/bin/sh
 # Makes a bare Debian machine with Rust able to build, test and run hedgerow.
-# Usage: tools/setup.sh [build] [kafka] [onnx] [lint] [profile]     (the first three if none is named)
+# Usage: tools/setup.sh [build] [kafka] [onnx] [browser] [lint] [profile]     (the first four if none is named)
 #   build   compiler, make, perl and OpenSSL for the native parts; the target the pure crates are checked on
 #   kafka   Java, and Apache Kafka's jars in target/setup/kafka
 #   onnx    onnxruntime's shared library in target/setup/onnxruntime
+#   browser Chromium, in which the tests look at pages; left out where the distribution has none
 #   lint    cargo-deny in target/setup/bin
 #   profile Linux' perf, and inferno, which draws flame graphs, in target/setup/bin
 # What is there already is left alone; a second run does nothing and takes no time.
@@ -16,11 +17,11 @@ CARGO_DENY=0.20.2
 INFERNO=0.12.8
 
 main() {
-    [ $# -gt 0 ] || set -- build kafka onnx
+    [ $# -gt 0 ] || set -- build kafka onnx browser
     for part; do
         case $part in
-            build | kafka | onnx | lint | profile) "setup_$part" ;;
-            *) fail "tools/setup.sh knows the parts build, kafka, onnx, lint and profile, not '$part'" ;;
+            build | kafka | onnx | browser | lint | profile) "setup_$part" ;;
+            *) fail "tools/setup.sh knows the parts build, kafka, onnx, browser, lint and profile, not '$part'" ;;
         esac
     done
 }
@@ -93,6 +94,14 @@ library = next(name for name in wheel.namelist() if name.split("/")[-1].startswi
 PYTHON
     rm -rf "$NEW/venv" "$NEW"/onnxruntime-*.whl
     finish onnxruntime "$ONNXRUNTIME"
+}
+
+# Pages are right or wrong without one too, so whoever cannot have one goes on; the test says that it looked at nothing.
+setup_browser() {
+    for name in "${HEDGEROW_BROWSER:-chromium}" chromium-browser google-chrome; do
+        have "$name" && return 0
+    done
+    (install chromium) || echo "note: without a browser the test that looks at pages in one is skipped" >&2
 }
 
 # Unoptimised: it builds in a third of the time and checks the licences in the same second.

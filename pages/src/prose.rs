@@ -84,16 +84,19 @@ pub(crate) fn escaped(text: &str) -> String {
             '&' => safe.push_str("&amp;"),
             // A name that somebody is called by on GitHub would call him.
             '@' => safe.push_str("&#64;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '!' => safe.extend(['\\', letter]),
+            // As a letter of its own: whoever looks for code takes a backslash before it for one in code.
+            '`' => safe.push_str("&#96;"),
+            '\\' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '!' => safe.extend(['\\', letter]),
             _ => safe.push(letter),
         }
     }
     safe
 }
 
-/// Returns a name as code, in a table too: a backtick in it becomes another quote, a bar is escaped.
+/// Returns a name as code, in a table too: a backtick in it becomes another quote, and a bar another bar,
+/// since a bar that is escaped is none any more behind a backslash.
 pub(crate) fn code(name: &str) -> String {
-    let name = plain(&cut(name)).replace('`', "ʼ").replace('|', "\\|");
+    let name = plain(&cut(name)).replace('`', "ʼ").replace('|', "∣");
     let name = name.trim();
     if name.is_empty() { "` `".to_owned() } else { format!("`{name}`") }
 }

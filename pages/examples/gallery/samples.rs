@@ -13,6 +13,7 @@ use wire::{
 };
 
 /// One report, and what is known of the requests that it names.
+#[derive(Clone)]
 pub(crate) struct Sample {
     pub(crate) name: &'static str,
     pub(crate) report: Report,
@@ -42,7 +43,7 @@ pub(crate) fn all() -> Vec<Sample> {
     let (no_worse, better, worse) = (no_worse(), better(), worse());
     let (segments, open, silent) = (worse_with_segments(), not_enough(), no_traffic());
     let (strange, numbers, many) = (not_comparable(), numbers(), many_labels());
-    let (one, long, hostile) = (one_class(), long_names(), hostile());
+    let (one, long, hostile) = (one_class(), long_names(&segments), hostile(&segments));
     vec![no_worse, better, worse, segments, open, silent, strange, numbers, many, one, long, hostile]
 }
 
@@ -58,9 +59,14 @@ pub(crate) fn made() -> Made {
 
 /// The same model again, and a noise floor.
 fn no_worse() -> Sample {
-    let margins = Margins { p99: Some(Duration::from_millis(5)), ..Margins::default() };
+    let margins = Margins {
+        agreement: Some(0.03),
+        failures: Some(0.003),
+        p99: Some(Duration::from_millis(5)),
+        ..Margins::none()
+    };
     let matchup = Matchup { twin: Some(id("again")), margins, ..matchup("equal") };
-    play("no-worse", &matchup, 14_000, 1, |dice, wine| {
+    play("no-worse", &matchup, 5_000, 1, |dice, wine| {
         let noisy = |dice: &mut fastrand::Rng| if dice.u16(..1_000) < 4 { other(wine.class) } else { wine.class };
         let mut said = vec![
             ("forest", (time(dice, 2_000), class(wine.class, 0.9))),
@@ -83,7 +89,7 @@ fn better() -> Sample {
         p99: Some(Duration::from_millis(5)),
         impact: Some(0.15),
     };
-    play("better", &Matchup { margins, ..matchup("boosted") }, 9_000, 2, |dice, wine| {
+    play("better", &Matchup { margins, ..matchup("boosted") }, 4_000, 2, |dice, wine| {
         let reference = match dice.u16(..1_000) {
             0..25 => failure(FailureKind::Failed),
             25..75 => class(other(wine.class), 0.55),
@@ -112,7 +118,7 @@ fn worse_with_segments() -> Sample {
         p99: Some(Duration::from_millis(10)),
         ..Margins::none()
     };
-    play("worse-with-segments", &Matchup { margins, ..matchup("retrained") }, 6_000, 4, |dice, wine| {
+    play("worse-with-segments", &Matchup { margins, ..matchup("retrained") }, 4_000, 4, |dice, wine| {
         let is_strong = wine.alcohol > 12.6;
         let said = if is_strong && dice.u8(..10) < 4 { other(wine.class) } else { wine.class };
         let fails = wine.tenant == "bistro" && dice.u8(..100) < 6;
@@ -153,7 +159,7 @@ fn not_comparable() -> Sample {
 fn numbers() -> Sample {
     let margins = Margins { agreement: Some(0.05), failures: Some(0.005), ..Margins::none() };
     let matchup = Matchup { within: 0.5, largest_difference: Some(10.0), margins, ..matchup("careful") };
-    play("numbers", &matchup, 4_000, 8, |dice, wine| {
+    play("numbers", &matchup, 2_500, 8, |dice, wine| {
         let right = 2.0 + (wine.alcohol - 8.0) * 1.1;
         let spread: f64 = (0..6).map(|_| dice.f64() - 0.5).sum::<f64>() * 0.4;
         let far = if dice.u8(..100) < 3 { 2.5 } else { 0.0 };
@@ -195,7 +201,7 @@ const GRAPES: [&str; 24] = [
 ];
 
 fn many_labels() -> Sample {
-    play("many-labels", &matchup("careful"), 5_000, 9, |dice, _| {
+    play("many-labels", &matchup("careful"), 3_000, 9, |dice, _| {
         let grape = dice.usize(..24).min(dice.usize(..24));
         let said = if dice.u8(..100) < 8 { dice.usize(..24) } else { grape };
         let answer = |grape: usize| class(GRAPES[grape], 0.8);
@@ -211,8 +217,8 @@ fn one_class() -> Sample {
 }
 
 /// The regression, under names that are as long as they may be and longer.
-fn long_names() -> Sample {
-    let mut sample = worse_with_segments();
+fn long_names(segments: &Sample) -> Sample {
+    let mut sample = segments.clone();
     let long =
         "a-canary-whose-name-says-everything-that-there-is-to-know-about-how-it-was-trained-and-by-whom-v2-2026-11-22";
     sample.name = "long-names";
@@ -230,12 +236,11 @@ fn long_names() -> Sample {
 }
 
 /// What somebody writes who wants to see whether he is believed.
-pub(crate) const HOSTILE: &str =
-    "<script>alert(1)</script>\"'`&|[x](javascript:x)<img src=x onerror=y>\u{1b}[31m\u{202e}";
+const HOSTILE: &str = "<script>alert(1)</script>\"'`&|[x](javascript:x)<img src=x onerror=y>\u{1b}[31m\u{202e}";
 
 /// The regression, under hostile names.
-pub(crate) fn hostile() -> Sample {
-    let mut sample = worse_with_segments();
+fn hostile(segments: &Sample) -> Sample {
+    let mut sample = segments.clone();
     sample.name = "hostile";
     poison(&mut sample.report, HOSTILE);
     let hostile = || HOSTILE.to_owned();

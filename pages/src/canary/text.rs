@@ -162,8 +162,12 @@ fn block(share: f64, most: f64) -> char {
 fn part(heading: &str, inside: &str, width: usize) -> String {
     let mut text = format!("\n{}", wrapped(heading, width));
     for line in inside.lines() {
-        let cut: String = format!("  {line}").chars().take(width).collect();
-        let _ = writeln!(text, "{}", cut.trim_end());
+        let line = format!("  {line}");
+        let line = line.trim_end();
+        // Half a number is another number, so it is said that there is more.
+        let is_long = line.chars().count() > width;
+        let cut: String = line.chars().take(if is_long { width - 1 } else { width }).collect();
+        let _ = writeln!(text, "{cut}{}", if is_long { "…" } else { "" });
     }
     text
 }
