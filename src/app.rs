@@ -77,6 +77,9 @@ pub struct Running {
     stations: Vec<Station>,
 }
 
+/// So long what was counted is kept: a day more than objectives usually look back.
+const MEASURES_KEPT: Duration = Duration::from_hours(31 * 24);
+
 /// How often a wait for the bus is retried, and how often it is spoken of.
 const RETRY: Duration = Duration::from_millis(500);
 const REMIND: Duration = Duration::from_secs(10);
@@ -302,14 +305,15 @@ async fn create_topics(bus: &Arc<dyn Bus>, specs: &[TopicSpec]) -> anyhow::Resul
 }
 
 fn topics(definition: &Definition, partitions: i32, roles: &[Role]) -> Vec<TopicSpec> {
-    let Topics { inputs, requests, responses, results, sealed, comparisons, dead_letters, .. } =
+    let Topics { inputs, requests, responses, results, sealed, comparisons, measures, dead_letters, .. } =
         Topics::of(definition.name());
     let sealed = roles.contains(&Role::Sealer).then_some(sealed);
     let of_its_own = [inputs, requests, responses, results, dead_letters].into_iter().chain(sealed);
     let spec = |name| TopicSpec { name, partitions, retention: Some(RETENTION), compacted: false };
     // Whatever this process runs: who asks for a report finds an empty topic, and not none.
     let comparisons = TopicSpec { name: comparisons, partitions: 1, retention: None, compacted: true };
-    of_its_own.map(spec).chain([comparisons, control_topic()]).collect()
+    let measures = TopicSpec { name: measures, partitions: 1, retention: Some(MEASURES_KEPT), compacted: true };
+    of_its_own.map(spec).chain([comparisons, measures, control_topic()]).collect()
 }
 
 /// What is shared by all rendezvous: one order of all changes, nothing of which is forgotten.

@@ -20,6 +20,7 @@ mod rollback;
 mod run;
 mod schema;
 mod test;
+mod top;
 mod what_if;
 
 use std::{
@@ -59,6 +60,7 @@ Examples:
   hedgerow policies wine                            its versions: who, when, why, which is live
   hedgerow audit wine                               one result for each request? see for yourself
   hedgerow canary report wine                       is a canary better? the verdict, and why
+  hedgerow top                                      how they do, live in the terminal
   hedgerow up policies/wine.yaml                    every station in this process
   hedgerow up wine.yaml --brokers kafka:9092        the same over Kafka
   hedgerow run collector wine.yaml --brokers kafka:9092    one station, to scale it alone
@@ -97,6 +99,8 @@ enum Command {
     Explain(explain::Explain),
     /// Print results, each once: those of the past, and with --follow those to come
     Results(results::ResultsCommand),
+    /// Show how rendezvous do: rate, objectives, latency, what decided, who answered
+    Top(top::Top),
     /// Decide recorded requests again by another policy, without any model call
     WhatIf(what_if::WhatIfCommand),
     /// Prove from the topics that each request got exactly one result, or list what is wrong
@@ -141,6 +145,7 @@ impl Cli {
             Command::Policies(policies) => policies.run(),
             Command::Explain(explain) => explain.run(),
             Command::Results(results) => results.run(),
+            Command::Top(top) => top.run(),
             Command::WhatIf(what_if) => what_if.run(),
             Command::Audit(audit) => audit.run(),
             Command::Canary(canary) => canary.run(),

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod door;
 pub mod explain;
 pub mod load;
+pub mod measuring;
 pub mod observer;
 pub mod policy_file;
 pub mod recordings;

@@ -216,7 +216,8 @@ pub struct TopicSpec {
     pub name: String,
     /// How many partitions.
     pub partitions: i32,
-    /// How long records are kept at least; `None` keeps the broker's default.
+    /// How long records are kept at least; `None` keeps the broker's default, and in a compacted topic the newest of each
+    /// key for ever.
     pub retention: Option<Duration>,
     /// Whether only the newest record of each key is kept.
     pub compacted: bool,

@@ -3,6 +3,7 @@
 //! Pure: records and instants go in, things to do and facts to count come out. It deliberately does not know how
 //! records are fetched, sent or committed (`run`).
 
+mod counting;
 mod dead_letters;
 mod shrunk;
 mod spending;
@@ -11,6 +12,7 @@ mod strangers;
 use std::{collections::VecDeque, time::Duration};
 
 use bus::Received;
+use measures::Sum;
 use uuid::Uuid;
 use wire::{
     Envelope, Fencing, Reading, Record, Request, RequestId, Response, ResultRecord, Tally, Timestamp,
@@ -25,6 +27,7 @@ use crate::{
     surroundings::Surroundings,
     watermarks::Watermarks,
 };
+use counting::Counting;
 use dead_letters::DeadLetters;
 use shrunk::shrunk;
 use spending::Accounts;
@@ -45,6 +48,7 @@ pub struct Partition {
     dead_letters: DeadLetters,
     strangers: Strangers,
     accounts: Accounts,
+    counting: Counting,
     /// When the fence was written first, until the partition is served.
     fenced: Option<Timestamp>,
     /// Whether somebody else is to take it over.
@@ -95,6 +99,7 @@ impl Partition {
             dead_letters: DeadLetters::default(),
             strangers: Strangers::default(),
             accounts: Accounts::default(),
+            counting: Counting::default(),
             fenced: None,
             leaving: false,
             outputs: VecDeque::new(),
@@ -199,6 +204,11 @@ impl Partition {
         let spent = self.accounts.take(now);
         self.outputs.extend(spent.map(|spent| Output::Tell(Fact::Spent(Box::new(spent)))));
         self.ledger.watermarks(self.rendezvous.oldest_orphan(), now)
+    }
+
+    /// Returns what was counted since the last call. To be called about twice a second, and before it goes.
+    pub fn take_counted(&mut self, now: Timestamp) -> Sum {
+        self.counting.take(now)
     }
 
     /// Returns the next instant worth waking for.
@@ -323,8 +333,9 @@ impl Partition {
         }
         match reading {
             Reading::Void => self.tell(Fact::Void),
+            Reading::Valid if self.ledger.owns() => self.counting.on_given(result, received.appended),
             // Behind our fence all valid results are our own, and known.
-            Reading::Valid | Reading::Repeat if self.ledger.owns() => {}
+            Reading::Repeat if self.ledger.owns() => {}
             Reading::Valid | Reading::Repeat => {
                 if let Some(offset) = self.rendezvous.on_decided(result.request, received.appended) {
                     self.ledger.let_go(offset);
@@ -352,9 +363,10 @@ impl Partition {
         while let Some(output) = self.rendezvous.poll_output() {
             match output {
                 Met::Emit(decision) => self.write(*decision, now),
-                Met::Late(response) => {
+                Met::Late(response, after) => {
                     // Before, a predecessor hears it too.
                     if self.ledger.owns() {
+                        self.counting.on_late(&response, after);
                         self.accounts.on_late(&response, now);
                     }
                     self.tell(Fact::Late);
@@ -372,7 +384,8 @@ impl Partition {
     fn write(&mut self, decision: Decision, now: Timestamp) {
         let Some(fencing) = self.ledger.fencing() else { return };
         self.accounts.on_verdict(&decision);
-        let Decision { request, offset, born, budget, pin, verdict, due } = decision;
+        self.counting.on_verdict(&decision);
+        let Decision { request, offset, born, budget, pin, verdict, due, .. } = decision;
         let policy = pin.definition.policy_ref.clone();
         let body = verdict.body(&policy, pin.case.as_deref(), born, budget);
         let record = ResultRecord { request, policy, kind: verdict.kind(), key: pin.key, fencing, body }.encode();
@@ -428,6 +441,7 @@ impl Partition {
         *self.rendezvous.breakers() = breakers;
         self.rendezvous.on_versions(self.index, surroundings);
         self.dead_letters.clear();
+        self.counting.forget();
     }
 
     fn let_go(&mut self, source: Source, offset: i64) {

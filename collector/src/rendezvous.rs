@@ -78,6 +78,7 @@ struct Open {
     due: Timestamp,
     offset: i64,
     born: Timestamp,
+    asked: Timestamp,
     budget: Budget,
     pin: Pin,
 }
@@ -87,8 +88,8 @@ struct Open {
 pub enum Output {
     /// A request is decided. This happens once.
     Emit(Box<Decision>),
-    /// A response came after the verdict.
-    Late(Response),
+    /// A response came after the verdict, so long after its request's birth, if that is known.
+    Late(Response, Option<Duration>),
     /// A response that changed nothing, and why.
     Ignored(RequestId, Heard),
     /// Another copy of a request.
@@ -112,6 +113,8 @@ pub struct Decision {
     pub offset: i64,
     /// When it was born.
     pub born: Timestamp,
+    /// When the log took it in.
+    pub asked: Timestamp,
     /// How long its answer could take.
     pub budget: Budget,
     /// By what.
@@ -268,7 +271,10 @@ impl Rendezvous {
         }
         match heard {
             Heard::New => {}
-            Heard::Late => self.outputs.push_back(Output::Late(response)),
+            Heard::Late => {
+                let after = appended.since(born);
+                self.outputs.push_back(Output::Late(response, Some(after)));
+            }
             Heard::Duplicate | Heard::Uninvited | Heard::Unawaited => {
                 self.outputs.push_back(Output::Ignored(id, heard));
             }
@@ -277,12 +283,13 @@ impl Rendezvous {
 
     /// Takes note of a response after the verdict: it may be the only way to know how fast, or alive, somebody is.
     fn hear_late(&mut self, response: Response, appended: Timestamp, surroundings: &mut Surroundings) {
-        if let Some(born) = self.decided.born(&response.request) {
+        let born = self.decided.born(&response.request);
+        if let Some(born) = born {
             surroundings.speeds.record(&response, born, appended);
             self.breakers.on_late(&response, born, appended, self.latest);
         }
         self.contest.on_response(&response, appended);
-        self.outputs.push_back(Output::Late(response));
+        self.outputs.push_back(Output::Late(response, born.map(|born| appended.since(born))));
     }
 
     /// Plays what is due of one request at `now`.
@@ -310,12 +317,12 @@ impl Rendezvous {
                 open.evaluation = Some(evaluation);
             }
             Step::Emit(verdict) => {
-                let Open { due, offset, born, budget, pin, .. } = *entry.remove();
+                let Open { due, offset, born, asked, budget, pin, .. } = *entry.remove();
                 self.due.remove(&(due, *id));
                 self.decided.remember(*id, born, self.latest);
                 self.breakers.on_verdict(&verdict, born, self.latest);
                 let due = played.map(|(due, _)| due);
-                let decision = Decision { request: *id, offset, born, budget, pin, verdict: *verdict, due };
+                let decision = Decision { request: *id, offset, born, asked, budget, pin, verdict: *verdict, due };
                 self.emit(decision, Tried::Yes);
             }
         }

@@ -2,6 +2,7 @@
 
 mod announcer;
 mod desk;
+mod feed;
 mod hands;
 mod inbox;
 mod recall;

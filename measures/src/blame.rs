@@ -6,10 +6,11 @@
 //! result is made of; if it is made of none, the first to come afterwards of the candidates that were asked (its
 //! response is in the log even so). The verdict cuts it where it fell: what it did by then is what it did with the time.
 //! If none ever came, all of that time is `silent`.
+//! What is in the log (`Recorded`) and what a collector has at hand (`Passage`) are split alike.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use policies::Recorded;
+use policies::{Recorded, Verdict};
 use serde::{Deserialize, Serialize};
 use wire::{Reply, Request, Response, Role, Timestamp};
 
@@ -33,6 +34,36 @@ pub enum Stage {
     Result,
 }
 
+/// The instants of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// When it was born, as its verdict counted.
+    pub born: Timestamp,
+    /// When the log took the request in.
+    pub asked: Timestamp,
+    /// When the verdict fell.
+    pub decided: Timestamp,
+    /// When the log took the result in.
+    pub given: Timestamp,
+    /// The answer that was waited for, if one ever came.
+    pub awaited: Option<Awaited>,
+}
+
+/// The answer that was waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Awaited {
+    /// When the log took it in.
+    pub answered: Timestamp,
+    /// How long it waited in the executor.
+    pub queued: Duration,
+    /// How long it was worked on.
+    pub scored: Duration,
+}
+
+/// How long each stage took, by its place in `Stage::ALL`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stages([Duration; Stage::ALL.len()]);
+
 /// A request's time by stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
@@ -44,6 +75,82 @@ pub struct Split {
     pub awaited: Option<String>,
 }
 
+// === impl Stage ===
+
+impl Stage {
+    /// Every one of them, in the order in which a request goes through them.
+    pub const ALL: [Self; 7] =
+        [Self::Starter, Self::Broker, Self::Queue, Self::Compute, Self::Silent, Self::Policy, Self::Result];
+}
+
+// === impl Passage ===
+
+impl Passage {
+    /// Returns the time from birth to the result in the log.
+    #[must_use]
+    pub fn whole(&self) -> Duration {
+        self.given.since(self.born)
+    }
+
+    /// Splits it.
+    #[must_use]
+    pub fn stages(&self) -> Stages {
+        let Self { born, asked, decided, given, awaited } = self;
+        let mut clockwork = Clockwork { at: *born, end: (*given).max(*born), stages: Stages::default() };
+        clockwork.until(*asked, Stage::Starter);
+        match awaited {
+            // Work that a verdict cuts short has been on its way, then in a queue, then at work, in this order.
+            Some(Awaited { answered, queued, scored }) => {
+                let travelled = answered.since(*asked).saturating_sub(*queued + *scored);
+                let cut = (*answered).min(*decided);
+                // There and back are told together: a response does not say when its request was read.
+                clockwork.until(asked.after(travelled).min(cut), Stage::Broker);
+                clockwork.until(asked.after(travelled + *queued).min(cut), Stage::Queue);
+                clockwork.until(cut, Stage::Compute);
+                clockwork.until(*decided, Stage::Policy);
+            }
+            None => clockwork.until(*decided, Stage::Silent),
+        }
+        clockwork.until(clockwork.end, Stage::Result);
+        clockwork.stages
+    }
+}
+
+// === impl Awaited ===
+
+impl Awaited {
+    /// Returns the last to come of the answers that `verdict`, about a request born at `born`, is made of; none if it is
+    /// made of none.
+    #[must_use]
+    pub fn of(verdict: &Verdict, born: Timestamp) -> Option<Self> {
+        let made_of = verdict.receipt.entries.iter().filter(|entry| verdict.executors.contains(&entry.executor));
+        let last = made_of.max_by_key(|entry| entry.after)?;
+        Some(Self { answered: born.after(last.after?), queued: last.queued, scored: last.scored })
+    }
+
+    /// Returns `response`, which the log took in at `answered`.
+    #[must_use]
+    pub fn response(response: &Response, answered: Timestamp) -> Self {
+        Self { answered, queued: response.queued, scored: response.scored }
+    }
+}
+
+// === impl Stages ===
+
+impl Stages {
+    /// Returns the stages that took any time.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (Stage, Duration)> {
+        Stage::ALL.into_iter().zip(self.0).filter(|(_, took)| !took.is_zero())
+    }
+
+    /// Returns the stage that took longest: the one to blame if the whole took too long.
+    #[must_use]
+    pub fn blamed(&self) -> Option<Stage> {
+        // Of equals the earlier one: what came later had less time because of it.
+        self.iter().rev().max_by_key(|(_, took)| *took).map(|(stage, _)| stage)
+    }
+}
+
 // === impl Split ===
 
 impl Split {
@@ -51,35 +158,26 @@ impl Split {
     #[must_use]
     pub fn of(recorded: &Recorded) -> Option<Self> {
         let (request, asked) = recorded.request.as_ref()?;
-        let (born, given) = (recorded.born()?, recorded.result.as_ref()?);
-        let decided = born.after(Duration::from_micros(given.body.decision.elapsed_us));
-        let mut clockwork = Clockwork { at: born, end: given.appended.max(born), stages: BTreeMap::new() };
-        clockwork.until(*asked, Stage::Starter);
+        let (born, result) = (recorded.born()?, recorded.result.as_ref()?);
+        let decided = born.after(Duration::from_micros(result.body.decision.elapsed_us));
         let awaited = awaited(recorded, request, decided);
-        match awaited {
-            // Work that a verdict cuts short has been on its way, then in a queue, then at work, in this order.
-            Some((response, appended)) => {
-                let worked = response.queued + response.scored;
-                let travelled = appended.since(*asked).saturating_sub(worked);
-                let answered = (*appended).min(decided);
-                // There and back are told together: a response does not say when its request was read.
-                clockwork.until(asked.after(travelled).min(answered), Stage::Broker);
-                clockwork.until(asked.after(travelled + response.queued).min(answered), Stage::Queue);
-                clockwork.until(answered, Stage::Compute);
-                clockwork.until(decided, Stage::Policy);
-            }
-            None => clockwork.until(decided, Stage::Silent),
-        }
-        let whole = clockwork.end.since(born);
-        clockwork.until(clockwork.end, Stage::Result);
-        let awaited = awaited.map(|(response, _)| response.executor.to_string());
-        Some(Self { whole, stages: clockwork.stages, awaited })
+        let passage = Passage {
+            born,
+            asked: *asked,
+            decided,
+            given: result.appended,
+            awaited: awaited.map(|(response, answered)| Awaited::response(response, *answered)),
+        };
+        Some(Self {
+            whole: passage.whole(),
+            stages: passage.stages().iter().collect(),
+            awaited: awaited.map(|(response, _)| response.executor.to_string()),
+        })
     }
 
     /// Returns the stage that took longest: the one to blame if the whole took too long.
     #[must_use]
     pub fn blamed(&self) -> Option<Stage> {
-        // Of equals the earlier one: what came later had less time because of it.
         self.stages.iter().rev().max_by_key(|(_, took)| **took).map(|(stage, _)| *stage)
     }
 }
@@ -88,7 +186,7 @@ impl Split {
 struct Clockwork {
     at: Timestamp,
     end: Timestamp,
-    stages: BTreeMap<Stage, Duration>,
+    stages: Stages,
 }
 
 // === impl Clockwork ===
@@ -97,10 +195,8 @@ impl Clockwork {
     /// Gives what lies before `instant` and is still there to `stage`.
     fn until(&mut self, instant: Timestamp, stage: Stage) {
         let instant = instant.clamp(self.at, self.end);
-        if instant > self.at {
-            *self.stages.entry(stage).or_default() += instant.since(self.at);
-            self.at = instant;
-        }
+        self.stages.0[stage as usize] += instant.since(self.at);
+        self.at = instant;
     }
 }
 

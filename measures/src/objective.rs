@@ -11,12 +11,12 @@
 use std::time::Duration;
 
 use policies::Objective;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Times;
 
 /// What the results of some time were, as far as objectives are concerned.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Results {
     /// Predictions: from the request's birth to the result in the log.
     pub predicted: Times,

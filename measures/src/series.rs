@@ -4,7 +4,11 @@
 //! a window's sum is that of every count in it, and of those in the slice that its beginning cuts; what is held is
 //! bounded, whatever comes.
 
-use std::{collections::BTreeMap, ops::AddAssign, time::Duration};
+use std::{
+    collections::BTreeMap,
+    ops::{AddAssign, RangeInclusive},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use wire::Timestamp;
@@ -13,8 +17,11 @@ use wire::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Series<T> {
     /// By level, the slices by their number since the epoch.
-    levels: [BTreeMap<u64, T>; 3],
+    levels: [BTreeMap<u64, T>; COUNT],
 }
+
+/// How many levels there are.
+pub(crate) const COUNT: usize = 3;
 
 /// How long slices are, and how many are kept.
 struct Level {
@@ -23,7 +30,7 @@ struct Level {
 }
 
 /// Each holds a little more than what is asked of it: an hour, a day, thirty days.
-const LEVELS: [Level; 3] = [
+const LEVELS: [Level; COUNT] = [
     Level { slice: Duration::from_secs(10), kept: 6 * 65 },
     Level { slice: Duration::from_mins(5), kept: 12 * 25 },
     Level { slice: Duration::from_hours(1), kept: 24 * 31 },
@@ -59,6 +66,16 @@ impl<T: Default + for<'slice> AddAssign<&'slice T>> Series<T> {
         }
     }
 
+    /// Adds what was counted in the slice of that `number` in that `level`.
+    pub(crate) fn add(&mut self, level: usize, number: u64, counted: &T) {
+        let (level, slices) = (&LEVELS[level], &mut self.levels[level]);
+        let newest = slices.last_key_value().map_or(number, |(newest, _)| *newest);
+        if number + level.kept > newest {
+            *slices.entry(number).or_default() += counted;
+            level.forget(slices, newest.max(number));
+        }
+    }
+
     /// Returns the sum over the last `window` until `now`. It is longer by at most a slice: 10 s in an hour, 5 min in a
     /// day, else an hour.
     #[must_use]
@@ -70,11 +87,8 @@ impl<T: Default + for<'slice> AddAssign<&'slice T>> Series<T> {
 
     /// Returns the slices of the last `window` until `now` that are not empty, oldest first, each with its beginning.
     pub fn slices(&self, window: Duration, now: Timestamp) -> impl Iterator<Item = (Timestamp, &T)> {
-        let holds = |level: &Level| level.slice.as_micros() * u128::from(level.kept - 1) >= window.as_micros();
-        let index = LEVELS.iter().position(holds).unwrap_or(LEVELS.len() - 1);
-        let (level, slices) = (&LEVELS[index], &self.levels[index]);
-        let (from, until) = (level.number(now.before(window)), level.number(now));
-        slices.range(from..=until).map(|(number, counted)| (level.begin(*number), counted))
+        let (level, numbers) = span(window, now);
+        self.levels[level].range(numbers).map(move |(number, counted)| (begin(level, *number), counted))
     }
 
     /// Returns how many slices are held.
@@ -94,6 +108,33 @@ impl<T> Default for Series<T> {
     fn default() -> Self {
         Self { levels: [BTreeMap::new(), BTreeMap::new(), BTreeMap::new()] }
     }
+}
+
+/// Returns the level that is as fine as can be over the last `window` until `now`, and the numbers of its slices.
+pub(crate) fn span(window: Duration, now: Timestamp) -> (usize, RangeInclusive<u64>) {
+    let holds = |level: &Level| level.slice.as_micros() * u128::from(level.kept - 1) >= window.as_micros();
+    let level = LEVELS.iter().position(holds).unwrap_or(LEVELS.len() - 1);
+    (level, number(level, now.before(window))..=number(level, now))
+}
+
+/// Returns the number of the slice of `level` that `at` falls into.
+pub(crate) fn number(level: usize, at: Timestamp) -> u64 {
+    LEVELS[level].number(at)
+}
+
+/// Returns when the slice of that `number` begins.
+pub(crate) fn begin(level: usize, number: u64) -> Timestamp {
+    LEVELS[level].begin(number)
+}
+
+/// Returns how long a slice of `level` is.
+pub(crate) fn length(level: usize) -> Duration {
+    LEVELS[level].slice
+}
+
+/// Returns how many slices of `level` are kept.
+pub(crate) fn kept(level: usize) -> u64 {
+    LEVELS.get(level).map_or(0, |level| level.kept)
 }
 
 // === impl Level ===

@@ -76,7 +76,7 @@ pub(crate) struct Moment<'evidence> {
     /// Now, since the request's birth.
     pub(crate) since: Duration,
     /// How many responses the clause has refused one by one.
-    pub(crate) heard_out: u16,
+    pub(crate) heard_out: u8,
 }
 
 /// What a clause makes of the evidence while its time lasts.

@@ -33,7 +33,7 @@ pub struct Evaluation {
     /// For whom some clause waited until its end, or until patience with it ended.
     awaited: Seats,
     /// How many responses that clause has refused one by one.
-    heard_out: u16,
+    heard_out: u8,
     /// No clause lasts longer than until then: the request's deadline, less the way back.
     cap: Timestamp,
     /// What has been played so far; never goes back.

@@ -11,7 +11,7 @@ mod took;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use wire::{ExecutorId, ModelVersion, Reply, Response, Role, Timestamp};
+use wire::{ExecutorId, FailureKind, ModelVersion, Reply, Response, Role, Timestamp};
 
 pub use facts::canonical_eq;
 pub(crate) use facts::{Facts, Field, Fields, Path, same_number};
@@ -37,7 +37,7 @@ pub(crate) struct Evidence {
     usable: Seats,
     /// Candidates whose breaker was open when the request was opened: nobody waits for them.
     struck: Seats,
-    heard: u16,
+    heard: u8,
 }
 
 /// What one executor said.
@@ -46,8 +46,8 @@ pub(crate) struct Said {
     /// Since birth, in microseconds: no request is open for more than an hour.
     after: u32,
     /// Counts the responses of this request in the order of the log.
-    order: u16,
-    scored: Took,
+    order: u8,
+    took: Took,
     pub(crate) model: ModelVersion,
     pub(crate) speech: Speech,
 }
@@ -60,7 +60,7 @@ pub(crate) enum Speech {
     /// No vote: not an object, without the field that is compared, or by the executor's own choice.
     Abstained(Option<Bytes>, String),
     /// No answer, and why.
-    Failed(String),
+    Failed(FailureKind, String),
     /// A canary's answer: shown, never read for a decision.
     Shown(Bytes),
 }
@@ -105,7 +105,7 @@ impl Evidence {
         self.voices[seat] = Some(Said {
             after,
             order: self.heard,
-            scored: Took::of(response.scored),
+            took: Took::of(response.queued, response.scored),
             model: response.model.clone(),
             speech,
         });
@@ -126,13 +126,13 @@ impl Evidence {
 
     /// Returns whether there are candidates, and each of them failed.
     pub(crate) fn all_failed(&self) -> bool {
-        let failed = |seat: usize| matches!(self.said(seat), Some(Said { speech: Speech::Failed(_), .. }));
+        let failed = |seat: usize| matches!(self.said(seat), Some(Said { speech: Speech::Failed(..), .. }));
         let asked = self.roster.candidates();
         !asked.is_empty() && asked.without(self.struck).into_iter().all(failed)
     }
 
     /// Returns how many responses have been heard.
-    pub(crate) fn heard(&self) -> u16 {
+    pub(crate) fn heard(&self) -> u8 {
         self.heard
     }
 
@@ -162,7 +162,7 @@ impl Evidence {
     }
 
     /// Returns which response of the request the usable answer at `seat` was.
-    pub(crate) fn order(&self, seat: usize) -> u16 {
+    pub(crate) fn order(&self, seat: usize) -> u8 {
         self.usable_at(seat).0.order
     }
 
@@ -207,16 +207,21 @@ impl Said {
         Duration::from_micros(self.after.into())
     }
 
+    /// Returns how long it waited in the executor.
+    pub(crate) fn queued(&self) -> Duration {
+        self.took.queued()
+    }
+
     /// Returns how long the work took.
     pub(crate) fn scored(&self) -> Duration {
-        self.scored.duration()
+        self.took.scored()
     }
 
     pub(crate) fn state(&self) -> ReceiptState {
         match self.speech {
             Speech::Usable(..) | Speech::Shown(_) => ReceiptState::Answered,
             Speech::Abstained(..) => ReceiptState::Abstained,
-            Speech::Failed(_) => ReceiptState::Failed,
+            Speech::Failed(..) => ReceiptState::Failed,
         }
     }
 }
@@ -226,10 +231,10 @@ impl Said {
 impl Speech {
     fn of(reply: &Reply, role: Role, fields: &Fields) -> Self {
         match reply {
-            Reply::Failure(failure) if failure.kind == wire::FailureKind::Abstained => {
+            Reply::Failure(failure) if failure.kind == FailureKind::Abstained => {
                 Self::Abstained(None, failure.message.clone())
             }
-            Reply::Failure(failure) => Self::Failed(failure.message.clone()),
+            Reply::Failure(failure) => Self::Failed(failure.kind, failure.message.clone()),
             Reply::Answer(answer) if role == Role::Canary => Self::Shown(answer.clone()),
             Reply::Answer(answer) => match fields.read(answer) {
                 Ok(facts) => Self::Usable(answer.clone(), facts),

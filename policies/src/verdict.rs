@@ -6,7 +6,7 @@ use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use wire::{Asked, ExecutorId, ModelVersion, ResultKind, Role, Timestamp};
+use wire::{Asked, ExecutorId, FailureKind, ModelVersion, ResultKind, Role, Timestamp};
 
 pub use body::{ClauseBody, DecisionBody, LastKnownBody, PatienceBody, ReceiptBody, ResultBody};
 
@@ -119,7 +119,9 @@ pub struct ReceiptEntry {
     pub state: ReceiptState,
     /// When its response counted, since the request's birth; `None` while pending.
     pub after: Option<Duration>,
-    /// How long its work took, to a thousandth; nothing while pending. A result does not show it.
+    /// How long it waited in the executor, rounded down by less than a sixty-fourth; nothing while pending. A result does not show it.
+    pub queued: Duration,
+    /// How long its work took, rounded down by less than a 256th; nothing while pending. A result does not show it.
     pub scored: Duration,
     /// Which model answered.
     pub model: Option<ModelVersion>,
@@ -129,6 +131,10 @@ pub struct ReceiptEntry {
     pub answer: Option<Bytes>,
     /// Why there is no answer.
     pub failure: Option<String>,
+    /// What sort of failure that is, if it is one.
+    pub failed: Option<FailureKind>,
+    /// How long after the request's birth it could start.
+    pub starts: Duration,
     /// Whether nothing was heard of it though it was waited for until a clause ended: results do not say so.
     pub in_vain: bool,
 }
@@ -239,11 +245,14 @@ impl ReceiptEntry {
             role: asked.role,
             state: ReceiptState::Pending,
             after: None,
+            queued: Duration::ZERO,
             scored: Duration::ZERO,
             model: None,
             confidence: None,
             answer: None,
             failure: None,
+            failed: None,
+            starts: asked.start_after,
             in_vain: false,
         }
     }
@@ -255,9 +264,9 @@ impl ReceiptEntry {
 
     fn heard(asked: &Asked, said: Said, fields: &Fields) -> Self {
         let (state, after) = (said.state(), Some(said.after()));
-        let scored = said.scored();
+        let (queued, scored) = (said.queued(), said.scored());
         let Said { model, speech, .. } = said;
-        let mut entry = Self { state, after, scored, model: Some(model), ..Self::pending(asked) };
+        let mut entry = Self { state, after, queued, scored, model: Some(model), ..Self::pending(asked) };
         match speech {
             Speech::Usable(bytes, facts) => {
                 entry.confidence = fields.confidence().and_then(|field| field.number(&facts));
@@ -269,7 +278,7 @@ impl ReceiptEntry {
                 entry.answer = Some(bytes);
             }
             Speech::Abstained(bytes, why) => (entry.answer, entry.failure) = (bytes, Some(why)),
-            Speech::Failed(why) => entry.failure = Some(why),
+            Speech::Failed(kind, why) => (entry.failed, entry.failure) = (Some(kind), Some(why)),
         }
         entry
     }

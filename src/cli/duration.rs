@@ -1,4 +1,4 @@
-//! Durations as the command line takes them: the way policies write them.
+//! Durations as the command line takes and shows them: the way policies write them.
 
 use std::time::Duration;
 
@@ -10,6 +10,15 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
     let micros = micros_of(unit).ok_or("write a number and a unit: 10ms, 1.5s, 30m, 24h, 7d")?;
     let number: f64 = number.parse().map_err(|_| format!("`{number}` is not a number"))?;
     Duration::try_from_secs_f64(number * micros / 1e6).map_err(|_| "that is too long".to_owned())
+}
+
+/// Writes it in the largest unit that makes it a whole number.
+pub(super) fn shown(duration: Duration) -> String {
+    let micros = duration.as_micros();
+    let units =
+        [("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1)];
+    let whole = units.into_iter().find(|(_, of)| micros >= *of && micros % of == 0);
+    whole.map_or_else(|| "0s".to_owned(), |(unit, of)| format!("{}{unit}", micros / of))
 }
 
 #[cfg(test)]
@@ -25,6 +34,13 @@ mod tests {
         }
         for text in ["", "10", "ms", "1.2.3s", "-1s", "10 ms", "1e9d"] {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+    #[test]
+    fn durations_are_shown_as_they_are_read() {
+        for text in ["250us", "10ms", "1500ms", "30m", "24h", "30d", "0s"] {
+            let shown = shown(parse(text).expect("a duration"));
+            assert_eq!(shown, if text == "24h" { "1d" } else { text });
         }
     }
 }

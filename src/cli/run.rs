@@ -29,6 +29,7 @@ use crate::{
     canaries::canary_routes,
     door::Shelf,
     explain::explain_routes,
+    measuring::{Measuring, measures_routes},
     results::results_routes,
     settings::BusArgs,
     timekeeping,
@@ -274,11 +275,13 @@ impl Serve {
         }
         let versions = follower.clone();
         let known: Shelf = Arc::new(move |name| versions.now(name));
+        let (measuring, named) = (Measuring::new(Arc::clone(bus), clock.clone(), stop.clone()), follower.clone());
+        let measures = measures_routes(Arc::new(measuring), Arc::clone(&known), Arc::new(move || named.names()));
         let explanations = explain_routes(Arc::clone(bus), clock.clone(), Arc::clone(&known));
         let audits = audit_routes(Arc::clone(bus), clock.clone(), Arc::clone(&known));
         let canaries = canary_routes(Arc::clone(bus), clock.clone(), Arc::clone(&known));
         let results = results_routes(Arc::clone(bus), clock.clone(), known, stop.clone());
-        let told = explanations.merge(audits).merge(canaries).merge(results);
+        let told = explanations.merge(audits).merge(canaries).merge(results).merge(measures);
         let routes = routes(starters, registry).merge(door::router(follower, self.control.into())).merge(told);
         // Callers in hand get their answers while every station still works; only then these stop.
         starter::http::serve(listener, routes, stop.clone()).await?;

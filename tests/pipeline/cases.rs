@@ -3,6 +3,7 @@
 mod breakers;
 mod edits;
 mod hedges;
+mod measures;
 mod strangers;
 
 use std::collections::HashSet;
@@ -18,6 +19,7 @@ use wire::{DeadLetter, ResultKind};
 pub(crate) use breakers::*;
 pub(crate) use edits::*;
 pub(crate) use hedges::*;
+pub(crate) use measures::*;
 pub(crate) use strangers::*;
 
 pub(crate) use crate::edits::edits_under_load_lose_nothing_and_each_answer_is_of_a_version_that_was_live;
@@ -242,6 +244,7 @@ macro_rules! each {
             more_collectors_than_partitions_are_idle_and_not_broken(cases::ARCHIVED, &AROUND),
             a_dead_executor_is_waited_for_by_few_requests_and_used_again_when_it_is_back(cases::BREAKABLE, &cases::UNSCRIPTED),
             a_hedge_starts_when_somebody_is_slower_than_usual_within_its_budget_and_is_counted(cases::HEDGED, &[Role::Starter]),
+            numbers_of_several_collectors_add_up_to_those_of_the_log_across_restarts(cases::COUNTED, &AROUND),
             from_three_collectors_to_one_to_three_under_load_each_request_has_one_result(cases::ARCHIVED, &AROUND),
         }
     };

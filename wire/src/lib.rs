@@ -9,6 +9,7 @@ mod comparison;
 mod envelope;
 mod headers;
 mod id;
+mod measured;
 pub mod mutation;
 mod plan;
 mod reader;
@@ -28,6 +29,7 @@ pub use envelope::{
 };
 pub use headers::Headers;
 pub use id::{ExecutorId, InvalidName, ModelVersion, PolicyRef, RendezvousName, RequestId};
+pub use measured::Measured;
 pub use plan::{Asked, Plan, Role};
 pub use reader::{LEAD, Reading, ResultsEntry, ResultsReader, TopicReader};
 pub use record::Record;

@@ -20,6 +20,8 @@ pub struct Topics {
     pub comparisons: String,
     /// What could not be understood, with the reason.
     pub dead_letters: String,
+    /// What collectors counted, slice of time by slice of time; one partition.
+    pub measures: String,
 }
 
 impl Topics {
@@ -36,6 +38,7 @@ impl Topics {
             sealed: topic("sealed"),
             comparisons: topic("comparisons"),
             dead_letters: topic("dead-letters"),
+            measures: topic("measures"),
         }
     }
 

@@ -63,8 +63,7 @@ struct Stored {
 
 impl Partition {
     pub(super) fn new(id: TopicPartition, spec: &TopicSpec, limits: EmbeddedLimits, clock: Clock) -> Self {
-        // As on Kafka, age does not remove from a compacted topic: what is newest of its key stays, however old.
-        let retention = spec.retention.filter(|_| !spec.compacted);
+        let retention = spec.retention;
         let (high, held) = Default::default();
         Self { id, limits, retention, compacted: spec.compacted, clock, high, held }
     }

@@ -108,7 +108,7 @@ fn new_topic<'a>(
         // Only what lies in a closed segment is compacted, and the broker's own are a gigabyte and a week: where a key is
         // written again every few seconds, the topic shall hold a few times what is newest, and be read in a moment.
         topic = topic
-            .set("cleanup.policy", "compact")
+            .set("cleanup.policy", if spec.retention.is_some() { "compact,delete" } else { "compact" })
             .set("segment.bytes", SEGMENT_BYTES)
             .set("segment.ms", SEGMENT_MILLIS)
             .set("min.cleanable.dirty.ratio", "0.1");

@@ -25,7 +25,7 @@ impl Rendezvous {
         }
         let budget = request.budget.min(pin.policy().budget());
         let Place { offset, appended, born } = place;
-        let open = Open { evaluation: None, due: Timestamp::EPOCH, offset, born, budget, pin };
+        let open = Open { evaluation: None, due: Timestamp::EPOCH, offset, born, asked: appended, budget, pin };
         if budget.deadline(born) <= appended {
             self.refuse(request, open, (Reason::StaleOnArrival, self.latest), surroundings);
         } else if self.open.len() >= self.open_max.0 {
@@ -70,8 +70,8 @@ impl Rendezvous {
         surroundings: &mut Surroundings,
     ) {
         let (pin, _) = Pin::new(request, surroundings.newest());
-        let Place { offset, born, .. } = place;
-        let open = Open { evaluation: None, due: Timestamp::EPOCH, offset, born, budget: request.budget, pin };
+        let Place { offset, born, appended: asked } = place;
+        let open = Open { evaluation: None, due: Timestamp::EPOCH, offset, born, asked, budget: request.budget, pin };
         self.outputs.push_back(Output::Unheard(request.id));
         self.refuse(request, open, when, surroundings);
         self.deliver(&request.id, surroundings);
@@ -86,10 +86,10 @@ impl Rendezvous {
         surroundings: &Surroundings,
     ) {
         let circumstances = &surroundings.circumstances(request);
-        let Open { offset, born, budget, pin, .. } = open;
+        let Open { offset, born, asked, budget, pin, .. } = open;
         let verdict = Evaluation::refuse(pin.policy(), &request.plan, born, reason, at, circumstances);
         self.decided.remember(request.id, born, self.latest);
-        let decision = Decision { request: request.id, offset, born, budget, pin, verdict, due: None };
+        let decision = Decision { request: request.id, offset, born, asked, budget, pin, verdict, due: None };
         self.emit(decision, Tried::No);
     }
 }

@@ -124,7 +124,7 @@ fn tell(scene: &mut Scene) -> Vec<String> {
                 let (by, why) = (verdict.decided_by.as_str(), verdict.reason.as_str());
                 format!("{} {} ({by}, {why})", short(decision.request), String::from_utf8_lossy(&verdict.answer))
             }
-            Output::Late(response) => format!("late {}{}", response.executor, short(response.request)),
+            Output::Late(response, _) => format!("late {}{}", response.executor, short(response.request)),
             Output::Ignored(id, heard) => format!("{heard:?} {}", short(id)),
             Output::Copy(id) => format!("copy {}", short(id)),
             Output::Evicted(count) => format!("evicted {count}"),

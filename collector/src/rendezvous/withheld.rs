@@ -80,7 +80,7 @@ impl Rendezvous {
         };
         self.decided.remember(request, born, appended);
         for Letter { response, .. } in self.mailbox.take(&request) {
-            self.outputs.push_back(Output::Late(response));
+            self.outputs.push_back(Output::Late(response, None));
         }
         self.contest.forget(&request);
         offset

@@ -16,6 +16,7 @@ use wire::{Timestamp, Topics};
 use super::{
     CollectorError, CollectorStation,
     announcer::Announcer,
+    feed::Feed,
     hands::{Hands, Names, silence},
     inbox::{Inbox, Message, News},
     recall::Recall,
@@ -63,6 +64,7 @@ pub(super) struct Desk {
     recall: Recall,
     referee: Referee,
     announcer: Announcer,
+    feed: Feed,
     outage: Outage,
     next_tick: Timestamp,
     opened: Timestamp,
@@ -96,6 +98,7 @@ impl Desk {
         let member = outage.insist(&clock, || bus.member(&group, &topics.requests)).await?;
         let now = clock.now();
         let surroundings = Surroundings::new(station.versions());
+        let feed = Feed::new(station.definition().name().clone(), &topics);
         let mut desk = Self {
             names,
             station,
@@ -113,6 +116,7 @@ impl Desk {
             recall: Recall::default(),
             referee: Referee::default(),
             announcer: Announcer::default(),
+            feed,
             outage,
             next_tick: now.after(TICK),
             opened: now,
@@ -280,12 +284,21 @@ impl Desk {
         self.surroundings.on_time(now);
         self.judge(now);
         self.announce(now);
+        self.measure(now);
         let open = self.seats.values().map(|seat| seat.partition.open_requests()).sum();
         let unconfirmed = self.seats.values().map(|seat| seat.partition.unconfirmed()).sum();
         self.station.metrics.show(open, unconfirmed, self.surroundings.way_back.p99());
         let breakers = self.seats.values_mut().map(|seat| seat.partition.breakers());
         self.station.metrics.breakers.show(breakers);
         Ok(())
+    }
+
+    /// Tells what was counted.
+    fn measure(&mut self, now: Timestamp) {
+        for seat in self.seats.values_mut() {
+            self.feed.add(&seat.partition.take_counted(now), now);
+        }
+        self.feed.tell(&self.producer, now, false);
     }
 
     /// Returns what has changed since the last commit, of what is ours to commit.

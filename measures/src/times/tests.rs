@@ -47,6 +47,41 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn what_is_rough_is_overstated_by_less_than_a_sixty_fourth_and_adds_up_with_what_is_not(
+        all in vec(0_u64..400_000_000, 1..100), cut in 0_usize..100, share in 0.0..=1.0,
+    ) {
+        let rough = |all: &[u64]| {
+            let mut rough = Times::rough();
+            all.iter().for_each(|took| rough.add(micros(*took)));
+            rough
+        };
+        let (some, others) = all.split_at(cut.min(all.len()));
+        let (mut here, mut there) = (times(some), rough(others));
+        here += &rough(others);
+        there += &times(some);
+        prop_assert_eq!(&here, &rough(&all));
+        prop_assert_eq!(&there, &here);
+        let (exact, rough) = (times(&all).quantile(share).unwrap_or_default(), here.quantile(share).unwrap_or_default());
+        prop_assert!(rough + micros(1) > exact && rough.as_micros() * 64 <= exact.as_micros() * 65 + 64, "{rough:?}, {exact:?}");
+    }
+
+    #[test]
+    fn it_is_read_as_it_was_written(all in vec(0_u64..4_000_000_000, 0..100)) {
+        let written = serde_json::to_string(&times(&all)).expect("numbers");
+        prop_assert_eq!(serde_json::from_str::<Times>(&written).expect("what was written"), times(&all));
+    }
+
+    #[test]
+    fn whatever_is_written_is_read_or_refused(written in vec(0_u64..70_000, 0..9)) {
+        if let Ok(times) = Times::try_from(written.clone()) {
+            prop_assert_eq!(Vec::from(times.clone()), written);
+            prop_assert!(times.iter().is_sorted_by(|(before, _), (after, _)| before < after));
+        }
+    }
+}
+
 #[test]
 fn nothing_has_no_quantile_and_what_takes_for_ever_has_one() {
     assert_eq!(Times::default().quantile(0.5), None);

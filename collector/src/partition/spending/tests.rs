@@ -76,7 +76,7 @@ impl Scene {
         while let Some(output) = self.rendezvous.poll_output() {
             match output {
                 Output::Emit(decision) => self.accounts.on_verdict(&decision),
-                Output::Late(response) => self.accounts.on_late(&response, now),
+                Output::Late(response, _) => self.accounts.on_late(&response, now),
                 _ => {}
             }
         }
@@ -89,7 +89,7 @@ impl Scene {
         for book in &books {
             let whose = book.executor.as_ref().map_or("nobody", ExecutorId::as_str);
             let times = [("used", book.used), ("wasted", book.wasted), ("compared", book.compared)];
-            // A receipt keeps a time to a thousandth of it.
+            // A receipt keeps a time to a 256th of it.
             let times = times.map(|(what, time)| (what, (time.as_secs_f64() * 1_000.0).round()));
             entries.extend(
                 times.iter().filter(|(_, time)| *time > 0.0).map(|(what, time)| format!("{whose} {what} {time}")),

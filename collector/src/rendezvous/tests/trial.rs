@@ -128,7 +128,7 @@ fn outputs(scene: &mut Scene) -> Vec<String> {
     let told = std::iter::from_fn(|| scene.rendezvous.poll_output());
     told.map(|output| match output {
         Output::Emit(decision) => {
-            let Decision { request, offset, born, budget, pin, verdict, due } = *decision;
+            let Decision { request, offset, born, budget, pin, verdict, due, .. } = *decision;
             let body = verdict.body(&pin.definition.policy_ref, pin.case.as_deref(), born, budget);
             format!("{request} {offset} {due:?} {:?} {}", verdict.at, String::from_utf8_lossy(&body))
         }

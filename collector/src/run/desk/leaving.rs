@@ -22,6 +22,9 @@ const DECIDE_WITHIN: Duration = Duration::from_secs(1);
 /// So long results may take to be confirmed when no more are read.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(2);
 
+/// So long the log may take for what was counted last.
+const TELL_WITHIN: Duration = Duration::from_secs(1);
+
 /// The stop: the group is left, and what was served is served on.
 pub(super) struct Departure {
     since: Timestamp,
@@ -62,8 +65,13 @@ impl Desk {
     }
 
     /// Closes, after a stop.
-    pub(in crate::run) async fn close(self) {
-        let Self { hasty, requests, responses, results, mut surveys, mut recall, departure, .. } = self;
+    pub(in crate::run) async fn close(mut self) {
+        let now = self.now();
+        for index in self.seats.keys().copied().collect::<Vec<_>>() {
+            self.drop_seat(index);
+        }
+        self.feed.tell(&self.producer, now, true);
+        let Self { producer, hasty, requests, responses, results, mut surveys, mut recall, departure, .. } = self;
         recall.stop();
         surveys.abort_all();
         let left = departure.and_then(|departure| departure.left);
@@ -74,7 +82,12 @@ impl Desk {
         };
         let [hasty, requests, responses, results] =
             [hasty, requests, responses, results].map(|tail| tail.close(Vec::new()));
-        tokio::join!(leave, hasty, requests, responses, results);
+        // What was counted last is worth a moment's wait, and not more.
+        let told = producer.drain(TELL_WITHIN);
+        let (_, _, _, _, _, told) = tokio::join!(leave, hasty, requests, responses, results, told);
+        if let Err(error) = told {
+            tracing::warn!(%error, "what the collector counted last is not in the log");
+        }
     }
 
     pub(super) fn on_revoked(&mut self, taken: &[TopicPartition]) {
@@ -130,7 +143,9 @@ impl Desk {
     }
 
     pub(super) fn drop_seat(&mut self, index: i32) {
-        if self.seats.remove(&index).is_some() {
+        if let Some(mut seat) = self.seats.remove(&index) {
+            let now = self.now();
+            self.feed.add(&seat.partition.take_counted(now), now);
             silence(self.hasty.as_mut(), &self.names.requests(index));
             silence(self.hasty.as_mut(), &self.names.responses(index));
             silence(self.hasty.as_mut(), &self.names.results(index));

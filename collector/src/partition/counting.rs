@@ -1,0 +1,113 @@
+//! What objectives, pages and alerts go by: counted as verdicts fall, as results are read back, and as answers come late.
+//!
+//! Pure. Laws: each result that this owner wrote and read back as valid is counted once, with the time that the log gave
+//! it, and no other; whoever asks for what was counted, however often, gets each count once. What is kept of a request goes
+//! when its result is read back; of a miss that nobody had answered a little is kept until somebody does, for at most
+//! `KEPT` and of at most `MISSED_MAX` at a time, to know where its time went.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+
+use foldhash::fast::RandomState;
+use measures::{Awaited, Decided, Passage, Sum};
+use wire::{ExecutorId, Reply, RequestId, Response, ResultRecord, Role, Timestamp};
+
+use crate::rendezvous::Decision;
+
+/// Of more misses at a time than this it is not waited to learn where their time went.
+const MISSED_MAX: usize = 4_096;
+/// Who is not heard for so long after the result was silent.
+const KEPT: Duration = Duration::from_secs(10);
+
+/// What is counted in one partition.
+#[derive(Debug, Default)]
+pub(super) struct Counting {
+    fresh: Sum,
+    /// Results that were not read back yet.
+    written: HashMap<RequestId, Written, RandomState>,
+    /// Misses that nobody had answered when they were over.
+    missed: HashMap<RequestId, Passage, RandomState>,
+    order: VecDeque<(Timestamp, RequestId)>,
+    /// Who is only compared, of those that were asked last.
+    canaries: Vec<ExecutorId>,
+}
+
+#[derive(Debug)]
+struct Written {
+    /// When its result was given is still to be told.
+    passage: Passage,
+    decided: Decided,
+    budget: Duration,
+}
+
+// === impl Counting ===
+
+impl Counting {
+    pub(super) fn on_verdict(&mut self, decision: &Decision) {
+        let Decision { request, born, asked, budget, verdict, .. } = decision;
+        for entry in &verdict.receipt.entries {
+            let known = self.canaries.iter().position(|canary| *canary == entry.executor);
+            match (known, entry.role) {
+                (None, Role::Canary) => self.canaries.push(entry.executor.clone()),
+                (Some(was), Role::Candidate) => drop(self.canaries.swap_remove(was)),
+                _ => {}
+            }
+        }
+        self.fresh.on_verdict(verdict, *born);
+        let awaited = Awaited::of(verdict, *born);
+        let passage = Passage { born: *born, asked: *asked, decided: verdict.at, given: verdict.at, awaited };
+        let written = Written { passage, decided: Decided::of(verdict), budget: budget.as_duration() };
+        self.written.insert(*request, written);
+    }
+
+    /// Hears that a result is in the log, and valid.
+    pub(super) fn on_given(&mut self, result: &ResultRecord, appended: Timestamp) {
+        let Some(Written { mut passage, decided, budget }) = self.written.remove(&result.request) else { return };
+        passage.given = appended;
+        let is_missed = self.fresh.on_result(result.kind, decided, passage.whole(), budget);
+        if passage.awaited.is_some() || !is_missed {
+            self.fresh.on_passage(&passage, is_missed);
+        } else if self.missed.len() < MISSED_MAX {
+            self.order.push_back((appended, result.request));
+            self.missed.insert(result.request, passage);
+        }
+    }
+
+    /// Hears a response that came after the verdict, so long after its request's birth.
+    pub(super) fn on_late(&mut self, response: &Response, after: Option<Duration>) {
+        let is_canary = self.canaries.contains(&response.executor);
+        self.fresh.on_late(response, after, is_canary);
+        if is_canary || !matches!(response.reply, Reply::Answer(_)) {
+            return;
+        }
+        let Some(after) = after else { return };
+        if let Some(mut passage) = self.missed.remove(&response.request) {
+            passage.awaited = Some(Awaited::response(response, passage.born.after(after)));
+            self.fresh.on_passage(&passage, true);
+        } else if let Some(Written { passage, .. }) = self.written.get_mut(&response.request)
+            && passage.awaited.is_none()
+        {
+            passage.awaited = Some(Awaited::response(response, passage.born.after(after)));
+        }
+    }
+
+    /// Drops what was not read back: others decide about it.
+    pub(super) fn forget(&mut self) {
+        self.written.clear();
+    }
+
+    /// Returns what was counted since the last call.
+    pub(super) fn take(&mut self, now: Timestamp) -> Sum {
+        while let Some((_, request)) = self.order.pop_front_if(|(given, _)| given.after(KEPT) <= now) {
+            if let Some(passage) = self.missed.remove(&request) {
+                self.fresh.on_passage(&passage, true);
+            }
+        }
+        std::mem::take(&mut self.fresh)
+    }
+}
+
+#[cfg(test)]
+mod tests;
