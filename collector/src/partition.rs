@@ -384,8 +384,7 @@ impl Partition {
     fn write(&mut self, decision: Decision, now: Timestamp) {
         let Some(fencing) = self.ledger.fencing() else { return };
         self.accounts.on_verdict(&decision);
-        self.counting.on_verdict(&decision);
-        let Decision { request, offset, born, budget, pin, verdict, due, .. } = decision;
+        let Decision { request, offset, born, asked, budget, pin, verdict, due } = decision;
         let policy = pin.definition.policy_ref.clone();
         let body = verdict.body(&policy, pin.case.as_deref(), born, budget);
         let record = ResultRecord { request, policy, kind: verdict.kind(), key: pin.key, fencing, body }.encode();
@@ -393,6 +392,7 @@ impl Partition {
         let due = self.ledger.running_since().and_then(|since| Some(due.unwrap_or(now)).filter(|due| *due >= since));
         self.ledger.write(request, Entry { offset, born, budget, record, due });
         self.tell(Fact::Decided(Outcome::from(&verdict), now.since(born)));
+        self.counting.on_verdict(request, verdict, (born, asked), budget);
     }
 
     /// Sends a held record to the dead letters.

@@ -1,8 +1,8 @@
 //! Everything that is counted of the requests of some time: it adds up, over time, partitions and processes.
 //!
 //! Law: sums of parts, in any order, are the sum of the whole; so is what stands in the log once it is read again.
-//! A result counts when it is read back from the log as valid, an executor's work when the verdict falls or when it comes
-//! late. How one request is followed from one to the other it deliberately does not know (the collector does).
+//! A result and what executors had done by its verdict count when it is read back from the log as valid, other work when it
+//! is heard of. How one request is followed from one to the other it deliberately does not know (the collector does).
 
 use std::{collections::BTreeMap, ops::AddAssign, time::Duration};
 

@@ -1,7 +1,7 @@
-//! What objectives, pages and alerts go by: counted as verdicts fall, as results are read back, and as answers come late.
+//! What objectives, pages and alerts go by: counted as results are read back, and as answers come late.
 //!
 //! Pure. Laws: each result that this owner wrote and read back as valid is counted once, with the time that the log gave
-//! it, and no other; whoever asks for what was counted, however often, gets each count once. What is kept of a request goes
+//! it and with what executors had done by its verdict, and no other; whoever asks for what was counted, however often, gets each count once. What is kept of a request goes
 //! when its result is read back; of a miss that nobody had answered a little is kept until somebody does, for at most
 //! `KEPT` and of at most `MISSED_MAX` at a time, to know where its time went.
 
@@ -10,11 +10,11 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use foldhash::fast::RandomState;
 use measures::{Awaited, Decided, Passage, Sum};
-use wire::{ExecutorId, Reply, RequestId, Response, ResultRecord, Role, Timestamp};
-
-use crate::rendezvous::Decision;
+use policies::Verdict;
+use wire::{Budget, ExecutorId, Reply, RequestId, Response, ResultRecord, Role, Timestamp};
 
 /// Of more misses at a time than this it is not waited to learn where their time went.
 const MISSED_MAX: usize = 4_096;
@@ -38,16 +38,25 @@ pub(super) struct Counting {
 struct Written {
     /// When its result was given is still to be told.
     passage: Passage,
-    decided: Decided,
+    /// Without any answer.
+    verdict: Verdict,
     budget: Duration,
 }
 
 // === impl Counting ===
 
 impl Counting {
-    pub(super) fn on_verdict(&mut self, decision: &Decision) {
-        let Decision { request, born, asked, budget, verdict, .. } = decision;
-        for entry in &verdict.receipt.entries {
+    /// Hears what was decided about a request, when it was born and when the log took it in.
+    pub(super) fn on_verdict(
+        &mut self,
+        request: RequestId,
+        mut verdict: Verdict,
+        (born, asked): (Timestamp, Timestamp),
+        budget: Budget,
+    ) {
+        verdict.answer = Bytes::new();
+        for entry in &mut verdict.receipt.entries {
+            entry.answer = None;
             let known = self.canaries.iter().position(|canary| *canary == entry.executor);
             match (known, entry.role) {
                 (None, Role::Canary) => self.canaries.push(entry.executor.clone()),
@@ -55,18 +64,17 @@ impl Counting {
                 _ => {}
             }
         }
-        self.fresh.on_verdict(verdict, *born);
-        let awaited = Awaited::of(verdict, *born);
-        let passage = Passage { born: *born, asked: *asked, decided: verdict.at, given: verdict.at, awaited };
-        let written = Written { passage, decided: Decided::of(verdict), budget: budget.as_duration() };
-        self.written.insert(*request, written);
+        let awaited = Awaited::of(&verdict, born);
+        let passage = Passage { born, asked, decided: verdict.at, given: verdict.at, awaited };
+        self.written.insert(request, Written { passage, verdict, budget: budget.as_duration() });
     }
 
     /// Hears that a result is in the log, and valid.
     pub(super) fn on_given(&mut self, result: &ResultRecord, appended: Timestamp) {
-        let Some(Written { mut passage, decided, budget }) = self.written.remove(&result.request) else { return };
+        let Some(Written { mut passage, verdict, budget }) = self.written.remove(&result.request) else { return };
         passage.given = appended;
-        let is_missed = self.fresh.on_result(result.kind, decided, passage.whole(), budget);
+        self.fresh.on_verdict(&verdict, passage.born);
+        let is_missed = self.fresh.on_result(result.kind, Decided::of(&verdict), passage.whole(), budget);
         if passage.awaited.is_some() || !is_missed {
             self.fresh.on_passage(&passage, is_missed);
         } else if self.missed.len() < MISSED_MAX {

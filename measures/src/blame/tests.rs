@@ -1,3 +1,5 @@
+//! Stories of requests, and where their time went.
+
 use std::time::Duration;
 
 use policies::{Definition, Given, Recorded};

@@ -1,3 +1,5 @@
+//! Several processes count, are started anew, and are added up.
+
 use std::time::Duration;
 
 use policies::{DecidedBy, Reason};

@@ -1,3 +1,5 @@
+//! Budgets and burn rates of counts that are made up.
+
 use std::time::Duration;
 
 use policies::Objective;

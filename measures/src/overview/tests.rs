@@ -1,3 +1,5 @@
+//! What people look at, of counts that are made up.
+
 use std::time::Duration;
 
 use policies::{DecidedBy, Definition, Reason};

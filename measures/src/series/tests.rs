@@ -1,3 +1,5 @@
+//! Counts at any time, in any order.
+
 use std::time::Duration;
 
 use proptest::{collection::vec, prelude::*};

@@ -1,3 +1,5 @@
+//! Parts and wholes of what is counted.
+
 use std::time::Duration;
 
 use policies::{DecidedBy, Reason};

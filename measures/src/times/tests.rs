@@ -1,3 +1,5 @@
+//! Histograms beside those of the crate `hdrhistogram`.
+
 use std::time::Duration;
 
 use hdrhistogram::Histogram;

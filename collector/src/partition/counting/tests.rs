@@ -1,6 +1,7 @@
+//! What is counted of requests whose executors answer in time, late or never.
+
 use std::sync::Arc;
 
-use bytes::Bytes;
 use measures::Stage;
 use policies::{Definition, Versions};
 use uuid::Uuid;
@@ -8,7 +9,7 @@ use wire::{Attributes, Failure, FailureKind, Fencing, ModelVersion, Request, Res
 
 use super::*;
 use crate::{
-    rendezvous::{Output, Rendezvous},
+    rendezvous::{Decision, Output, Rendezvous},
     surroundings::Surroundings,
     way_back::WayBack,
 };
@@ -78,7 +79,6 @@ impl Scene {
         while let Some(output) = self.rendezvous.poll_output() {
             match output {
                 Output::Emit(decision) => {
-                    self.counting.on_verdict(&decision);
                     self.written.push(ResultRecord {
                         request: decision.request,
                         policy: decision.pin.definition.policy_ref.clone(),
@@ -87,6 +87,8 @@ impl Scene {
                         fencing: Fencing { epoch: 1, instance: Uuid::nil() },
                         body: Bytes::new(),
                     });
+                    let Decision { request, born, asked, budget, verdict, .. } = *decision;
+                    self.counting.on_verdict(request, verdict, (born, asked), budget);
                 }
                 Output::Late(response, after) => self.counting.on_late(&response, after),
                 _ => {}
@@ -181,16 +183,18 @@ fn what_others_are_to_decide_is_not_counted() {
     scene.answers(0, 9, "a", (2, 4));
     scene.counting.forget();
     scene.read_back(10, 1);
-    assert_eq!(scene.counting.take(at(500)).results.all(), 0);
+    assert!(scene.counting.take(at(500)).is_empty());
 }
 
 #[test]
 fn who_could_not_start_before_the_verdict_was_spared() {
     let mut scene = Scene::begin(1);
     scene.answers(0, 9, "a", (0, 4));
+    scene.read_back(10, 1);
     assert_eq!(scene.counting.take(at(500)).executors["b"].spared, 1);
     let mut scene = Scene::begin(1);
     scene.answers(0, 11, "a", (0, 4));
-    assert_eq!((scene.counting.fresh.executors["b"].spared, scene.counting.fresh.executors["b"].pending), (0, 1));
     assert_eq!(scene.written[0].kind, ResultKind::Prediction);
+    scene.read_back(12, 1);
+    assert_eq!((scene.counting.fresh.executors["b"].spared, scene.counting.fresh.executors["b"].pending), (0, 1));
 }

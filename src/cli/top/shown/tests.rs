@@ -1,3 +1,5 @@
+//! The picture, of numbers that are made up.
+
 use measures::{Blame, Latency, Overview, Point, Promise, Rate, Runner, Share, Stage};
 use policies::DecidedBy;
 
