@@ -49,8 +49,18 @@ impl Matchup {
 
     fn declared(canary: ExecutorId, spec: &CanarySpec, twin: Option<ExecutorId>) -> Self {
         // Whom it is asked about is in each plan, and what is done about it is somebody else's.
-        let CanarySpec { of, margins, confidence, warm_up, within, largest_difference, sample: _, hold: _, acts: _ } =
-            spec;
+        let CanarySpec {
+            of,
+            margins,
+            confidence,
+            warm_up,
+            within,
+            largest_difference,
+            sample: _,
+            budget: _,
+            hold: _,
+            acts: _,
+        } = spec;
         Self {
             canary,
             reference: of.clone(),

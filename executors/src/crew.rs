@@ -11,9 +11,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bus::{BoxFuture, Clock, Producer};
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
-use policies::{ExecutorSpec, InputSchema, Share, Versions};
+use policies::{CanarySpec, ExecutorSpec, InputSchema, Share, Versions};
 use tokio::sync::oneshot;
-use wire::{ExecutorId, ModelVersion, Role};
+use wire::{ExecutorId, ModelVersion, Role, Timestamp};
 
 use crate::{
     desk::{Desk, Job},
@@ -91,6 +91,8 @@ pub(crate) struct Place {
     pub(crate) is_spared: bool,
     /// For how many of the requests it may start then.
     pub(crate) hedges: Option<Share>,
+    /// How long its answers may take, if that is not the request's to say: a canary's.
+    pub(crate) budget: Option<Duration>,
     /// Where it sits, as long as nothing changes; `None` if it went.
     seat: Option<usize>,
 }
@@ -154,9 +156,10 @@ impl Crew {
         let posts = post::of(&definition, self.office.only.as_deref());
         let places = posts.map(|post| {
             let seat = self.seat_for(&post);
-            let ExecutorSpec { id: executor, role, start, hedges, hears, wait, .. } = post.spec;
+            let ExecutorSpec { id: executor, role, start, hedges, hears, wait, canary, .. } = post.spec;
+            let budget = canary.and_then(|canary| canary.budget);
             let is_spared = role == Role::Candidate && start.is_later();
-            Place { executor, hears, wait, is_spared, hedges, seat }
+            Place { executor, hears, wait, is_spared, hedges, budget, seat }
         });
         let sheet = Arc::new(Sheet { schema: Arc::new(definition.input.clone()), places: places.collect() });
         if self.sheets.len() >= SHEETS {
@@ -318,6 +321,16 @@ impl Crew {
 
 fn edition(versions: &Versions) -> Edition {
     (versions.live().policy_ref.version, versions.trial().map(|trial| trial.definition.policy_ref.version))
+}
+
+// === impl Place ===
+
+impl Place {
+    /// Returns until when an answer may come here that is due at `deadline` elsewhere.
+    pub(crate) fn deadline(&self, born: Timestamp, deadline: Timestamp) -> Timestamp {
+        let latest = deadline.after(CanarySpec::BEYOND_MAX);
+        self.budget.map_or(deadline, |budget| born.after(budget).min(latest))
+    }
 }
 
 // === impl Seat, Office, Sheet ===

@@ -78,6 +78,11 @@ impl Input {
         Self::new(input.request, input.deadline, body, Arc::clone(&input.schema))
     }
 
+    /// Returns the same input for somebody whose answer is due at another time.
+    pub(crate) fn due(&self, deadline: Timestamp) -> Self {
+        Self::new(self.request, deadline, self.body.clone(), Arc::clone(&self.schema))
+    }
+
     /// Returns the features in the schema's order. Decoded once, however many executors ask.
     pub fn features(&self) -> Result<&[f64], Failure> {
         match self.features.get_or_init(|| features::decode(&self.schema, &self.body)) {

@@ -403,7 +403,9 @@ impl Fetch {
         }
         // Before anything is handed out: an acknowledgement may come at once.
         let parts = u32::try_from(asked.len()).unwrap_or(u32::MAX);
-        share.progress().begin(received.offset, parts, request.deadline());
+        let place = |asked: &&Asked| sheet.as_ref().and_then(|sheet| sheet.place(&asked.executor));
+        let dues = asked.iter().filter_map(place).map(|place| place.deadline(request.born, request.deadline()));
+        share.progress().begin(received.offset, parts, dues.fold(request.deadline(), Timestamp::max));
         self.give_out(Waiting { request, share, offset: received.offset, fetched: now }, sheet);
         Age::Alive
     }
@@ -428,7 +430,11 @@ impl Fetch {
         let mut judges = Vec::new();
         for asked in plan.asked() {
             let Some(place) = sheet.place(&asked.executor) else { continue };
-            let (work, start) = (Arc::clone(&work), born.after(asked.start_after));
+            let start = born.after(asked.start_after);
+            let work = match place.budget {
+                Some(budget) => Arc::new(work.due(budget, place.deadline(born, work.input.deadline))),
+                None => Arc::clone(&work),
+            };
             if place.hears.is_empty() && !place.is_spared {
                 self.crew.give(place, Job { work, start });
                 continue;

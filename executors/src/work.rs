@@ -68,6 +68,16 @@ impl Took {
     }
 }
 
+// === impl Work ===
+
+impl Work {
+    /// Returns the same work for a canary whose answer is due at `deadline`.
+    pub(crate) fn due(&self, budget: Duration, deadline: Timestamp) -> Self {
+        let (share, input) = (Arc::clone(&self.share), self.input.due(deadline));
+        Self { input, share, offset: self.offset, budget, fetched: self.fetched }
+    }
+}
+
 // === impl Share ===
 
 impl Share {

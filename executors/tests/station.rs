@@ -4,6 +4,8 @@
 
 #[path = "station/batches.rs"]
 mod batches;
+#[path = "station/canaries.rs"]
+mod canaries;
 #[path = "station/edits.rs"]
 mod edits;
 #[path = "station/garbage.rs"]

@@ -26,6 +26,8 @@ pub struct CanarySpec {
     pub largest_difference: Option<f64>,
     /// It is asked about this share of the requests alone; `None` is all of them.
     pub sample: Option<Share>,
+    /// How long its answers may take, from the request's birth; `None` is as long as the request's own may.
+    pub budget: Option<Duration>,
     /// Whether nothing is done about it without being told.
     pub hold: bool,
     /// What is done about it without being told.
@@ -72,6 +74,9 @@ pub enum PromoteWhen {
 // === impl CanarySpec ===
 
 impl CanarySpec {
+    /// So much longer than its request a canary may take at most: whoever compares waits no longer than ten seconds.
+    pub const BEYOND_MAX: Duration = Duration::from_secs(5);
+
     /// Returns a canary of `of` of which the policy says nothing else.
     #[must_use]
     pub fn new(of: ExecutorId) -> Self {
@@ -83,6 +88,7 @@ impl CanarySpec {
             within: 0.0,
             largest_difference: None,
             sample: None,
+            budget: None,
             hold: false,
             acts: None,
         }

@@ -239,6 +239,7 @@ fn no_two_mistakes_share_a_sentence() {
         "confidence beyond doubt",
         "time margin without a unit",
         "warm-up without a unit",
+        "canary that starts when its time is over",
     ];
     let all = MISTAKES.iter().map(|mistake| (SOUND, mistake));
     let all = all.chain(language::MISTAKES.iter().map(|mistake| (language::SOUND, mistake)));

@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use bus::{BoxFuture, Bus, Clock, Consumer, EmbeddedBus, Event, Producer, StartAt, TopicPartition, TopicSpec};
+use bus::{
+    BoxFuture, Bus, BusError, Clock, Consumer, EmbeddedBus, EmbeddedLimits, Event, Producer, StartAt, TopicPartition,
+    TopicSpec,
+};
 use bytes::Bytes;
 use hedgerow_executors::{self as executors, Echo, Executor, ExecutorsError, ExecutorsStation, Input, Loader, Metrics};
 use policies::{Definition, Trial, TrialMode, Version, Versions};
@@ -198,7 +201,12 @@ impl Rig {
         let lines: Vec<String> =
             models.iter().map(|(name, _)| format!("{name}: {{ echo: , concurrency: 1 }}")).collect();
         let policy = format!("({}ms) {}", budget.as_millis(), lines.join("\n  "));
-        let mut rig = Self::of_policy(clock, &policy).await;
+        Self::scripted(clock, &policy, models).await
+    }
+
+    /// The same, under a policy of which only who is there is told.
+    pub(crate) async fn scripted(clock: Clock, executors: &str, models: &[(&str, Model)]) -> Self {
+        let mut rig = Self::of_policy(clock, executors).await;
         rig.models = models.iter().map(|(name, model)| (ExecutorId::new(name).unwrap(), *model)).collect();
         rig
     }
@@ -348,7 +356,26 @@ impl Rig {
         RequestId::from_key(self.live().name(), &self.ids.fetch_add(1, Ordering::Relaxed).to_string())
     }
 
+    /// Asks everybody about the largest input that its topic takes; returns how large that is.
+    pub(crate) fn send_largest(&self, budget: Duration) -> usize {
+        let live = self.live();
+        let (plan, version) = (live.plan().to_string(), live.policy_ref.version);
+        for bytes in (Self::BODY.len()..EmbeddedLimits::default().record_bytes).rev() {
+            let body = Self::BODY.to_owned() + &" ".repeat(bytes - Self::BODY.len());
+            match self.try_send(self.fresh_id(), &plan, budget, version, body.into()) {
+                Ok(()) => return bytes,
+                Err(error) => assert!(matches!(error, BusError::TooLarge), "{error}"),
+            }
+        }
+        panic!("it takes nothing");
+    }
+
     fn send_request(&self, id: RequestId, plan: &str, budget: Duration, version: u64) -> RequestId {
+        self.try_send(id, plan, budget, version, Self::BODY.into()).unwrap();
+        id
+    }
+
+    fn try_send(&self, id: RequestId, plan: &str, budget: Duration, version: u64, body: Bytes) -> Result<(), BusError> {
         let born = self.clock.now();
         self.asked.lock().unwrap().insert(id, born);
         let request = Request {
@@ -361,11 +388,10 @@ impl Rig {
             key: None,
             attributes: wire::Attributes::default(),
             traceparent: None,
-            body: Self::BODY.into(),
+            body,
         };
         let to = TopicPartition::new("wine.requests", id.partition(Self::PARTITIONS));
-        self.producer.send(&to, request.encode(), Box::new(|_| {})).unwrap();
-        id
+        self.producer.send(&to, request.encode(), Box::new(|_| {}))
     }
 
     pub(crate) fn send_poison(&self) {

@@ -22,6 +22,7 @@ pub(crate) struct CanaryEntry {
     pub(crate) within: Option<Spanned<f64>>,
     pub(crate) largest_difference: Option<Spanned<f64>>,
     pub(crate) sample: Option<Spanned<f64>>,
+    pub(crate) budget: Option<Spanned<Duration>>,
     pub(crate) hold: Option<Spanned<bool>>,
     pub(crate) acts: Option<ActsEntry>,
 }
@@ -67,6 +68,7 @@ impl CanaryEntry {
                 .take("largest_difference")
                 .and_then(|node| read::number(node, "`largest_difference`", report)),
             sample: canary.take("sample").and_then(|node| part(node, "`sample`", "2%", report)),
+            budget: canary.take("budget").and_then(|node| read::duration(node, report)),
             hold: canary.take("hold").and_then(|node| truth(node, report)),
             acts: canary.take("acts").and_then(|node| ActsEntry::read(node, report)),
         };

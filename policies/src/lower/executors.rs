@@ -73,7 +73,7 @@ fn executor(
     Some(ExecutorSpec {
         id: id.ok()?,
         role: if entry.is_canary { Role::Canary } else { Role::Candidate },
-        canary: canary::canary(entry, all, report),
+        canary: canary::canary(entry, all, budget, report),
         start,
         hedges,
         concurrency: entry.concurrency.as_ref().map_or(usual, |concurrency| concurrency.is),

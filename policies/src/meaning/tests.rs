@@ -23,6 +23,7 @@ const CANARY: &str = "    canary:
       within: 0.25
       largest_difference: 25
       sample: 12%
+      budget: 70ms
       hold: true
       acts: { promote: no_worse, reject: worse, after: 13000 }
 ";
@@ -89,6 +90,8 @@ const EDITS: &[Edit] = &[
     ("no largest difference", "      largest_difference: 25\n", ""),
     ("sample", "sample: 12%", "sample: 1%"),
     ("no sample", "      sample: 12%\n", ""),
+    ("budget of a canary", "budget: 70ms", "budget: 80ms"),
+    ("no budget of a canary", "      budget: 70ms\n", ""),
     ("hold", "hold: true", "hold: false"),
     ("when it is promoted", "promote: no_worse", "promote: better"),
     ("no promotion", "promote: no_worse, ", ""),

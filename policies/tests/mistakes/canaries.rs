@@ -18,6 +18,7 @@ executors:
       within: 0.05
       largest_difference: 1
       sample: 2%
+      budget: 200ms
       hold: true
       acts: { promote: better, reject: worse, after: 10000 }
   again: { onnx: forest.onnx, canary: { of: forest, sample: 3% } }
@@ -59,6 +60,13 @@ pub(crate) const MISTAKES: &[Mistake] = &[
     ("sample of nothing", "sample: 2%", "sample: 0%"),
     ("sample of everything", "sample: 2%", "sample: 100%"),
     ("sample in words", "sample: 2%", "sample: few"),
+    ("canary without time", "budget: 200ms", "budget: 0ms"),
+    ("canary that nobody waits to compare", "budget: 200ms", "budget: 5051ms"),
+    (
+        "canary that starts when its time is over",
+        "canary: { of: forest, sample: 3% }",
+        "start: { after: 9ms }, canary: { of: forest, budget: 9ms }",
+    ),
     ("hold that is neither", "hold: true", "hold: please"),
     ("hold of what nobody does", "      acts: { promote: better, reject: worse, after: 10000 }\n", ""),
     ("acts that do nothing", "{ promote: better, reject: worse, after: 10000 }", "{ after: 10000 }"),

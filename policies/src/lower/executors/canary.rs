@@ -2,17 +2,23 @@
 
 use std::time::Duration;
 
-use wire::ExecutorId;
+use wire::{Budget, ExecutorId};
 
 use crate::{
     CanaryActs, CanarySpec, ExecutorSpec, Margins, Share, canary,
     diagnostic::{Report, Spanned},
-    document::{ActsEntry, CanaryEntry, ExecutorEntry, MarginEntry, MarginsEntry},
+    document::{ActsEntry, AfterEntry, CanaryEntry, ExecutorEntry, MarginEntry, MarginsEntry},
 };
 
 /// Returns how the canary of `entry` is compared; `None` if it is none, or nobody can be compared with it.
-pub(super) fn canary(entry: &ExecutorEntry, all: &[ExecutorEntry], report: &mut Report<'_>) -> Option<CanarySpec> {
+pub(super) fn canary(
+    entry: &ExecutorEntry,
+    all: &[ExecutorEntry],
+    whole: Option<Budget>,
+    report: &mut Report<'_>,
+) -> Option<CanarySpec> {
     let written = entry.canary.as_ref()?;
+    check_budget(entry, written, whole, report);
     let of = written.of.as_ref().and_then(|of| reference(entry, of, all, report));
     let margins = margins(entry, written.no_worse_by.as_ref(), report);
     let acts = written.acts.as_ref().map(acts);
@@ -31,6 +37,7 @@ pub(super) fn canary(entry: &ExecutorEntry, all: &[ExecutorEntry], report: &mut 
         within: number(&written.within).unwrap_or(usual.within),
         largest_difference: number(&written.largest_difference),
         sample,
+        budget: written.budget.as_ref().map(|budget| budget.is),
         hold: written.hold.as_ref().is_some_and(|hold| hold.is),
         acts,
         ..usual
@@ -133,6 +140,23 @@ fn check_numbers(written: &CanaryEntry, report: &mut Report<'_>) {
             .error(largest.at, "if numbers never differ by more than this, all of them are the same answer")
             .label(format!("numbers up to {within} apart are the same"))
             .hint("write by how much two answers can differ at most: 1 for probabilities");
+    }
+}
+
+/// A canary may take longer than its request, as long as somebody still compares it.
+fn check_budget(entry: &ExecutorEntry, written: &CanaryEntry, whole: Option<Budget>, report: &mut Report<'_>) {
+    let Some(budget) = &written.budget else { return };
+    let start = entry.start.as_ref().and_then(|start| match start.after {
+        Some(AfterEntry::Fixed(after)) => Some(after),
+        _ => None,
+    });
+    if budget.is <= start.unwrap_or_default() {
+        let problem = report.error(budget.at, format!("canary `{}` has no time to answer", entry.name.is));
+        problem.hint("write how long its answers may take from the request's birth: `budget: 200ms`");
+    } else if whole.is_some_and(|whole| budget.is > whole.as_duration() + CanarySpec::BEYOND_MAX) {
+        let problem = report.error(budget.at, "nobody compares what comes so late");
+        problem.label("a canary may take up to 5 seconds longer than the rendezvous' budget");
+        problem.hint("lower it");
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{CanaryActs, CanarySpec, Margins, PromoteWhen, meaning::words};
 
 /// Returns what it means that executor `id` is a canary.
 pub(super) fn compared(id: &ExecutorId, spec: &CanarySpec) -> Part {
-    let CanarySpec { of, margins, confidence, warm_up, within, largest_difference, sample, hold, acts } = spec;
+    let CanarySpec { of, margins, confidence, warm_up, within, largest_difference, sample, budget, hold, acts } = spec;
     let sample = sample.map(|share| percent(f64::from(share.parts()) / 10_000.0));
     let mut facts = vec![fact("of", of.as_str(), "is compared with `{new}` instead of `{old}`")];
     facts.extend(judged(margins));
@@ -25,6 +25,7 @@ pub(super) fn compared(id: &ExecutorId, spec: &CanarySpec) -> Part {
             "differs at most by {new} instead of {old}",
         ),
         optional("sample", sample, "all", "is asked about {new} of the requests instead of {old}"),
+        optional("budget", budget.map(words::duration), "as long as its request", "may take {new} instead of {old}"),
         fact("hold", *hold, "is {new} instead of {old}").shown(if *hold { "held" } else { "not held" }),
     ]);
     facts.extend(done(acts.as_ref()));
