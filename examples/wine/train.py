@@ -1,10 +1,12 @@
-"""Trains the four wine models of the demo and keeps them as ONNX.
+"""Trains the wine models of the demo and two canaries for them, and keeps them as ONNX.
 
-    python train.py            reads wine.csv beside it; writes models/*.onnx and expected.json
+    python train.py            reads wine.csv beside it; writes models/*.onnx, expected.json and unseen.csv
     python train.py --data     writes wine.csv anew from scikit-learn's copy first
 
 Every model sees only a small part of the rows, on purpose: models that disagree now and then are what a rendezvous is
-for. Everything random is seeded, so that the same versions of the libraries write the same models.
+for. The canaries are forests like the reference: one with more trees that has seen three times as many rows, and one
+whose labels were shuffled before it learned them. Some rows no model sees: by them canaries are compared. Everything
+random is seeded, so that the same versions of the libraries write the same models.
 """
 
 import csv
@@ -26,6 +28,8 @@ from sklearn.preprocessing import StandardScaler
 HERE = pathlib.Path(__file__).parent
 SEED = 20
 TRAINING_ROWS = 36
+# So many more for the canary that is trained better; the rest nobody sees.
+MORE_ROWS = 72
 # Every ninth row: all three classes, twenty rows.
 EXPECTED = slice(None, None, 9)
 
@@ -36,29 +40,46 @@ MODELS = {
     "mlp": make_pipeline(StandardScaler(), MLPClassifier((8,), solver="lbfgs", alpha=1.0, random_state=SEED)),
 }
 
+CANARIES = {
+    "better": RandomForestClassifier(n_estimators=60, max_depth=6, random_state=SEED),
+    "shuffled": RandomForestClassifier(n_estimators=25, max_depth=4, random_state=SEED),
+}
+
 
 def main() -> None:
     if "--data" in sys.argv[1:]:
         write_data()
     rows, classes = read_data()
-    training, held_out, training_classes, held_out_classes = train_test_split(
-        rows, classes, train_size=TRAINING_ROWS, stratify=classes, random_state=SEED
-    )
+    everything = np.arange(len(rows))
+    seen, others = split(everything, classes, TRAINING_ROWS)
+    more, unseen = split(others, classes[others], MORE_ROWS)
+    shuffled = np.random.RandomState(SEED).permutation(classes[seen])
+
+    learned = {name: (model, seen, classes[seen]) for name, model in MODELS.items()}
+    both = np.concatenate([seen, more])
+    learned["better"] = (CANARIES["better"], both, classes[both])
+    learned["shuffled"] = (CANARIES["shuffled"], seen, shuffled)
 
     expected, labels = {}, {}
-    for name, model in MODELS.items():
-        model.fit(training, training_classes)
+    for name, (model, chosen, truths) in learned.items():
+        model.fit(rows[chosen], truths)
         path = HERE / "models" / f"{name}.onnx"
-        path.write_bytes(as_onnx(model, training))
+        path.write_bytes(as_onnx(model, rows[chosen]))
         answers = score(path, rows)
         expected[name] = answers[EXPECTED]
         labels[name] = np.array([answer["class"] for answer in answers])
-        accuracy = (np.array([answer["class"] for answer in score(path, held_out)]) == held_out_classes).mean()
-        print(f"{name:7} held-out accuracy {accuracy:.3f}  {path.stat().st_size:7,} bytes")
+        accuracy = (labels[name] == classes)[unseen].mean()
+        print(f"{name:8} {accuracy:.3f} right of unseen rows  {path.stat().st_size:7,} bytes")
 
     (HERE / "expected.json").write_text(as_json(rows, expected))
-    split = sum(len(set(row)) > 1 for row in zip(*labels.values()))
-    print(f"the models disagree on {split} of {len(rows)} rows")
+    write_unseen(unseen)
+    disagreed = sum(len(set(row)) > 1 for row in zip(*(labels[name] for name in MODELS)))
+    print(f"the demo's models disagree on {disagreed} of {len(rows)} rows; no model has seen {len(unseen)} of them")
+
+
+def split(indices: np.ndarray, classes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draws `size` of them, each class by its share; returns those and the others."""
+    return train_test_split(indices, train_size=size, stratify=classes, random_state=SEED)
 
 
 def write_data() -> None:
@@ -69,6 +90,12 @@ def write_data() -> None:
         out = csv.writer(file, lineterminator="\n")
         out.writerow([*names, "class"])
         out.writerows([*map(float, row), int(kind)] for row, kind in zip(wine.data, wine.target))
+
+
+def write_unseen(unseen: np.ndarray) -> None:
+    """Copies those lines of the data, so that not a digit differs."""
+    header, *lines = (HERE / "wine.csv").read_text().splitlines()
+    (HERE / "unseen.csv").write_text("\n".join([header, *(lines[index] for index in sorted(unseen))]) + "\n")
 
 
 def read_data() -> tuple[np.ndarray, np.ndarray]:

@@ -27,7 +27,8 @@ fn read(file: &str) -> String {
 
 #[test]
 fn every_policy_that_ships_is_a_story_that_comes_true() {
-    let shipped = ["wine", "guaranteed-time", "consensus", "best-quality", "hedged-vendor", "graded-agreement"];
+    let shipped =
+        ["wine", "wine-canaries", "guaranteed-time", "consensus", "best-quality", "hedged-vendor", "graded-agreement"];
     for name in shipped {
         let file = format!("{name}.yaml");
         assert!(check(&file, &read(&file)) >= 4, "{file} has few examples");

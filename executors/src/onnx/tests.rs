@@ -92,7 +92,7 @@ fn read(answer: Result<Bytes, Failure>) -> Value {
 
 #[test]
 fn in_a_batch_every_model_says_what_it_says_about_each_row_alone() {
-    ["forest", "boost", "linear", "mlp"].into_iter().for_each(check_batches);
+    ["forest", "boost", "linear", "mlp", "better", "shuffled"].into_iter().for_each(check_batches);
 }
 
 #[test]
@@ -155,6 +155,11 @@ fn the_linear_model_says_what_it_says_under_python() {
 #[test]
 fn the_perceptron_says_what_it_says_under_python() {
     check_model("mlp");
+}
+
+#[test]
+fn the_canaries_say_what_they_say_under_python() {
+    ["better", "shuffled"].into_iter().for_each(check_model);
 }
 
 /// One of the small models in `tests/models`, asked about hue 1 (or `hue`) and ash 0 (or `ash`).
