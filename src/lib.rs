@@ -15,6 +15,7 @@ pub mod observer;
 pub mod policy_file;
 pub mod recordings;
 pub mod results;
+pub mod self_test;
 pub mod settings;
 pub mod station;
 pub mod stretch;

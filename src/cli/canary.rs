@@ -3,6 +3,7 @@
 mod list;
 mod reading;
 mod report;
+mod self_test;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,8 @@ enum Command {
     List(list::List),
     /// Print what the comparison found: the verdict, why, and every number behind it
     Report(report::ReportCommand),
+    /// Show that canaries change nothing: with some that hang, are slow and crash
+    SelfTest(self_test::SelfTest),
 }
 
 // === impl Canary ===
@@ -32,6 +35,7 @@ impl Canary {
         match self.command {
             Command::List(list) => list.run(),
             Command::Report(report) => report.run(),
+            Command::SelfTest(test) => test.run(),
         }
     }
 }

@@ -17,4 +17,5 @@ mod processes;
 mod rendezvous;
 mod results;
 mod sealing;
+mod self_test;
 mod stopping;
