@@ -1,4 +1,4 @@
-# The commands: `make demo` and `make test`; plus `make lint`, `make bench`, `make profile`, `make simulate` and `make faults`. Each does its own set-up.
+# The commands: `make demo` and `make test`; plus `make examples`, `make lint`, `make bench`, `make profile`, `make simulate` and `make faults`. Each does its own set-up.
 
 # BROKERS and KAFKA_BROKERS, given here or in the environment, reach the programs through it.
 SETUP := target/setup
@@ -12,7 +12,7 @@ export RUST_TEST_THREADS ?= 4
 REQUESTS ?= 10000
 RATE ?= 1000
 
-.PHONY: demo test lint bench bench-plots profile simulate faults setup clean help
+.PHONY: demo examples pictures test lint bench bench-plots profile simulate faults setup clean help
 
 help: ## shows this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -20,6 +20,13 @@ help: ## shows this
 demo: ## streams the wine data through real models; over Kafka with BROKERS=host:port
 	@tools/setup.sh build onnx
 	cargo run --release --quiet --locked -- demo --requests $(REQUESTS) --rate $(RATE) $(ARGS)
+
+examples: ## compares three canaries on the wine data; the pages are target/examples/canary-{equal,better,shuffled}.html (.md, .json)
+	@tools/setup.sh build onnx
+	cargo run --release --quiet --locked -- demo --reports target/examples --requests $(REQUESTS) --rate $(RATE) $(ARGS)
+
+pictures: examples ## draws docs/pictures/ from these pages; needs Chromium (CHROMIUM=path)
+	@tools/pictures.sh target/examples docs/pictures
 
 test: ## runs every test, among them those on a real Kafka that they start; KAFKA_BROKERS=host:port uses another
 	@tools/setup.sh

@@ -149,7 +149,8 @@ impl SelfTest {
             limits: Limits { grace: PATIENCE, admission: AdmissionKind::Fixed, ..Limits::default() },
             partitions: self.partitions,
         };
-        let roles = [app::Role::Collector, app::Role::Executors, app::Role::Decoy, app::Role::Starter];
+        let roles =
+            [app::Role::Collector, app::Role::Executors, app::Role::Decoy, app::Role::Comparison, app::Role::Starter];
         let stations = app.start(&roles, &mut Registry::default()).await?;
         let features = first.input.features.iter().map(ToString::to_string).collect();
         let running = Running {

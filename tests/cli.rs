@@ -7,6 +7,8 @@ mod check;
 #[cfg(target_os = "linux")]
 #[path = "cli/connections.rs"]
 mod connections;
+#[path = "cli/demo.rs"]
+mod demo;
 #[path = "cli/language.rs"]
 mod language;
 #[path = "cli/results.rs"]

@@ -10,7 +10,6 @@ use std::{
 
 use anyhow::Context as _;
 use bus::Clock;
-use bytes::Bytes;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use prometheus_client::registry::Registry;
@@ -27,14 +26,18 @@ use crate::{
     settings::BusArgs,
 };
 
+mod reports;
 mod summary;
 mod wine;
 
+use reports::Reports;
 use summary::Summary;
+use wine::Wines;
 
 /// Streams the wine data through the rendezvous.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  hedgerow demo\n  hedgerow demo --requests 100000 --rate 5000\n  \
+    hedgerow demo --reports reports              three canaries, and a page about each\n  \
     hedgerow demo --brokers localhost:9092 --json")]
 pub(super) struct Demo {
     /// How many requests; the 178 rows are sent again and again
@@ -48,6 +51,11 @@ pub(super) struct Demo {
     /// Another policy than the one that ships; its input must have the wine features
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+
+    /// Compare canaries, of `policies/wine-canaries.yaml` unless another policy is named, and write a page about each into
+    /// this folder (HTML, Markdown, JSON). Asks about wines that no model has seen, and tells what they were
+    #[arg(long, value_name = "DIR")]
+    reports: Option<PathBuf>,
 
     /// Keep the decoy's archive in this folder instead of deleting it at the end
     #[arg(long, value_name = "DIR")]
@@ -69,7 +77,7 @@ const SETTLE: Duration = Duration::from_secs(5);
 impl Demo {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
         let folder = TempDir::with_prefix("hedgerow-demo-").context("no temporary folder for the demo")?;
-        let shipped = wine::unpack(folder.path())?;
+        let shipped = wine::unpack(folder.path(), self.reports.is_some())?;
         let (definition, models) = super::load(self.policy.as_deref().unwrap_or(&shipped))?;
         let clock = Clock::system();
         super::runtime()?.block_on(async {
@@ -92,24 +100,34 @@ impl Demo {
 
     async fn stream(&self, app: &App) -> anyhow::Result<Summary> {
         let roles = [Role::Collector, Role::Executors, Role::Decoy, Role::Starter];
+        let since = app.clock.now();
         let running = app.start(&roles, &mut Registry::default()).await?;
         let starter = running.starter.clone().context("the demo runs a starter")?;
         let watching = CancellationToken::new();
         let observer = Observer::start(&app.bus, &app.definition(), app.clock.now(), watching.clone()).await?;
-        let tally = self.send(&starter, app.definition().budget, &running).await;
+        let wines = Arc::new(if self.reports.is_some() { Wines::drawn() } else { Wines::rows() });
+        let tally = self.send(&starter, &wines, app.definition().budget, &running).await;
         settle(&observer, &tally, app.definition().executors.len()).await;
         running.stop().await?;
         watching.cancel();
-        Ok(observer.look(|observed| tally.summary(observed, &app.bus.describe(), app.definition().budget)))
+        let summary = observer.look(|observed| tally.summary(observed, &app.bus.describe(), app.definition().budget));
+        let canaries = match &self.reports {
+            Some(folder) => {
+                let told = |(id, number): &(RequestId, u64)| Some((*id, wines.class(*number)?));
+                let truths = tally.accepted.iter().filter_map(told).collect();
+                let command = format!("hedgerow demo --reports {}", folder.display());
+                Reports { folder, since, truths, command }.write(app).await?
+            }
+            None => Vec::new(),
+        };
+        Ok(Summary { canaries, ..summary })
     }
 
-    async fn send(&self, starter: &Starter, budget: Budget, running: &Running) -> Tally {
-        let rows: Arc<[Bytes]> = wine::rows().into();
-        let asking = starter.clone();
+    async fn send(&self, starter: &Starter, wines: &Arc<Wines>, budget: Budget, running: &Running) -> Tally {
+        let (asking, wines) = (starter.clone(), Arc::clone(wines));
         let pace = Pace { rate: self.rate, count: self.requests };
         let mut finished = pace.drive(move |index| {
-            let row = usize::try_from(index).unwrap_or(0) % rows.len();
-            let (starter, body) = (asking.clone(), rows[row].clone());
+            let (starter, body) = (asking.clone(), wines.body(index));
             async move { starter.ask(RawInput { body, ..RawInput::default() }).await }
         });
         let progress = self.progress();
@@ -155,7 +173,8 @@ async fn settle(observer: &Observer, tally: &Tally, executors: usize) {
 struct Tally {
     requested: u64,
     within_budget: u64,
-    accepted: Vec<RequestId>,
+    /// With their numbers.
+    accepted: Vec<(RequestId, u64)>,
     refused: BTreeMap<&'static str, u64>,
     /// From the intended instant to the answer.
     latencies: Latencies,
@@ -170,7 +189,7 @@ impl Tally {
     fn add(&mut self, finished: Finished<Result<Answered, Refusal>>, budget: Budget) {
         match finished.outcome {
             Ok(answered) => {
-                self.accepted.push(answered.id);
+                self.accepted.push((answered.id, finished.index));
                 self.within_budget += u64::from(finished.latency <= budget.as_duration());
                 self.latencies.record(finished.latency);
             }
@@ -192,7 +211,7 @@ impl Tally {
     }
 
     fn summary(&self, observed: &crate::observer::Observed, bus: &str, budget: Budget) -> Summary {
-        let got = self.accepted.iter().filter(|id| observed.results.contains_key(id)).count() as u64;
+        let got = self.accepted.iter().filter(|(id, _)| observed.results.contains_key(id)).count() as u64;
         Summary {
             bus: bus.to_owned(),
             budget: budget.to_string(),
@@ -208,6 +227,7 @@ impl Tally {
             responses: observed.responses.clone(),
             canary_agreement: observed.canary_agreement(),
             refused: self.refused.clone(),
+            canaries: Vec::new(),
         }
     }
 }

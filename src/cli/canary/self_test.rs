@@ -176,14 +176,8 @@ mod tests {
 
     fn shown(kinds: Vec<KindTold>) -> Shown {
         let audit = AuditTold { ok: true, accepted: 4_500, results: 4_500, missing: 0, second: 0 };
-        let test = Test {
-            policy: None,
-            rate: 200,
-            length: Duration::from_mins(1),
-            rounds: 3,
-            payload: 65_536,
-            partitions: 4,
-        };
+        let test =
+            Test { policy: None, rate: 200, length: Duration::from_mins(1), rounds: 3, payload: 65_536, partitions: 4 };
         test.shown(kinds, audit, "the embedded bus", &wire::RendezvousName::new("canary-self-test-1").unwrap())
     }
 

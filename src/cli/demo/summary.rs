@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use comfy_table::{Table, presets::NOTHING};
 use serde::Serialize;
 
+use super::reports::Came;
 use crate::load::share;
 
 /// What came of a stream of requests.
@@ -38,6 +39,9 @@ pub(super) struct Summary {
     pub canary_agreement: Option<f64>,
     /// Requests refused, by the reason.
     pub refused: BTreeMap<&'static str, u64>,
+    /// What each canary came to, where reports were written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub canaries: Vec<Came>,
 }
 
 // === impl Summary ===
@@ -73,7 +77,7 @@ impl Summary {
         for (why, count) in &self.refused {
             row("refused", format!("{count} × {why}"));
         }
-        table.trim_fmt()
+        self.canaries.iter().fold(table.trim_fmt(), |text, came| format!("{text}\n\n{}", page(came)))
     }
 
     fn list(&self, counts: &BTreeMap<String, u64>) -> String {
@@ -82,6 +86,13 @@ impl Summary {
         let part = |(name, count): (&String, &u64)| format!("{name} {}", percent(share(*count, self.results)));
         counts.into_iter().map(part).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Returns what a canary came to, and where more about it lies.
+fn page(came: &Came) -> String {
+    let Came { canary, because, page, .. } = came;
+    let early = came.worse_after.map_or_else(String::new, |after| format!("\n  known by the first {after} pairs"));
+    format!("canary {canary}: {because}{early}\n  {}", page.display())
 }
 
 fn percent(share: f64) -> String {
