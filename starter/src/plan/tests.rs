@@ -120,8 +120,8 @@ fn a_sampled_canary_is_asked_about_its_share_and_about_the_same_requests_wheneve
 #[test]
 fn without_a_sample_requests_share_the_plan_of_their_policy() {
     let planner = planner();
-    let planned = planner.request(id(Origin::Key("k")), Timestamp::from_micros(7), Stated::default()).plan;
-    assert!(planner.planned.is_empty() && std::ptr::eq(planned.asked(), planner.definition.plan().asked()));
+    let asked = planner.request(id(Origin::Key("k")), Timestamp::from_micros(7), Stated::default()).plan;
+    assert!(planner.planned.is_empty() && std::ptr::eq(asked.asked(), planner.definition.plan().asked()));
 }
 
 #[test]
