@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use bus::{Bus, BusError, Clock, TopicSpec};
-use collector::CollectorStation;
+use collector::{CollectorStation, Traces};
 use comparison::ComparisonStation;
 use control::{FollowError, Follower};
 use executors::ExecutorsStation;
@@ -66,6 +66,8 @@ pub struct App {
     pub limits: starter::Limits,
     /// Partitions of topics that do not exist yet.
     pub partitions: i32,
+    /// Whose traces are kept, and where they go; `None` if nobody wants any.
+    pub traces: Option<Traces>,
 }
 
 /// A rendezvous that runs.
@@ -154,6 +156,7 @@ impl App {
             base: self.models.clone(),
             only: self.only.clone(),
             metrics: Arc::new(executors::Metrics::default()),
+            sampling: self.traces.as_ref().map(|traces| traces.sampling),
         };
         station.metrics.register(metrics);
         place.start(&self.called("executors"), stop, move |stop, ready| executors::run(station, stop, ready))
@@ -170,6 +173,7 @@ impl App {
             clock: self.clock.clone(),
             versions: self.versions.clone(),
             metrics: Arc::new(collector::Metrics::default()),
+            traces: self.traces.clone(),
         };
         station.metrics.register(metrics);
         place.start(&self.called("collector"), stop, move |stop, ready| collector::run(station, stop, ready))

@@ -12,6 +12,7 @@ pub mod explain;
 pub mod load;
 pub mod measuring;
 pub mod observer;
+pub mod otlp;
 pub mod policy_file;
 pub mod recordings;
 pub mod results;

@@ -148,6 +148,7 @@ impl SelfTest {
             only: None,
             limits: Limits { grace: PATIENCE, admission: AdmissionKind::Fixed, ..Limits::default() },
             partitions: self.partitions,
+            traces: None,
         };
         let roles =
             [app::Role::Collector, app::Role::Executors, app::Role::Decoy, app::Role::Comparison, app::Role::Starter];

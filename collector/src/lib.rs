@@ -15,14 +15,16 @@ pub mod rendezvous;
 mod run;
 mod speeds;
 mod surroundings;
+mod traced;
 mod watermarks;
 mod way_back;
 
 pub use memory::Memory;
 pub use metrics::{Fact, Metrics, Outcome};
 pub use partition::{Output, Partition, Source};
-pub use run::{CollectorError, CollectorStation, run};
+pub use run::{CollectorError, CollectorStation, Traces, run};
 pub use speeds::Speeds;
 pub use surroundings::Surroundings;
+pub use traced::Traced;
 pub use watermarks::{UnreadableNote, Watermarks};
 pub use way_back::WayBack;

@@ -333,10 +333,14 @@ impl Partition {
         }
         match reading {
             Reading::Void => self.tell(Fact::Void),
-            Reading::Valid if self.ledger.owns() => self.counting.on_given(result, received.appended),
+            Reading::Valid if self.ledger.owns() => {
+                self.counting.on_given(result, received.appended);
+                surroundings.traces.on_result(result, received.appended, self.index);
+            }
             // Behind our fence all valid results are our own, and known.
             Reading::Repeat if self.ledger.owns() => {}
             Reading::Valid | Reading::Repeat => {
+                surroundings.traces.forget(&result.request);
                 if let Some(offset) = self.rendezvous.on_decided(result.request, received.appended) {
                     self.ledger.let_go(offset);
                 }

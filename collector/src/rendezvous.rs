@@ -146,6 +146,7 @@ impl Rendezvous {
         // A starter whose clock runs ahead must not buy itself time: no request is born after the log took it in
         // (which may be rounded down to a millisecond).
         let place = Place { offset, appended, born: request.born.min(appended.after(Duration::from_millis(1))) };
+        surroundings.traces.on_request(&request, place.born, appended);
         match surroundings.versions.get(request.policy.version) {
             Some(definition) => self.open(&request, place, definition, surroundings),
             None => self.park(request, place, surroundings),
@@ -176,6 +177,7 @@ impl Rendezvous {
         self.latest = self.latest.max(appended);
         if let Some(open) = self.open.get(&response.request) {
             surroundings.speeds.record(&response, open.born, appended);
+            surroundings.traces.on_response(&response, appended);
             self.hear(response, appended);
         } else if self.decided.has(&response.request) {
             self.hear_late(response, appended, surroundings);
@@ -246,6 +248,7 @@ impl Rendezvous {
         for Letter { response, appended } in self.mailbox.take(request) {
             if let Some(open) = self.open.get(request) {
                 surroundings.speeds.record(&response, open.born, appended);
+                surroundings.traces.on_response(&response, appended);
                 self.hear(response, appended);
             } else {
                 self.hear_late(response, appended, surroundings);
@@ -288,6 +291,7 @@ impl Rendezvous {
             surroundings.speeds.record(&response, born, appended);
             self.breakers.on_late(&response, born, appended, self.latest);
         }
+        surroundings.traces.on_response(&response, appended);
         self.contest.on_response(&response, appended);
         self.outputs.push_back(Output::Late(response, born.map(|born| appended.since(born))));
     }

@@ -12,10 +12,13 @@ use std::sync::Arc;
 
 use bus::{Bus, BusError, Clock};
 use policies::{Definition, Versions};
-use tokio::sync::{oneshot, watch};
+use prometheus_client::metrics::counter::Counter;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
+use traces::{Kept, Sampling, Told};
+use wire::TraceId;
 
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, traced::Traced};
 use desk::Desk;
 
 /// A collector, ready to be run. It shares the partitions with all collectors of the same rendezvous.
@@ -29,6 +32,21 @@ pub struct CollectorStation {
     pub versions: watch::Receiver<Arc<Versions>>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Whose traces are kept, and where they go; `None` if nobody wants any.
+    pub traces: Option<Traces>,
+}
+
+/// Where traces go.
+#[derive(Clone, Debug)]
+pub struct Traces {
+    /// Whose are kept.
+    pub sampling: Sampling,
+    /// Takes them, and never makes anybody wait: what finds no room is dropped.
+    pub told: mpsc::Sender<Told>,
+    /// Counts the spans of what was dropped.
+    pub dropped: Counter,
+    /// Counts the requests that found no room to be watched.
+    pub unwatched: Counter,
 }
 
 /// Why a collector gave up.
@@ -51,6 +69,31 @@ pub enum CollectorError {
         /// How many it has.
         is: i32,
     },
+}
+
+// === impl Traces ===
+
+impl Traces {
+    /// Hands over what a process kept for traces; what finds no room is counted.
+    fn hand_over(&self, kept: &mut Traced) {
+        while let Some(told) = kept.poll_told() {
+            say(&told);
+            if let Err(refused) = self.told.try_send(told) {
+                self.dropped.inc_by(refused.into_inner().size() as u64);
+            }
+        }
+        self.unwatched.inc_by(kept.take_unwatched());
+    }
+}
+
+/// Says what was missed, for whoever looks for it.
+fn say(told: &Told) {
+    if let Told::Whole(whole) = told
+        && let Kept::Missed(miss) = whole.kept
+    {
+        let (request, trace_id) = (whole.request.0.id, TraceId::of(&whole.request.0));
+        tracing::debug!(%request, %trace_id, miss = miss.as_str(), "a request missed what was promised");
+    }
 }
 
 // === impl CollectorStation ===

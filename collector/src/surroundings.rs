@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use policies::{Circumstances, Definition, Versions};
 use wire::{Budget, Decoder, Request, Timestamp};
 
-use crate::{memory::Memory, speeds::Speeds, way_back::WayBack};
+use crate::{memory::Memory, speeds::Speeds, traced::Traced, way_back::WayBack};
 
 /// What is known around the requests.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Surroundings {
     pub speeds: Speeds,
     /// What was answered last about each key.
     pub memory: Memory,
+    /// What is kept for traces.
+    pub traces: Traced,
     /// Reads the records.
     pub decoder: Decoder,
 }
@@ -32,7 +34,8 @@ impl Surroundings {
     pub fn new(versions: Arc<Versions>) -> Self {
         let mut speeds = Speeds::default();
         speeds.on_versions(&versions);
-        Self { versions, way_back: WayBack::default(), speeds, memory: Memory::default(), decoder: Decoder::default() }
+        let (way_back, memory) = (WayBack::default(), Memory::default());
+        Self { versions, way_back, speeds, memory, traces: Traced::default(), decoder: Decoder::default() }
     }
 
     /// Takes note of an edit.
@@ -45,6 +48,7 @@ impl Surroundings {
     pub fn on_time(&mut self, now: Timestamp) {
         self.way_back.on_time(now);
         self.speeds.on_time(now);
+        self.traces.on_time(now);
     }
 
     /// Returns how much earlier than its deadline a request of this budget should be decided.

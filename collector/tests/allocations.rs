@@ -6,11 +6,12 @@ use std::{alloc::System, sync::Arc, time::Duration};
 use bus::{Received, TopicPartition};
 use bytes::Bytes;
 use hedgerow_collector::{
-    Output, Partition, Source, Surroundings,
+    Output, Partition, Source, Surroundings, Traced,
     ledger::{Action, Spans},
 };
 use policies::{Definition, Versions};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use traces::{Sampling, Share};
 use uuid::Uuid;
 use wire::{Attributes, Decoder, ExecutorId, ModelVersion, Record, Reply, Request, RequestId, Response, Timestamp};
 
@@ -34,16 +35,40 @@ struct Scene {
     results: Vec<Record>,
 }
 
-/// How often memory was asked for, and by how many records.
+/// How often memory was asked for, how much of it was kept, and by how many records.
 #[derive(Default)]
 struct Count {
     allocations: usize,
+    kept: isize,
     records: usize,
 }
 
 #[test]
-fn a_record_asks_the_heap_for_little() {
+fn a_record_asks_the_heap_for_little_and_for_little_more_if_traces_are_kept() {
+    let [written, read, requests, responses, results] = counted(None);
+    assert!(written.each() <= 2.0, "writing a record takes {} allocations: its headers and its key", written.each());
+    assert!(read.each() <= 0.0, "reading a record that says nothing new takes {} allocations", read.each());
+    assert!(requests.each() <= 1.5, "hearing a request takes {} allocations", requests.each());
+    let each = responses.each();
+    assert!(each <= 6.0, "hearing a response, and deciding by one in four, takes {each} allocations");
+    assert!(results.each() <= 0.0, "reading a result back takes {} allocations", results.each());
+
+    // Of nobody but those who miss: what is kept until then is kept of everybody.
+    let watched = counted(Some(Sampling { share: Share::NONE }));
+    let more = |index: usize, before: &Count| watched[index].each() - before.each();
+    assert!(more(2, &requests) <= 2.1, "a watched request takes {} allocations more", more(2, &requests));
+    assert!(more(3, &responses) <= 0.1, "a response to it takes {} allocations more", more(3, &responses));
+    assert!(more(4, &results) <= 0.1, "its result takes {} allocations more", more(4, &results));
+    let kept = watched[2].kept_each() - requests.kept_each();
+    assert!((1..=1_000).contains(&kept), "{kept} bytes are kept of a request that four executors are asked about");
+}
+
+/// Returns what writing, reading, and hearing requests, responses and results took.
+fn counted(sampling: Option<Sampling>) -> [Count; 5] {
     let mut scene = Scene::serving();
+    if let Some(sampling) = sampling {
+        scene.surroundings.traces = Traced::wanting(sampling, "kafka");
+    }
     let [mut written, mut read, mut requests, mut responses, mut results] = <[Count; 5]>::default();
     let mut decoder = Decoder::default();
     for wave in 0..SETTLED + COUNTED {
@@ -64,13 +89,7 @@ fn a_record_asks_the_heap_for_little() {
         let confirmed = scene.results.drain(..).map(as_taken_out_of_the_log).collect::<Vec<_>>();
         results.count(counts, confirmed.len(), || scene.hear(Source::Results, confirmed));
     }
-    let figures = [&written, &read, &requests, &responses, &results].map(Count::each);
-    let [written, read, requests, responses, results] = figures;
-    assert!(written <= 2.0, "writing a record takes {written} allocations: its headers and its key");
-    assert!(read <= 0.0, "reading a record that says nothing new takes {read} allocations");
-    assert!(requests <= 1.5, "hearing a request takes {requests} allocations");
-    assert!(responses <= 6.0, "hearing a response, and deciding by one in four, takes {responses} allocations");
-    assert!(results <= 0.0, "reading a result back takes {results} allocations");
+    [written, read, requests, responses, results]
 }
 
 // === impl Scene ===
@@ -139,6 +158,8 @@ impl Count {
         let change = region.change();
         if counts {
             self.allocations += change.allocations + change.reallocations;
+            self.kept += isize::try_from(change.bytes_allocated).expect("it is small");
+            self.kept -= isize::try_from(change.bytes_deallocated).expect("it is small");
             self.records += records;
         }
     }
@@ -146,6 +167,10 @@ impl Count {
     fn each(&self) -> f64 {
         let hundredths = u32::try_from(self.allocations * 100 / self.records).expect("a count is small");
         f64::from(hundredths) / 100.0
+    }
+
+    fn kept_each(&self) -> isize {
+        self.kept / isize::try_from(self.records).expect("it is small")
     }
 }
 

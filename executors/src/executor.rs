@@ -8,7 +8,7 @@ use std::{
 use bus::BoxFuture;
 use bytes::Bytes;
 use policies::InputSchema;
-use wire::{Failure, FailureKind, ModelVersion, RequestId, Timestamp};
+use wire::{Failure, FailureKind, ModelVersion, RequestId, Timestamp, TraceParent};
 
 use crate::features;
 
@@ -60,6 +60,8 @@ pub struct Input {
     /// The input as it was sent: one JSON object of features. For one that hears others, the object
     /// `{"input": {…}, "answers": {"forest": {…}}}`, which has no features of its own.
     pub body: Bytes,
+    /// What the caller said of his trace.
+    pub caller: Option<TraceParent>,
     schema: Arc<InputSchema>,
     features: OnceLock<Result<Box<[f64]>, String>>,
 }
@@ -70,17 +72,23 @@ impl Input {
     /// Returns an input whose features are decoded when somebody first asks for them.
     #[must_use]
     pub fn new(request: RequestId, deadline: Timestamp, body: Bytes, schema: Arc<InputSchema>) -> Self {
-        Self { request, deadline, body, schema, features: OnceLock::new() }
+        Self { request, deadline, body, caller: None, schema, features: OnceLock::new() }
+    }
+
+    /// Says what the caller said of his trace.
+    #[must_use]
+    pub fn called_by(self, caller: Option<TraceParent>) -> Self {
+        Self { caller, ..self }
     }
 
     /// Returns what a judge is given about `input`: a JSON object of it and of the others' answers.
     pub(crate) fn judged(input: &Self, body: Bytes) -> Self {
-        Self::new(input.request, input.deadline, body, Arc::clone(&input.schema))
+        Self::new(input.request, input.deadline, body, Arc::clone(&input.schema)).called_by(input.caller)
     }
 
     /// Returns the same input for somebody whose answer is due at another time.
     pub(crate) fn due(&self, deadline: Timestamp) -> Self {
-        Self::new(self.request, deadline, self.body.clone(), Arc::clone(&self.schema))
+        Self::new(self.request, deadline, self.body.clone(), Arc::clone(&self.schema)).called_by(self.caller)
     }
 
     /// Returns the features in the schema's order. Decoded once, however many executors ask.

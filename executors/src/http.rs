@@ -7,8 +7,11 @@
 //! Where the policy says so (`max_batch`), requests that wait at the same time are rows of one call. A batch that the
 //! server refuses, or answers otherwise than row by row, is asked again one by one; if it takes each of them alone, it is
 //! given no batch any more.
+//!
+//! The server is told under which span its own are to hang (`traceparent`), so that its spans stand in the request's trace.
 
 mod protocol;
+mod traceparent;
 
 use std::{
     num::NonZeroUsize,
@@ -20,10 +23,12 @@ use bus::{BoxFuture, Clock};
 use bytes::Bytes;
 use futures::future::join_all;
 use reqwest::{Client, Url};
+use traces::Sampling;
 use wire::{Failure, ModelVersion, Timestamp};
 
 use crate::executor::{Executor, Input, failed};
 use protocol::{Inferred, Layout, Metadata};
+use traceparent::parent_of;
 
 pub use protocol::Takes;
 
@@ -45,6 +50,7 @@ struct Shared {
     client: Client,
     clock: Clock,
     takes: Takes,
+    sampling: Option<Sampling>,
     state: Mutex<State>,
 }
 
@@ -97,6 +103,7 @@ pub enum HttpError {
 impl Http {
     /// Asks the server at `infer` (`http://host/v2/models/m/infer`) about its model. `connections` are kept open at
     /// most while idle, and a call has `max_batch` rows at most; 1 unless said, because not every server takes several.
+    /// It is told which of the traces that `sampling` keeps a call is part of.
     pub async fn connect(
         name: &str,
         infer: &str,
@@ -104,6 +111,7 @@ impl Http {
         max_batch: Option<NonZeroUsize>,
         takes: Takes,
         clock: Clock,
+        sampling: Option<Sampling>,
     ) -> Result<Self, HttpError> {
         let (infer, batch_max) = (address(infer)?, max_batch.unwrap_or(NonZeroUsize::MIN));
         let client = Client::builder().pool_max_idle_per_host(connections).connect_timeout(PATIENCE).tcp_nodelay(true);
@@ -111,7 +119,7 @@ impl Http {
         let model = ModelVersion::new(name, "unversioned");
         let layout = Arc::new(Layout::assumed(&takes));
         let state = Mutex::new(State { model, layout, ask_at: None, away: None, batch_max });
-        let shared = Arc::new(Shared { name: name.to_owned(), infer, client, clock, takes, state });
+        let shared = Arc::new(Shared { name: name.to_owned(), infer, client, clock, takes, sampling, state });
         shared.describe().await?;
         Ok(Self { shared })
     }
@@ -200,7 +208,10 @@ impl Shared {
         let body = layout.body(rows).map_err(Problem::Failed)?;
         let now = self.clock.now();
         let left = rows.iter().map(|row| row.deadline.since(now)).max().unwrap_or_default();
-        let request = self.client.post(self.infer.clone()).timeout(left).header("content-type", "application/json");
+        let mut request = self.client.post(self.infer.clone()).timeout(left).header("content-type", "application/json");
+        if let Some(parent) = parent_of(rows, &self.name, self.sampling) {
+            request = request.header("traceparent", parent.to_string());
+        }
         let response = request.body(body).send().await.map_err(|error| Problem::Failed(self.problem(&error)))?;
         let status = response.status();
         let body = self.read(response).await.map_err(Problem::Failed)?;

@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use bus::{BoxFuture, Clock};
 use policies::{ExecutorKind, ExecutorSpec, InputSchema};
+use traces::Sampling;
 
 use crate::{
     constant::Constant,
@@ -39,9 +40,10 @@ pub enum LoadError {
     Trouble(String),
 }
 
-/// Returns the loader of the kinds a policy file can name; relative paths start from `base`.
+/// Returns the loader of the kinds a policy file can name; relative paths start from `base`, and servers are told of the
+/// traces that `sampling` keeps.
 #[must_use]
-pub fn by_kind(base: PathBuf, clock: Clock) -> Loader {
+pub fn by_kind(base: PathBuf, clock: Clock, sampling: Option<Sampling>) -> Loader {
     Arc::new(move |spec, schema| {
         let (spec, schema, base, clock) = (spec.clone(), Arc::clone(schema), base.clone(), clock.clone());
         Box::pin(async move {
@@ -50,7 +52,8 @@ pub fn by_kind(base: PathBuf, clock: Clock) -> Loader {
                 ExecutorKind::Onnx(path) => Arc::new(Onnx::load(name, &base.join(path), &schema, spec.max_batch)?),
                 ExecutorKind::Http(url) => {
                     let takes = if spec.hears.is_empty() { Takes::Features(schema) } else { Takes::Text };
-                    Arc::new(Http::connect(name, url, spec.concurrency.get(), spec.max_batch, takes, clock).await?)
+                    let (connections, most) = (spec.concurrency.get(), spec.max_batch);
+                    Arc::new(Http::connect(name, url, connections, most, takes, clock, sampling).await?)
                 }
                 ExecutorKind::Echo => Arc::new(Echo::new(&spec.id)),
                 ExecutorKind::Constant { answer, delay } => Arc::new(Constant::new(&spec.id, answer, *delay)),

@@ -10,6 +10,7 @@ use tokio::{
     time::MissedTickBehavior,
 };
 use tokio_util::sync::CancellationToken;
+use traces::Sampling;
 use wire::{ExecutorId, Topics};
 
 use crate::{
@@ -49,6 +50,8 @@ pub struct ExecutorsStation {
     pub only: Option<Vec<ExecutorId>>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Whose traces are kept, so that servers are told to keep their part; `None` if nobody wants any.
+    pub sampling: Option<Sampling>,
 }
 
 /// Why the station ended, or never began.
@@ -84,7 +87,7 @@ pub async fn run(
     stop: CancellationToken,
     ready: oneshot::Sender<()>,
 ) -> Result<(), ExecutorsError> {
-    let loader = load::by_kind(station.base.clone(), station.clock.clone());
+    let loader = load::by_kind(station.base.clone(), station.clock.clone(), station.sampling);
     run_with(station, loader, stop, ready).await
 }
 

@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
-use wire::{Attributes, ResultKind, Role};
+use wire::{Attributes, ResultKind, Role, TraceId};
 
 use again::replayed;
 
@@ -30,6 +30,8 @@ use crate::{
 pub struct Explanation {
     /// The request's id.
     pub id: String,
+    /// The trace that it is part of: its caller's, or its own; `null` if the request is no longer in the log.
+    pub trace_id: Option<String>,
     /// The rendezvous.
     pub rendezvous: String,
     /// The version that decided: `wine@3`.
@@ -173,6 +175,7 @@ impl Explanation {
         let attributes = request.map(|request| &request.attributes);
         Some(Self {
             id: id.to_string(),
+            trace_id: request.map(|request| TraceId::of(request).to_string()),
             rendezvous: name.0,
             policy: name.1,
             case: case(recorded).map(str::to_owned),

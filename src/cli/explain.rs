@@ -6,6 +6,7 @@ use ::policies::{Definition, Explanation, Versions};
 use anyhow::anyhow;
 use bus::{Bus, Clock};
 use clap::Args;
+use traces::{Kept, Place, spans};
 use wire::RendezvousName;
 
 use super::{
@@ -15,13 +16,17 @@ use super::{
     duration,
     progress::Progress,
 };
-use crate::explain::{Search, explain, request};
+use crate::{
+    explain::{Found, Search, explain, request},
+    otlp::{OtlpArgs, send_once},
+};
 
 /// Explains one request.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     hedgerow explain 6f1d2c4b-7a90-5b0f-9a8e-1b1c3d5e52cf --at http://localhost:8080\n  \
-    hedgerow explain order-17 --rendezvous wine --more 25ms --json --brokers kafka:9092\n\n\
+    hedgerow explain order-17 --rendezvous wine --more 25ms --json --brokers kafka:9092\n  \
+    hedgerow explain order-17 --rendezvous wine --brokers kafka:9092 --otlp http://localhost:4318\n\n\
     Fields of --json: docs/explain.md\n\n\
     Exit codes: 0 explained · 1 not found, or nobody to ask · 2 refused")]
 pub(super) struct Explain {
@@ -49,6 +54,10 @@ pub(super) struct Explain {
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration::parse)]
     since: Duration,
 
+    /// Send its trace, sampled or not, to the OpenTelemetry collector there, such as `http://localhost:4318`
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
+
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -71,6 +80,9 @@ impl Explain {
                 Source::Door { .. } if file.is_some() => Err(Failure::Refused(anyhow!(
                     "--policy is for reading the log, with --brokers: a running process knows its policies"
                 ))),
+                Source::Door { .. } if self.otlp.is_some() => {
+                    Err(Failure::Refused(anyhow!("--otlp sends what the log holds: name the log with --brokers")))
+                }
                 Source::Door { client, at, rendezvous } => self.over_http(&client, &at, &rendezvous).await,
                 Source::Log { bus, rendezvous, versions } => {
                     let since = clock.now().before(self.since);
@@ -97,12 +109,25 @@ impl Explain {
             None => explain(&found, versions, self.more),
         };
         let explanation = explanation.ok_or_else(|| Failure::Failed(anyhow!(search.not_found(&found, &self.id))))?;
+        self.send_trace(&found).await?;
         if self.json {
             println!("{}", serde_json::to_string(&explanation).map_err(anyhow::Error::from)?);
         } else {
             print!("{explanation}");
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Sends the trace, if that is wanted: the log tells it as the collector would have.
+    async fn send_trace(&self, found: &Found) -> Result<(), Failure> {
+        let arguments = OtlpArgs { otlp: self.otlp.clone(), ..OtlpArgs::default() };
+        let Some(wanted) =
+            self.otlp.as_ref().map(|_| arguments.wanted()).transpose().map_err(Failure::Refused)?.flatten()
+        else {
+            return Ok(());
+        };
+        let place = Place { system: "kafka", partition: found.partition };
+        Ok(send_once(&wanted, spans(&found.recorded, place, Kept::Asked)).await?)
     }
 
     async fn over_http(

@@ -30,6 +30,7 @@ use crate::{
     door::Shelf,
     explain::explain_routes,
     measuring::{Measuring, measures_routes},
+    otlp::{Otlp, OtlpArgs, Wanted},
     results::results_routes,
     settings::BusArgs,
     timekeeping,
@@ -98,6 +99,9 @@ struct Serve {
     /// Whether fewer may be in flight when those cannot be answered within their budgets
     #[arg(long, value_enum, value_name = "HOW", default_value_t = Admits::Adaptive)]
     admission: Admits,
+
+    #[command(flatten)]
+    traces: OtlpArgs,
 
     #[command(flatten)]
     bus: BusArgs,
@@ -195,6 +199,8 @@ impl Serve {
         let clock = Clock::system();
         super::runtime()?.block_on(async {
             let bus = self.bus.open(&clock).map_err(Failure::Refused)?;
+            let wanted = self.traces.wanted().map_err(Failure::Refused)?;
+            let loaded = (loaded, wanted);
             self.serve(&bus, &clock, loaded, roles, only, watched).await.map_err(Failure::Failed)
         })
     }
@@ -219,7 +225,7 @@ impl Serve {
         &self,
         bus: &Arc<dyn Bus>,
         clock: &Clock,
-        loaded: Vec<Loaded>,
+        (loaded, wanted): (Vec<Loaded>, Option<Wanted>),
         roles: &[Role],
         only: &[ExecutorId],
         watched: &[PathBuf],
@@ -232,6 +238,7 @@ impl Serve {
             .with_context(|| format!("cannot listen on {}: choose another address with --listen", self.listen))?;
         let (mut registry, mut all, mut starters) = (Registry::default(), Vec::new(), Vec::new());
         timekeeping::register(clock, &mut registry);
+        let otlp = wanted.map(|wanted| Otlp::start(&wanted, &mut registry)).transpose()?;
         let timekeeping = async {
             if self.bus.brokers().is_some() {
                 timekeeping::keep(bus, &stop).await;
@@ -255,6 +262,7 @@ impl Serve {
                 only: (!only.is_empty()).then(|| only.to_vec()),
                 limits: self.limits(),
                 partitions: self.bus.partitions,
+                traces: otlp.as_ref().map(Otlp::traces),
             };
             names.push(app.definition().name().to_string());
             let labels = [("rendezvous".into(), app.definition().name().to_string().into())];
@@ -285,7 +293,11 @@ impl Serve {
         let routes = routes(starters, registry).merge(door::router(follower, self.control.into())).merge(told);
         // Callers in hand get their answers while every station still works; only then these stop.
         starter::http::serve(listener, routes, stop.clone()).await?;
-        stop_all(all).await?;
+        let stopped = stop_all(all).await;
+        if let Some(otlp) = otlp {
+            otlp.flush().await;
+        }
+        stopped?;
         Ok(ExitCode::SUCCESS)
     }
 }

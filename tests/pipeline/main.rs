@@ -19,3 +19,5 @@ mod results;
 mod sealing;
 mod self_test;
 mod stopping;
+mod telemetry;
+mod traces;

@@ -57,6 +57,13 @@ impl Deployment {
         (process, heard(&lines, "at http://"))
     }
 
+    /// The same, with more options.
+    pub(crate) fn run_with(&self, station: &str, options: &[&str]) -> (Process, String) {
+        let options = [&["--brokers", &self.brokers], options].concat();
+        let (process, lines) = self.spawn(station, &["run", station], &options);
+        (process, heard(&lines, "at http://"))
+    }
+
     /// Starts `hedgerow run STATION`, and returns what it says, line by line.
     fn start(&self, station: &str) -> (Process, mpsc::Receiver<String>) {
         self.spawn(station, &["run", station], &["--brokers", &self.brokers])

@@ -13,6 +13,7 @@ use std::{
 
 use bus::{Bus, Clock, Producer, TopicPartition};
 use bytes::Bytes;
+use collector::Traces;
 use control::{Follower, Outcome};
 use decoy::ArchivedRecord;
 use futures::future::join_all;
@@ -52,6 +53,17 @@ pub(crate) struct Rendezvous {
 impl Rendezvous {
     /// Starts `roles` of a policy whose name (`NAME` in the text) is made unique, so that tests share a broker.
     pub(crate) async fn start(bus: Arc<dyn Bus>, clock: Clock, policy: &str, roles: &[Role]) -> Self {
+        Self::start_traced(bus, clock, policy, roles, None).await
+    }
+
+    /// The same, handing traces over.
+    pub(crate) async fn start_traced(
+        bus: Arc<dyn Bus>,
+        clock: Clock,
+        policy: &str,
+        roles: &[Role],
+        traces: Option<Traces>,
+    ) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("t{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let text = policy.replace("NAME", &name);
@@ -67,6 +79,7 @@ impl Rendezvous {
             only: None,
             limits: limits(),
             partitions: 4,
+            traces,
         };
         let running = app.start(roles, &mut Registry::default()).await.unwrap();
         let observer = Observer::start(&app.bus, &app.definition(), app.clock.now(), watching.clone()).await.unwrap();
@@ -97,8 +110,8 @@ impl Rendezvous {
         timekeeping::keep(&bus, &self.watching).await;
         let versions = follower.ensure_first(&self.definition, "a test", "test").await.unwrap();
         let (models, data) = (self.app.models.clone(), self.app.data.clone());
-        let app =
-            App { bus, clock, versions, models, data, only: None, limits: limits(), partitions: self.app.partitions };
+        let partitions = self.app.partitions;
+        let app = App { bus, clock, versions, models, data, only: None, limits: limits(), partitions, traces: None };
         app.start(roles, &mut Registry::default()).await.unwrap()
     }
 

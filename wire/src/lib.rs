@@ -16,6 +16,7 @@ mod reader;
 mod record;
 mod time;
 mod topic;
+mod trace;
 
 pub use attributes::Attributes;
 pub use change::{
@@ -35,3 +36,4 @@ pub use reader::{LEAD, Reading, ResultsEntry, ResultsReader, TopicReader};
 pub use record::Record;
 pub use time::{Budget, Timestamp};
 pub use topic::Topics;
+pub use trace::{SpanId, SpanOf, TraceId, TraceParent};

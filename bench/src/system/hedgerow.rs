@@ -131,6 +131,7 @@ impl Hedgerow {
             only: None,
             partitions: PARTITIONS,
             limits: starter::Limits::default(),
+            traces: None,
         };
         let mut roles = vec![Role::Collector, Role::Starter];
         roles.extend(order.work.loader().is_none().then_some(Role::Executors));
@@ -142,7 +143,8 @@ impl Hedgerow {
         if let Some(loader) = order.work.loader() {
             let (bus, clock) = (Arc::clone(bus), clock.clone());
             let metrics = Arc::new(executors::Metrics::default());
-            let station = ExecutorsStation { bus, clock, versions, base: PathBuf::new(), only: None, metrics };
+            let (base, sampling) = (PathBuf::new(), None);
+            let station = ExecutorsStation { bus, clock, versions, base, only: None, metrics, sampling };
             let stop = CancellationToken::new();
             let run = move |stop, ready| executors::run_with(station, loader, stop, ready);
             let mut station = Station::start("executors", &stop, run)?;

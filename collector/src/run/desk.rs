@@ -27,6 +27,7 @@ use crate::{
     metrics::Fact,
     partition::{Output, Partition, Source},
     surroundings::Surroundings,
+    traced::Traced,
     watermarks::Watermarks,
 };
 use edits::edited;
@@ -97,7 +98,11 @@ impl Desk {
         let group = topics.group("collector");
         let member = outage.insist(&clock, || bus.member(&group, &topics.requests)).await?;
         let now = clock.now();
-        let surroundings = Surroundings::new(station.versions());
+        let mut surroundings = Surroundings::new(station.versions());
+        if let Some(traces) = &station.traces {
+            let system = if station.bus.is_in_process() { "hedgerow" } else { "kafka" };
+            surroundings.traces = Traced::wanting(traces.sampling, system);
+        }
         let feed = Feed::new(station.definition().name().clone(), &topics);
         let mut desk = Self {
             names,
@@ -271,6 +276,9 @@ impl Desk {
         self.perform()?;
         self.tend_seats(now)?;
         self.leave_on_time(now);
+        if let Some(traces) = &self.station.traces {
+            traces.hand_over(&mut self.surroundings.traces);
+        }
         Ok(())
     }
 

@@ -98,6 +98,7 @@ impl Scene {
             clock: self.clock.clone(),
             versions,
             metrics: metrics.clone(),
+            traces: None,
         };
         let (ready, served) = oneshot::channel();
         let task = tokio::spawn(run(station, stop.clone(), ready));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bus::{Commit, Committed, TopicPartition};
 use policies::InputSchema;
-use wire::{Plan, Request, Timestamp};
+use wire::{Plan, Request, Timestamp, TraceParent};
 
 use crate::{
     executor::Input,
@@ -38,7 +38,8 @@ impl Waiting {
     pub(super) fn begin(self, schema: Arc<InputSchema>) -> (Arc<Work>, Plan) {
         let Self { request, share, offset, fetched } = self;
         let budget = request.budget.as_duration();
-        let input = Input::new(request.id, request.deadline(), request.body, schema);
+        let caller = TraceParent::of(&request);
+        let input = Input::new(request.id, request.deadline(), request.body, schema).called_by(caller);
         (Arc::new(Work { input, share, offset, budget, fetched }), request.plan)
     }
 }

@@ -115,7 +115,7 @@ async fn ask_batch(executor: &Http, hues: &[Option<u32>]) -> Vec<Result<Value, S
 async fn connect_in_batches(address: &str) -> Http {
     let schema = Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] });
     let (most, takes) = (NonZeroUsize::new(8), Takes::Features(schema));
-    Http::connect("vendor", address, 4, most, takes, Clock::system()).await.unwrap()
+    Http::connect("vendor", address, 4, most, takes, Clock::system(), None).await.unwrap()
 }
 
 async fn connect(address: &str) -> Result<Http, HttpError> {
@@ -124,7 +124,7 @@ async fn connect(address: &str) -> Result<Http, HttpError> {
 
 async fn connect_on(address: &str, clock: Clock) -> Result<Http, HttpError> {
     let schema = Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] });
-    Http::connect("vendor", address, 4, None, Takes::Features(schema), clock).await
+    Http::connect("vendor", address, 4, None, Takes::Features(schema), clock, None).await
 }
 
 async fn ask(executor: &Http, budget: Duration) -> Result<Value, String> {

@@ -261,7 +261,7 @@ impl Rig {
     }
 
     fn kinds(&self) -> Loader {
-        executors::by_kind("/nowhere".into(), self.clock.clone())
+        executors::by_kind("/nowhere".into(), self.clock.clone(), None)
     }
 
     /// Makes a version with `executors` live; returns its number.
@@ -326,7 +326,8 @@ impl Rig {
         let bus: Arc<dyn Bus> = self.bus.clone();
         let metrics = Arc::clone(&self.metrics.lock().unwrap());
         let versions = self.versions.subscribe();
-        ExecutorsStation { bus, clock: self.clock.clone(), versions, base: "/nowhere".into(), only: None, metrics }
+        let (clock, base) = (self.clock.clone(), "/nowhere".into());
+        ExecutorsStation { bus, clock, versions, base, only: None, metrics, sampling: None }
     }
 
     /// Asks everybody.

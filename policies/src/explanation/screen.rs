@@ -35,6 +35,9 @@ impl Explanation {
         );
         let case = self.case.as_ref().map_or_else(String::new, |case| format!(", case {case}"));
         line(out, "", &format!("{born}, budget {}, decided by {}{case}", ms(self.budget_us), self.policy))?;
+        if let Some(trace) = &self.trace_id {
+            line(out, "", &format!("trace {trace}"))?;
+        }
         let attributes = self.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
         if !attributes.is_empty() {
             line(out, "", &format!("attributes {}", attributes.join(", ")))?;

@@ -155,8 +155,8 @@ impl Shift {
             Err(TransactError::TooLarge) => {
                 self.again(batch);
                 if let Some(Copied { from, record, .. }) = self.batch.drop_largest() {
-                    let id = record.key.map(|key| String::from_utf8_lossy(&key).into_owned());
-                    tracing::error!(partition = %from, id, "a result is too large for the sealed topic and left out");
+                    let request = record.key.and_then(|key| uuid::Uuid::from_slice(&key).ok());
+                    tracing::error!(partition = %from, ?request, "a result is too large for the sealed topic and left out");
                     self.metrics.refused.inc();
                 }
             }

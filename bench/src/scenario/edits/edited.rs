@@ -122,6 +122,7 @@ impl Edits {
                 only: None,
                 limits: starter::Limits::default(),
                 partitions: PARTITIONS,
+                traces: None,
             };
             let station = app.start(&[role], &mut Registry::default()).await?;
             starter = starter.or(station.starter.clone());
