@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Bus, BusError, Event, StartAt, TopicPartition};
+use bus::{Bus, BusError, Event, Received, StartAt, TopicPartition};
 use bytes::Bytes;
 use canary::{Ledger, Matchup, Report};
 use policies::Definition;
@@ -21,66 +21,100 @@ pub struct Compared {
     partitions: BTreeMap<i32, Kept>,
 }
 
+/// The last words about the partitions of one rendezvous, as far as the topic was read.
+pub(crate) struct Words {
+    rendezvous: RendezvousName,
+    topic: TopicPartition,
+    next: i64,
+    /// Where each lies, and what it says.
+    last: HashMap<i32, (i64, Bytes)>,
+}
+
 /// A log that holds records and delivers none for so long is given up.
 const STALLED: Duration = Duration::from_secs(30);
 
 /// Reads what was compared of `rendezvous` up to now.
 pub async fn read(bus: &dyn Bus, rendezvous: &RendezvousName) -> Result<Compared, BusError> {
-    let topic = TopicPartition::new(&Topics::of(rendezvous).comparisons, 0);
-    let span = bus.span(&topic).await?;
-    let mut words: HashMap<i32, Bytes> = HashMap::new();
-    let mut next = span.start;
-    if next < span.end {
+    let mut words = Words::new(rendezvous);
+    words.catch_up(bus).await?;
+    Ok(words.compared())
+}
+
+// === impl Words ===
+
+impl Words {
+    pub(crate) fn new(rendezvous: &RendezvousName) -> Self {
+        let topic = TopicPartition::new(&Topics::of(rendezvous).comparisons, 0);
+        Self { rendezvous: rendezvous.clone(), topic, next: 0, last: HashMap::new() }
+    }
+
+    /// Reads on to the end; returns whether there was anything.
+    pub(crate) async fn catch_up(&mut self, bus: &dyn Bus) -> Result<bool, BusError> {
+        let span = bus.span(&self.topic).await?;
+        if self.next > span.end {
+            // The topic was made anew: what is known of it is not in it.
+            self.last.clear();
+            self.next = span.start;
+        }
+        self.next = self.next.max(span.start);
+        if self.next >= span.end {
+            return Ok(false);
+        }
         let mut tail = bus.unhurried_tail().await?;
-        tail.start(&topic, StartAt::Offset(next))?;
-        while next < span.end {
+        tail.start(&self.topic, StartAt::Offset(self.next))?;
+        while self.next < span.end {
             match timeout(STALLED, tail.next()).await {
-                Ok(Ok(Event::Records(records))) => {
-                    for received in records {
-                        next = next.max(received.offset + 1);
-                        match ComparisonRecord::decode(&received.record) {
-                            Ok(record) if record.rendezvous == *rendezvous => {
-                                words.insert(record.partition, record.counted);
-                            }
-                            other => tracing::warn!(%topic, offset = received.offset, ?other, "no word of ours"),
-                        }
-                    }
-                }
+                Ok(Ok(Event::Records(records))) => records.into_iter().for_each(|received| self.take(received)),
                 Ok(Ok(Event::Assigned(_) | Event::Revoked(_)) | Err(BusError::Unavailable(_))) => {}
-                Ok(Err(BusError::OffsetGone { low, high, .. })) => {
-                    next = if next > high { high } else { low.max(next) };
-                    tail.start(&topic, StartAt::Offset(next))?;
-                    if high < span.end {
-                        break;
-                    }
+                // It was cut off amid this: what there is then is read the next time.
+                Ok(Err(BusError::OffsetGone { high, .. })) if high < span.end => break,
+                Ok(Err(BusError::OffsetGone { low, .. })) => {
+                    self.next = low.max(self.next);
+                    tail.start(&self.topic, StartAt::Offset(self.next))?;
                 }
                 Ok(Err(error)) => return Err(error),
                 Err(_) => {
-                    let seconds = STALLED.as_secs();
+                    let (topic, next, seconds) = (&self.topic, self.next, STALLED.as_secs());
                     return Err(BusError::Unavailable(format!("{topic} at {next}: nothing came for {seconds} s")));
                 }
             }
         }
         tail.close(Vec::new()).await;
+        Ok(true)
     }
-    Ok(Compared::of(rendezvous, words))
+
+    fn take(&mut self, Received { offset, record, .. }: Received) {
+        self.next = self.next.max(offset + 1);
+        match ComparisonRecord::decode(&record) {
+            Ok(record) if record.rendezvous == self.rendezvous => {
+                self.last.insert(record.partition, (offset, record.counted));
+            }
+            Ok(other) => tracing::warn!(topic = %self.topic, offset, of = %other.rendezvous, "passed: of others"),
+            Err(error) => tracing::warn!(topic = %self.topic, offset, %error, "passed: no word of ours"),
+        }
+    }
+
+    /// Returns where the last word about `partition` lies.
+    pub(crate) fn place_of(&self, partition: i32) -> Option<i64> {
+        self.last.get(&partition).map(|(offset, _)| *offset)
+    }
+
+    /// Understands them; what is none of ours is told and left out.
+    pub(crate) fn compared(&self) -> Compared {
+        let read = |(partition, (_, word)): (&i32, &(i64, Bytes))| match Kept::read(word) {
+            Ok(kept) => Some((*partition, kept)),
+            Err(error) => {
+                tracing::error!(topic = %self.topic, partition, %error, "what was compared cannot be read");
+                None
+            }
+        };
+        Compared { rendezvous: self.rendezvous.clone(), partitions: self.last.iter().filter_map(read).collect() }
+    }
 }
 
 // === impl Compared ===
 
 impl Compared {
-    /// Understands the last words about each partition; what is none of ours is told and left out.
-    fn of(rendezvous: &RendezvousName, words: HashMap<i32, Bytes>) -> Self {
-        let read = |(partition, word): (i32, Bytes)| match Kept::read(&word) {
-            Ok(kept) => Some((partition, kept)),
-            Err(error) => {
-                tracing::error!(%rendezvous, partition, %error, "what was compared cannot be read, and begins anew");
-                None
-            }
-        };
-        Self { rendezvous: rendezvous.clone(), partitions: words.into_iter().filter_map(read).collect() }
-    }
-
     /// Returns what partitions came to by other ways than the topic.
     #[must_use]
     pub fn from_partitions(rendezvous: RendezvousName, partitions: impl IntoIterator<Item = (i32, Kept)>) -> Self {

@@ -69,6 +69,7 @@ impl Kept {
 
     /// Writes it down.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "it never does")]
     pub fn written(&self) -> Bytes {
         let json = serde_json::to_vec(self).expect("what is kept is text and numbers");
         zstd::encode_all(&json[..], LEVEL).map_or_else(|_| json.into(), Bytes::from)

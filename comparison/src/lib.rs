@@ -19,4 +19,4 @@ pub use compared::{Compared, read};
 pub use kept::{Kept, KeptError};
 pub use metrics::Metrics;
 pub use partition::{Action, Known, Partition, Start, Told};
-pub use run::{ComparisonError, ComparisonStation, LOOK_BACK, begin_at, run};
+pub use run::{ComparisonError, ComparisonStation, Judge, LOOK_BACK, begin_at, run};

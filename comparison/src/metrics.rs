@@ -1,6 +1,6 @@
 //! What the comparison counts.
 
-use canary::{Ledger, Topic};
+use canary::{Ledger, Report, Topic, Verdict};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -22,6 +22,7 @@ pub struct Metrics {
     asked: Family<CanaryLabel, Gauge>,
     compared: Family<CanaryLabel, Gauge>,
     excluded: Family<ExcludedLabel, Gauge>,
+    verdicts: Family<VerdictLabel, Gauge>,
     /// Partitions that are compared here.
     pub(crate) partitions: Gauge,
     /// Requests that wait for the rest of them, here.
@@ -52,12 +53,18 @@ struct ExcludedLabel {
     reason: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct VerdictLabel {
+    canary: String,
+    verdict: &'static str,
+}
+
 // === impl Metrics ===
 
 impl Default for Metrics {
     fn default() -> Self {
         let (read, passed, unreadable, lost, cut_off, version_unknown) = Default::default();
-        let (asked, compared, excluded, partitions, open, lag, checkpoints, refused) = Default::default();
+        let (asked, compared, excluded, verdicts, partitions, open, lag, checkpoints, refused) = Default::default();
         let bytes = Histogram::new([4e3, 16e3, 64e3, 128e3, 256e3, 512e3, 1e6]);
         Self {
             read,
@@ -69,6 +76,7 @@ impl Default for Metrics {
             asked,
             compared,
             excluded,
+            verdicts,
             partitions,
             open,
             lag,
@@ -109,11 +117,21 @@ impl Metrics {
         }
     }
 
+    /// Shows what all partitions together come to.
+    pub(crate) fn show_verdicts(&self, reports: &[Report]) {
+        self.verdicts.clear();
+        for report in reports {
+            let label = VerdictLabel { canary: report.canary.clone(), verdict: word(report.verdict) };
+            self.verdicts.get_or_create(&label).set(1);
+        }
+    }
+
     /// Lets go of what is shown of canaries: others are compared, or other partitions.
     pub(crate) fn clear(&self) {
         self.asked.clear();
         self.compared.clear();
         self.excluded.clear();
+        self.verdicts.clear();
     }
 
     /// Registers all of them.
@@ -144,6 +162,11 @@ impl Metrics {
             self.compared.clone(),
         );
         registry.register(name("excluded"), "Requests that were not compared, by why", self.excluded.clone());
+        registry.register(
+            name("verdict"),
+            "1 for the verdict about each canary, at whoever compares partition 0",
+            self.verdicts.clone(),
+        );
         registry.register(name("partitions"), "Partitions compared here", self.partitions.clone());
         registry.register(name("open_requests"), "Requests that wait for the rest of their records", self.open.clone());
         registry.register_with_unit(
@@ -163,5 +186,16 @@ fn name(topic: Topic) -> &'static str {
         Topic::Requests => "requests",
         Topic::Responses => "responses",
         Topic::Results => "results",
+    }
+}
+
+/// The word for a verdict in labels, as reports have it.
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Better => "better",
+        Verdict::NoWorse => "no_worse",
+        Verdict::Worse => "worse",
+        Verdict::NotEnoughEvidence => "not_enough_evidence",
+        Verdict::NotComparable => "not_comparable",
     }
 }

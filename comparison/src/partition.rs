@@ -180,6 +180,11 @@ impl Partition {
         self.publishing.on_done(is_written, now);
     }
 
+    /// Takes note that somebody else has written something older since: ours is to be the last word.
+    pub fn on_contradicted(&mut self, now: Timestamp) {
+        self.publishing.on_news(now);
+    }
+
     /// Compares by `matchups` from now on. Whatever is compared as before goes on.
     pub fn on_matchups(&mut self, matchups: Vec<Matchup>, limits: Limits, known: &impl Known, now: Timestamp) {
         if matchups == self.matchups {

@@ -4,6 +4,7 @@
 //! point is a legal exit: what was not written down is counted again from where it was.
 
 mod hands;
+mod judging;
 mod shift;
 
 use std::{sync::Arc, time::Duration};
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Metrics;
 pub use hands::begin_at;
+pub use judging::Judge;
 use shift::{End, Shift};
 
 /// What a comparison needs. It shares the partitions with all comparisons of the same rendezvous.
@@ -30,6 +32,8 @@ pub struct ComparisonStation {
     pub limits: Limits,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Is told what all partitions came to, by the station that has the first one.
+    pub judge: Option<Judge>,
 }
 
 /// Why a comparison gave up.

@@ -162,3 +162,22 @@ fn a_fence_alone_is_nothing_new() {
     reader.partition.on_time(BORN, &story, u64::MAX);
     assert_eq!(reader.partition.last_word(&story), None);
 }
+
+/// What a topic takes is a megabyte, unless somebody says otherwise.
+#[test]
+fn a_checkpoint_of_three_canaries_and_thirteen_features_is_far_below_a_megabyte() {
+    let story = Story::wide(11, 20_000);
+    let mut reader = Reader::new(&story, Start::Kept(Kept::nothing_before(canary::Positions::default())));
+    let mut dice = fastrand::Rng::with_seed(11);
+    let mut largest = 0;
+    while (0..3).any(|topic| reader.has_more(topic)) {
+        for topic in 0..3 {
+            reader.deliver(topic, 6_000);
+        }
+        reader.pass();
+        largest = largest.max(reader.keep().written().len());
+    }
+    reader.clone_finish(&mut dice);
+    largest = largest.max(reader.keep().written().len());
+    assert!(largest < 600_000, "{largest} bytes");
+}

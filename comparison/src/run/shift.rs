@@ -16,6 +16,7 @@ use wire::{ComparisonRecord, ExecutorId, PolicyRef, RendezvousName, RequestId, T
 use super::{
     ComparisonStation,
     hands::{Ends, Starts, find_ends, find_starts, three},
+    judging::{Judge, Judging, Looked},
     matchups,
 };
 use crate::{
@@ -43,6 +44,10 @@ pub(super) struct Shift {
     coming: BTreeSet<i32>,
     starting: Option<BoxFuture<'static, Result<Starts, BusError>>>,
     looking: Option<BoxFuture<'static, Result<Ends, BusError>>>,
+    judging: Judging,
+    /// Where our last words lie.
+    places: BTreeMap<i32, i64>,
+    judge: Option<Judge>,
     /// Before then nobody asks or is asked again.
     not_before: Timestamp,
     shown_at: Timestamp,
@@ -63,6 +68,8 @@ pub(super) enum End {
 /// What the versions know.
 struct Knows(Arc<Versions>);
 
+/// Whoever has it looks at the sum of all.
+const FIRST: i32 = 0;
 /// So often it is asked at most where topics end.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// So often it is shown what was counted.
@@ -97,6 +104,9 @@ impl Shift {
             coming,
             starting,
             looking,
+            judging: Judging::new(),
+            places: BTreeMap::new(),
+            judge: station.judge.clone(),
             not_before: Timestamp::EPOCH,
             shown_at: Timestamp::EPOCH,
             written: mpsc::unbounded_channel(),
@@ -110,12 +120,13 @@ impl Shift {
                 biased;
                 () = stop.cancelled() => return Ok(End::Stopped),
                 event = self.member.next() => self.on_membership(event, outage)?,
-                Some((partition, written)) = self.written.1.recv() => self.on_written(partition, written, outage),
+                Some((partition, written)) = self.written.1.recv() => self.on_written(partition, &written, outage),
                 Ok(()) = self.versions.changed() => if self.on_versions() {
                     return Ok(End::NothingToCompare);
                 },
                 starts = ended(&mut self.starting) => self.on_starts(starts, outage)?,
                 ends = ended(&mut self.looking) => self.on_ends(ends, outage)?,
+                looked = ended(&mut self.judging.reading) => self.on_looked(looked, outage)?,
                 event = self.tail.next(), if !self.partitions.is_empty() => self.on_records(event, outage)?,
                 () = self.clock.sleep_until(due.unwrap_or(Timestamp::EPOCH)), if due.is_some() => {}
             }
@@ -144,7 +155,9 @@ impl Shift {
         let ends = wants_ends.then_some(self.not_before);
         let starts = (self.starting.is_none() && !self.coming.is_empty()).then_some(self.not_before);
         let partitions = self.partitions.values().filter_map(Partition::next_deadline).min();
-        [ends, starts, partitions.map(|due| due.max(self.not_before))].into_iter().flatten().min()
+        let judged = if self.partitions.is_empty() { None } else { self.judging.due() };
+        let later = [partitions, judged].map(|due| due.map(|due| due.max(self.not_before)));
+        [ends, starts].into_iter().chain(later).flatten().min()
     }
 
     /// Does what is due, and what partitions say.
@@ -162,8 +175,13 @@ impl Shift {
                     }
                     Action::Pause(topic) => unless_fatal(self.tail.stop(&names[place(topic)]))?,
                     Action::Keep(kept) => {
-                        let sent =
-                            send(&*self.producer, &self.topics, &self.rendezvous, &self.written.0, *index, &kept);
+                        let sent = send(
+                            &*self.producer,
+                            (&self.topics, &self.rendezvous),
+                            &self.written.0,
+                            &self.metrics,
+                            (*index, &kept),
+                        );
                         if let Err(error) = sent {
                             partition.on_kept(false, now);
                             unless_fatal(Err(error))?;
@@ -186,6 +204,9 @@ impl Shift {
 
     /// Looks where new partitions begin, and where topics end whose partitions wait for that.
     fn look(&mut self, now: Timestamp) {
+        if !self.partitions.is_empty() {
+            self.judging.look(&self.bus, &self.rendezvous, now);
+        }
         let (bus, clock) = (Arc::clone(&self.bus), self.clock.clone());
         if self.starting.is_none() && !self.coming.is_empty() {
             let coming = self.coming.iter().copied().collect();
@@ -211,6 +232,7 @@ impl Shift {
                     self.let_go(partition);
                 }
                 self.metrics.clear();
+                self.judging.forget();
             }
             Some(Event::Records(_)) | None => {}
         }
@@ -238,6 +260,33 @@ impl Shift {
                 for (topic, span) in TOPICS.into_iter().zip(spans) {
                     partition.on_end(topic, span.end, asked);
                 }
+            }
+        }
+        Ok(())
+    }
+
+    fn on_looked(&mut self, (words, outcome): Looked, outage: &mut Outage) -> Result<(), BusError> {
+        let is_new = outage.note(outcome, &self.clock)?.unwrap_or(false);
+        let words = self.judging.on_looked(words);
+        if !is_new {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        for (index, partition) in &mut self.partitions {
+            let Some(place) = words.place_of(*index) else { continue };
+            let ours = *self.places.entry(*index).or_insert(place);
+            if ours < place {
+                // Somebody who had it before woke up and has an older word.
+                tracing::debug!(partition = index, place, ours, "contradicted");
+                self.places.insert(*index, place);
+                partition.on_contradicted(now);
+            }
+        }
+        if self.partitions.contains_key(&FIRST) {
+            let compared = words.compared();
+            self.metrics.show_verdicts(&compared.reports(self.versions.borrow().live()));
+            if let Some(judge) = &self.judge {
+                judge(&compared);
             }
         }
         Ok(())
@@ -272,13 +321,17 @@ impl Shift {
             partition.on_matchups(matchups.clone(), self.limits, &known, now);
         }
         self.metrics.clear();
+        self.judging.forget();
         false
     }
 
-    fn on_written(&mut self, index: i32, written: Result<i64, BusError>, outage: &mut Outage) {
+    fn on_written(&mut self, index: i32, written: &Result<i64, BusError>, outage: &mut Outage) {
         let now = self.clock.now();
-        match &written {
-            Ok(_) => self.metrics.checkpoints.inc(),
+        match written {
+            Ok(place) => {
+                self.places.insert(index, *place);
+                self.metrics.checkpoints.inc()
+            }
             Err(error) => {
                 // It is written again in a few seconds.
                 match error {
@@ -296,13 +349,15 @@ impl Shift {
     /// Writes down what is new of a partition that is not ours any more.
     fn let_go(&mut self, index: i32) {
         let known = Knows(Arc::clone(&self.versions.borrow()));
+        self.places.remove(&index);
         let Some(mut partition) = self.partitions.remove(&index) else { return };
         for name in three(&self.topics, index) {
             // What comes although it was stopped is nobody's.
             let _ = self.tail.stop(&name);
         }
         if let Some(kept) = partition.last_word(&known) {
-            let sent = send(&*self.producer, &self.topics, &self.rendezvous, &self.written.0, index, &kept);
+            let sent =
+                send(&*self.producer, (&self.topics, &self.rendezvous), &self.written.0, &self.metrics, (index, &kept));
             if let Err(error) = sent {
                 tracing::warn!(partition = index, %error, "not written down, and counted again by the next owner");
             }
@@ -330,15 +385,16 @@ impl Shift {
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "a size")]
 fn send(
     producer: &dyn Producer,
-    topics: &Topics,
-    rendezvous: &RendezvousName,
+    (topics, rendezvous): (&Topics, &RendezvousName),
     written: &mpsc::UnboundedSender<Written>,
-    partition: i32,
-    kept: &Kept,
+    metrics: &Metrics,
+    (partition, kept): (i32, &Kept),
 ) -> Result<(), BusError> {
     let record = ComparisonRecord { rendezvous: rendezvous.clone(), partition, counted: kept.written() };
+    metrics.bytes.observe(record.counted.len() as f64);
     let (to, written) = (TopicPartition::new(&topics.comparisons, 0), written.clone());
     let acknowledge = move |outcome| {
         // Nobody listens any more once the station has stopped.

@@ -18,11 +18,16 @@ pub(super) const BORN: Timestamp = Timestamp::from_micros(1_795_249_695_000_000)
 const POLICY: &str = "rendezvous: wine\nbudget: 50ms\ninput: { features: [alcohol] }\nanswer: { value: class }\n\
     executors:\n  forest: { echo: }\n  next: { echo: , canary: { of: forest } }\n  again: { echo: , canary: { of: forest } }\n\
     decide:\n- first:\n  until: 40ms\n- default: { class: unknown }";
-const NAMES: [&str; 3] = ["forest", "next", "again"];
+/// Three canaries, and requests of thirteen features.
+const WIDE: &str = "rendezvous: wine\nbudget: 50ms\ninput: { features: [a, b, c, d, e, f, g, h, i, j, k, l, m] }\n\
+    answer: { value: class, confidence: sure }\nexecutors:\n  forest: { echo: }\n  next: { echo: , canary: { of: forest } }\n  \
+    again: { echo: , canary: { of: forest } }\n  third: { echo: , canary: { of: forest } }\n\
+    decide:\n- first:\n  until: 40ms\n- default: { class: unknown }";
 
 /// A log, and the one version of the policy.
 pub(super) struct Story {
     definition: Arc<Definition>,
+    features: Vec<&'static str>,
     topics: [Vec<(Timestamp, Record)>; 3],
 }
 
@@ -44,9 +49,7 @@ pub(super) fn limits() -> Limits {
 }
 
 pub(super) fn matchups() -> Vec<Matchup> {
-    let name = |name: &str| ExecutorId::new(name).unwrap();
-    let matchup = |canary| Matchup { warm_up: Duration::ZERO, ..Matchup::new(name(canary), name("forest")) };
-    vec![matchup("next"), matchup("again")]
+    Story::new(0, 0).matchups()
 }
 
 // === impl Story ===
@@ -58,8 +61,19 @@ impl Story {
 
     /// Returns requests that come one every `apart`.
     pub(super) fn spread(seed: u64, requests: u64, apart: Duration) -> Self {
-        let definition = Definition::parse("wine.yaml", POLICY).unwrap_or_else(|problems| panic!("{problems}"));
-        let mut story = Self { definition: Arc::new(definition), topics: Default::default() };
+        Self::of(POLICY, &["alcohol"], seed, (requests, apart))
+    }
+
+    /// Returns requests of thirteen features, about which three canaries are asked.
+    pub(super) fn wide(seed: u64, requests: u64) -> Self {
+        let features = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m"];
+        Self::of(WIDE, &features, seed, (requests, Duration::from_millis(5)))
+    }
+
+    fn of(policy: &str, features: &[&'static str], seed: u64, (requests, apart): (u64, Duration)) -> Self {
+        let definition = Definition::parse("wine.yaml", policy).unwrap_or_else(|problems| panic!("{problems}"));
+        let (definition, topics) = (Arc::new(definition), Default::default());
+        let mut story = Self { definition, features: features.to_vec(), topics };
         let mut dice = fastrand::Rng::with_seed(seed);
         story.topics[2].push((BORN.before(Duration::from_secs(1)), fence(1)));
         for number in 0..requests {
@@ -70,6 +84,11 @@ impl Story {
             topic.sort_by_key(|(at, _)| *at);
         }
         story
+    }
+
+    pub(super) fn matchups(&self) -> Vec<Matchup> {
+        let matchups = Matchup::of(&self.definition).into_iter();
+        matchups.map(|matchup| Matchup { warm_up: Duration::ZERO, twin: None, ..matchup }).collect()
     }
 
     pub(super) fn results_end(&self) -> i64 {
@@ -87,18 +106,19 @@ impl Story {
             key: None,
             attributes: wire::Attributes::default(),
             traceparent: None,
-            body: json!({ "alcohol": 8.0 + 6.0 * dice.f64() }).to_string().into(),
+            body: Value::from_iter(self.features.iter().map(|name| (*name, 8.0 + 6.0 * dice.f64()))).to_string().into(),
         };
         let mut said: Vec<(Response, Timestamp)> = Vec::new();
-        for name in NAMES {
+        for spec in &self.definition.executors {
+            let name = spec.id.as_str();
             if dice.u8(..) < 12 {
                 continue;
             }
             let after = if dice.u8(..) < 16 { dice.u64(50_000..12_000_000) } else { dice.u64(500..45_000) };
             let reply = match dice.u8(..) {
                 0..20 => Reply::Failure(Failure { kind: FailureKind::Failed, message: "no".to_owned() }),
-                20..120 => Reply::Answer(r#"{"class":"red"}"#.into()),
-                _ => Reply::Answer(r#"{"class":"white"}"#.into()),
+                20..120 => answer("red", dice),
+                _ => answer("white", dice),
             };
             said.push((response(&request, name, reply), born.after(Duration::from_micros(after))));
         }
@@ -163,6 +183,10 @@ impl Known for Story {
     }
 }
 
+fn answer(class: &str, dice: &mut fastrand::Rng) -> Reply {
+    Reply::Answer(json!({ "class": class, "sure": dice.f64() }).to_string().into())
+}
+
 fn fencing(epoch: u64) -> Fencing {
     Fencing { epoch, instance: Uuid::from_u128(epoch.into()) }
 }
@@ -186,7 +210,7 @@ fn response(request: &Request, executor: &str, reply: Reply) -> Response {
 
 impl<'story> Reader<'story> {
     pub(super) fn new(story: &'story Story, start: Start) -> Self {
-        let partition = Partition::open(matchups(), limits(), start, BORN);
+        let partition = Partition::open(story.matchups(), limits(), start, BORN);
         let mut reader = Self { story, partition, at: [None; 3], kept: Vec::new(), now: BORN };
         reader.act();
         reader
