@@ -5,6 +5,7 @@
 mod audit;
 mod cases;
 mod clocks;
+mod comparing;
 mod edits;
 mod embedded;
 mod explain;
