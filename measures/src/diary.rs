@@ -1,7 +1,8 @@
 //! What one process counts, slice by slice, and what all of them counted together.
 //!
 //! A process writes what it counted into one slice of each level, tells it as long as the slice is open, and once more when
-//! it is over; whoever reads what all processes told has the sum. A slice holds what was *heard of* in its time.
+//! it is over; whoever reads what all processes told has the sum. A slice holds what was *heard of* in its time; in those that
+//! are not the finest, executors' times are kept in half as many cells.
 //! Laws: what a process told last of each slice, over all processes and in any order between them, adds up to what they
 //! counted; what is held is bounded by slices, and does not grow with requests.
 
@@ -71,8 +72,9 @@ impl Diary {
             return;
         }
         self.turn(now);
-        for open in &mut self.open {
-            open.sum += counted;
+        let rougher = counted.rougher();
+        for (level, open) in self.open.iter_mut().enumerate() {
+            open.sum += if level == 0 { counted } else { &rougher };
             open.is_news = true;
         }
     }
@@ -131,7 +133,8 @@ impl<P: Ord + Clone> Chronicle<P> {
     /// Returns the sum over the last `window` until `now`.
     #[must_use]
     pub fn over(&self, window: Duration, now: Timestamp) -> Sum {
-        self.fold(window, now, |sum: &mut Sum, counted| *sum += counted)
+        let slices: Vec<&Sum> = self.slices(window, now).map(|(_, counted)| counted).collect();
+        Sum::total(&slices)
     }
 
     /// Returns what `add` makes of all that was counted in the last `window` until `now`.

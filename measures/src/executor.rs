@@ -107,6 +107,13 @@ impl Executor {
         self.on_work(response.scored, false);
     }
 
+    /// Makes it rougher, for where there are many of it.
+    pub(crate) fn roughen(&mut self) {
+        for times in [&mut self.answers, &mut self.queued, &mut self.computed] {
+            *times = times.rougher();
+        }
+    }
+
     /// Returns how many failures there were.
     #[must_use]
     pub fn failures(&self) -> u64 {
@@ -158,8 +165,8 @@ impl Default for Executor {
             canary: false,
             models: BTreeSet::new(),
             answers: Times::rough(),
-            queued: Times::rough(),
-            computed: Times::rough(),
+            queued: Times::rough().rougher(),
+            computed: Times::rough().rougher(),
             heard: 0,
             useful: 0,
             late: 0,
@@ -177,11 +184,30 @@ impl Default for Executor {
 
 impl AddAssign<&Self> for Executor {
     fn add_assign(&mut self, other: &Self) {
-        self.canary |= other.canary;
-        other.models.iter().for_each(|model| self.on_model(model));
         self.answers += &other.answers;
         self.queued += &other.queued;
         self.computed += &other.computed;
+        self.add_counts(other);
+    }
+}
+
+impl Executor {
+    /// Returns the sum of `all`.
+    pub(crate) fn total(all: &[&Self]) -> Self {
+        let mut total = Self {
+            answers: Times::total(all.iter().map(|one| &one.answers)),
+            queued: Times::total(all.iter().map(|one| &one.queued)),
+            computed: Times::total(all.iter().map(|one| &one.computed)),
+            ..Self::default()
+        };
+        all.iter().for_each(|one| total.add_counts(one));
+        total
+    }
+
+    /// Adds all but the times.
+    fn add_counts(&mut self, other: &Self) {
+        self.canary |= other.canary;
+        other.models.iter().for_each(|model| self.on_model(model));
         self.heard += other.heard;
         self.useful += other.useful;
         self.late += other.late;

@@ -246,19 +246,22 @@ fn points<P: Ord + Clone>(counted: &Chronicle<P>, window: Duration, now: Timesta
     let slice = crate::series::length(crate::series::span(window, now).0);
     let slices = u64::try_from(window.as_micros() / slice.as_micros().max(1)).unwrap_or(u64::MAX);
     let step = slice * u32::try_from(slices.div_ceil(POINTS).max(1)).unwrap_or(u32::MAX);
-    let mut by_step: BTreeMap<i64, Results> = BTreeMap::new();
+    let mut by_step: BTreeMap<i64, Vec<&Results>> = BTreeMap::new();
     let step_us = i64::try_from(step.as_micros()).unwrap_or(i64::MAX);
     for (begin, sum) in counted.slices(window, now).filter(|(_, sum)| sum.results.all() > 0) {
-        *by_step.entry(begin.as_micros() / step_us * step_us).or_default() += &sum.results;
+        by_step.entry(begin.as_micros() / step_us * step_us).or_default().push(&sum.results);
     }
-    let point = |(at_us, results): (i64, Results)| {
+    let point = |(at_us, all): (i64, Vec<&Results>)| {
+        let count = |all: u64, times: &Times| all + times.count();
+        let degraded = all.iter().map(|results| &results.degraded).fold(0, count);
+        let times = Times::total(all.iter().flat_map(|results| [&results.predicted, &results.degraded]));
         let lasted = step.min(now.since(Timestamp::from_micros(at_us)));
         Point {
             at_us,
-            results: results.all(),
-            degraded: results.degraded.count(),
-            rate: per_second(results.all(), lasted),
-            latency: Latency::of(&together(&results)),
+            results: times.count(),
+            degraded,
+            rate: per_second(times.count(), lasted),
+            latency: Latency::of(&times),
         }
     };
     by_step.into_iter().map(point).collect()

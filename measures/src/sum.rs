@@ -10,7 +10,7 @@ use policies::{DecidedBy, Reason, Verdict};
 use serde::{Deserialize, Serialize};
 use wire::{Response, ResultKind, Timestamp};
 
-use crate::{Executor, Passage, Results, Stage, executor::micros};
+use crate::{Executor, Passage, Results, Stage, Times, executor::micros};
 
 /// Counts of some time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +92,14 @@ impl Sum {
         self.split += 1;
     }
 
+    /// Returns it with executors' times in half as many cells: fifty executors for a month are many.
+    #[must_use]
+    pub(crate) fn rougher(&self) -> Self {
+        let mut rougher = self.clone();
+        rougher.executors.values_mut().for_each(Executor::roughen);
+        rougher
+    }
+
     /// Returns whether nothing was counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -119,6 +127,33 @@ impl Sum {
 impl AddAssign<&Self> for Sum {
     fn add_assign(&mut self, other: &Self) {
         self.results += &other.results;
+        self.add_counts(other);
+        for (name, executor) in &other.executors {
+            *self.executor(name) += executor;
+        }
+    }
+}
+
+impl Sum {
+    /// Returns the sum of `all`: what adding them one by one gives, sooner if they are many.
+    #[must_use]
+    pub fn total(all: &[&Self]) -> Self {
+        let predicted = Times::total(all.iter().map(|one| &one.results.predicted));
+        let degraded = Times::total(all.iter().map(|one| &one.results.degraded));
+        let mut total = Self { results: Results { predicted, degraded }, ..Self::default() };
+        let mut executors: BTreeMap<&str, Vec<&Executor>> = BTreeMap::new();
+        for one in all {
+            total.add_counts(one);
+            for (name, executor) in &one.executors {
+                executors.entry(name).or_default().push(executor);
+            }
+        }
+        total.executors = executors.into_iter().map(|(name, all)| (name.to_owned(), Executor::total(&all))).collect();
+        total
+    }
+
+    /// Adds all but results' times and executors.
+    fn add_counts(&mut self, other: &Self) {
         other.decided.iter().for_each(|decided| self.decide(*decided));
         self.misses += other.misses;
         for (stage, spent) in &other.stages {
@@ -127,9 +162,6 @@ impl AddAssign<&Self> for Sum {
             here.blamed += spent.blamed;
         }
         self.split += other.split;
-        for (name, executor) in &other.executors {
-            *self.executor(name) += executor;
-        }
     }
 }
 

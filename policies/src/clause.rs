@@ -154,6 +154,13 @@ impl Clause {
         }
     }
 
+    /// Makes every patience in it `less` shorter.
+    pub(crate) fn shorten(&mut self, less: Duration) {
+        if let Self::Prefer(prefer) = self {
+            prefer.shorten(less);
+        }
+    }
+
     /// Gives each rank the patience that it had about one request.
     pub(crate) fn pin(&mut self, patience: &[PatienceBody]) {
         if let Self::Prefer(prefer) = self {

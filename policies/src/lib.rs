@@ -29,6 +29,7 @@ mod sample;
 mod schema;
 pub mod sequence;
 mod start;
+mod time_curve;
 mod trial;
 mod verdict;
 mod versions;
@@ -58,6 +59,7 @@ pub use rehearing::{Rehearing, Standing, Unreplayable};
 pub use sample::Sampled;
 pub use schema::SCHEMA;
 pub use start::{Start, UsualStart};
+pub use time_curve::{TimeCurve, TimeCurveReport, TimePoint};
 pub use trial::{ArmTally, Opinion, PairTally, Share, Trial, TrialJudgement, TrialMode, TrialTally, Worsening};
 pub use verdict::{
     ClauseBody, ClauseKind, ClauseNote, Completeness, DecidedBy, DecisionBody, Fallen, LastKnownBody, PatienceBody,

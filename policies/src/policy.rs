@@ -152,6 +152,18 @@ impl Policy {
         longer
     }
 
+    /// Returns it with `less` time: its budget, each clause and each patience end so much earlier, or at once.
+    pub(crate) fn shortened(&self, less: Duration) -> Self {
+        let mut shorter = self.clone();
+        let micros = u64::try_from(less.as_micros()).unwrap_or(u64::MAX);
+        shorter.budget = Budget::from_micros(self.budget.as_micros().saturating_sub(micros));
+        for rung in &mut shorter.ladder {
+            rung.until = rung.until.saturating_sub(less);
+            rung.clause.shorten(less);
+        }
+        shorter
+    }
+
     /// Returns the clause at `index`; the last one stands for everything behind it.
     pub(crate) fn rung(&self, index: usize) -> &Rung {
         self.ladder.get(index).or(self.ladder.last()).expect("a ladder ends in a default")

@@ -139,6 +139,16 @@ impl<'recorded> Rehearing<'recorded> {
         Ok(self.play(&longer, &self.request.plan, times, &self.circumstances, arrivals))
     }
 
+    /// Decides again as if the budget, each clause and each patience had lasted `less` less long: what counted later than
+    /// they would have ended was not heard.
+    pub fn with_less(&self, definition: &Definition, less: Duration) -> Result<Verdict, Unreplayable> {
+        let policy = self.policy(definition)?;
+        let (shorter, lead) = (Arc::new(self.pinned(policy).shortened(less)), self.lead(policy));
+        let budget = self.request.budget.as_micros().saturating_sub(micros(less));
+        let times = (Budget::from_micros(budget), lead);
+        Ok(self.play(&shorter, &self.request.plan, times, &self.circumstances, self.arrivals.iter()))
+    }
+
     /// Decides under another policy, `definition`: its cases, its executors, its times. Whose breaker was open then is
     /// not waited for, unless this policy switches it off. A caller who had asked for
     /// less time than the policy of then, `old`, gets no more now.

@@ -49,6 +49,7 @@ proptest! {
         merged += &sum(some);
         let whole = sum(&all);
         prop_assert_eq!(&merged, &whole);
+        prop_assert_eq!(&Sum::total(&[&sum(some), &sum(others)]), &whole);
         let written = serde_json::to_string(&whole).expect("counts");
         prop_assert_eq!(&serde_json::from_str::<Sum>(&written).expect("what was written"), &whole);
         prop_assert_eq!(whole.results.all(), all.len() as u64);

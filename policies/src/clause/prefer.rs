@@ -101,12 +101,18 @@ impl Prefer {
     }
 
     pub(super) fn prolong(&mut self, more: Duration) {
+        self.each_patience(|until| until.saturating_add(more));
+    }
+
+    pub(super) fn shorten(&mut self, less: Duration) {
+        self.each_patience(|until| until.saturating_sub(less));
+    }
+
+    fn each_patience(&mut self, moved: impl Fn(Duration) -> Duration) {
         for patience in self.ranks.iter_mut().filter_map(|rank| rank.until.as_mut()) {
             match patience {
-                Patience::At(until) => *until = until.saturating_add(more),
-                Patience::Usual { min, max, .. } => {
-                    (*min, *max) = (min.saturating_add(more), max.saturating_add(more));
-                }
+                Patience::At(until) => *until = moved(*until),
+                Patience::Usual { min, max, .. } => (*min, *max) = (moved(*min), moved(*max)),
             }
         }
     }

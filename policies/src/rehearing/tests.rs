@@ -211,6 +211,23 @@ proptest! {
     }
 
     #[test]
+    fn less_time_ends_sooner_and_no_less_changes_nothing(
+        ladder in prop::sample::select(LADDERS.to_vec()),
+        said in said(),
+        less in 0..60_000_u64,
+    ) {
+        let definition = definition(ladder);
+        let recorded = recorded(&definition, said, Duration::ZERO);
+        let replay = Rehearing::of(&recorded).expect("all is there");
+        let none = replay.with_less(&definition, Duration::ZERO).expect("the same policy");
+        prop_assert_eq!(&none, &replay.with_more(&definition, Duration::ZERO).expect("the same policy"));
+        let less = Duration::from_micros(less);
+        let sooner = replay.with_less(&definition, less).expect("the same policy");
+        let end = definition.budget.as_duration().saturating_sub(less);
+        prop_assert!(sooner.at.since(replay.born()) <= end.max(Duration::from_micros(1)), "{:?} after {end:?}", sooner.at);
+    }
+
+    #[test]
     fn below_the_first_threshold_more_time_changes_no_answer(
         ladder in prop::sample::select(LADDERS.to_vec()),
         said in said(),

@@ -61,6 +61,7 @@ fn promise(objective: &Promise) -> String {
     let promised = format!("  objective  {} within {within} over {over}", percent(objective.share));
     let Some(attained) = objective.attained else { return format!("{promised}: no results yet") };
     let left = match objective.budget_left {
+        Some(left) if left < 0.0 => format!("the budget spent {:.1} times over", 1.0 - left),
         Some(left) => format!("{} of the budget left", percent(left)),
         None => "no budget".to_owned(),
     };

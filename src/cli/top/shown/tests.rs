@@ -144,6 +144,13 @@ fn what_has_no_results_yet_says_so() {
 }
 
 #[test]
+fn a_budget_that_is_overdrawn_is_told_as_such() {
+    let mut overdrawn = overview();
+    overdrawn.objectives[0].budget_left = Some(-1.5);
+    assert!(text(&[overdrawn], 80).contains("the budget spent 2.5 times over"));
+}
+
+#[test]
 fn numbers_are_as_exact_as_they_matter() {
     let shares = [0.0, 0.004, 0.5, 0.999, 0.999_48, 1.0, -0.3].map(percent);
     assert_eq!(shares, ["0 %", "0.4 %", "50 %", "99.9 %", "99.948 %", "100 %", "-30 %"]);
