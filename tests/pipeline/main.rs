@@ -20,6 +20,6 @@ mod results;
 mod sealing;
 mod self_test;
 mod stopping;
-mod top;
 mod telemetry;
+mod top;
 mod traces;
