@@ -39,6 +39,9 @@ const GATHER: Duration = Duration::from_millis(500);
 const AGAIN: Duration = Duration::from_secs(1);
 /// So long the last spans may take when the process stops.
 const FLUSH: Duration = Duration::from_secs(1);
+/// Why spans are lost.
+const QUEUE_FULL: &str = "queue_full";
+const NOT_TAKEN: &str = "not_taken";
 
 /// The way to a collector.
 pub struct Otlp {
@@ -106,7 +109,7 @@ impl Otlp {
         Traces {
             sampling: self.sampling,
             told: self.told.clone(),
-            dropped: self.metrics.dropped.get_or_create(&Dropped { why: "queue_full" }).clone(),
+            dropped: self.metrics.dropped(QUEUE_FULL),
             unwatched: self.metrics.unwatched.clone(),
         }
     }
@@ -149,11 +152,18 @@ fn resource() -> Resource {
 // === impl Metrics ===
 
 impl Metrics {
+    fn dropped(&self, why: &'static str) -> Counter {
+        self.dropped.get_or_create(&Dropped { why }).clone()
+    }
+
     fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("hedgerow");
         registry.register("spans_exported", "Spans that an OpenTelemetry collector took", self.exported.clone());
         let help = "Spans that were lost on their way to an OpenTelemetry collector, by why";
         registry.register("spans_dropped", help, self.dropped.clone());
+        // Shown before the first is lost, so that alerts see it happen.
+        self.dropped(QUEUE_FULL);
+        self.dropped(NOT_TAKEN);
         let help = "Requests that could not be traced because too many were open";
         registry.register("traces_unwatched", help, self.unwatched.clone());
     }
@@ -197,7 +207,7 @@ impl Sender {
                 }
             }
             Err(error) => {
-                self.metrics.dropped.get_or_create(&Dropped { why: "not_taken" }).inc_by(count);
+                self.metrics.dropped(NOT_TAKEN).inc_by(count);
                 if !std::mem::replace(&mut self.failing, true) {
                     tracing::warn!(%error, "traces are lost: nobody takes them, which is said once and counted");
                 }
