@@ -19,10 +19,14 @@ fn spent() -> Duration {
     Duration::from_nanos(told.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or_default())
 }
 
+fn since(began: Duration) -> Duration {
+    spent().saturating_sub(began)
+}
+
 fn definition(executors: usize) -> Definition {
-    let names: String = (0..executors).map(|number| format!("  e{number}: {{ echo: }}\n")).collect();
+    let names = (0..executors).map(|number| format!("  e{number}: {{ echo: }}")).collect::<Vec<_>>().join("\n");
     let text = format!(
-        "rendezvous: wine\nbudget: 50ms\ninput: {{ features: [x] }}\nexecutors:\n{names}objectives:\n- {{ within: 50ms, share: 99.9%, \
+        "rendezvous: wine\nbudget: 50ms\ninput: {{ features: [x] }}\nexecutors:\n{names}\nobjectives:\n- {{ within: 50ms, share: 99.9%, \
          window: 30d }}\n- {{ within: 20ms, share: 99%, window: 7d }}\ndecide:\n- first: any\n- default: {{ class: unknown }}"
     );
     Definition::parse("wine.yaml", &text).expect("a policy")
@@ -40,7 +44,7 @@ fn verdict(definition: &Definition) -> policies::Verdict {
         executor: ExecutorId::new("e0").expect("a name"),
         model: ModelVersion::from("e0@1"),
         queued: Duration::from_micros(120),
-        scored: Duration::from_micros(3_000),
+        scored: Duration::from_millis(3),
         reply: Reply::Answer(r#"{"class":1}"#.into()),
     };
     let (_, step) = waiting.observe(&response, NOW.after(Duration::from_millis(4)));
@@ -90,7 +94,7 @@ fn main() -> io::Result<()> {
     let (four, mut dice) = (definition(4), 7);
     let began = spent();
     let counted = sum(&four, 200_000, &mut dice);
-    let each = (spent() - began) / 200_000;
+    let each = since(began) / 200_000;
     writeln!(out, "counting a request of four executors takes {each:?} ({} cells)", counted.results.predicted.len())?;
 
     let fifty = definition(50);
@@ -114,18 +118,18 @@ fn main() -> io::Result<()> {
             let again: Slice = serde_json::from_str(&text).expect("what was written");
             chronicle.take(&0, Slice { number, ..again });
         }
-        read += spent() - began;
+        read += since(began);
     }
     writeln!(out, "all of them are read in {read:?} and take {} MB", held * 10 / 1_000_000)?;
     for window in [Duration::from_hours(1), Duration::from_hours(24), Duration::from_hours(30 * 24)] {
         let began = spent();
         let overview = Overview::of(&chronicle, &fifty, window, NOW);
-        writeln!(out, "an overview of {window:?} takes {:?} ({} results)", (spent() - began), overview.results)?;
+        writeln!(out, "an overview of {window:?} takes {:?} ({} results)", since(began), overview.results)?;
     }
     let began = spent();
     for second in 0..60 {
         diary.add(&some, NOW.after(Duration::from_secs(second)));
         diary.tell(NOW.after(Duration::from_secs(second)), false);
     }
-    writeln!(out, "adding fifty executors' counts to a process' diary takes {:?}", (spent() - began) / 60)
+    writeln!(out, "adding fifty executors' counts to a process' diary takes {:?}", since(began) / 60)
 }

@@ -139,6 +139,7 @@ impl Awaited {
 
 impl Stages {
     /// Returns the stages that took any time.
+    #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (Stage, Duration)> {
         Stage::ALL.into_iter().zip(self.0).filter(|(_, took)| !took.is_zero())
     }

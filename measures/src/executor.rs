@@ -200,7 +200,9 @@ impl Executor {
             computed: Times::total(all.iter().map(|one| &one.computed)),
             ..Self::default()
         };
-        all.iter().for_each(|one| total.add_counts(one));
+        for one in all {
+            total.add_counts(one);
+        }
         total
     }
 

@@ -303,19 +303,19 @@ fn decided(sum: &Sum) -> Vec<Share> {
     for decided in &sum.decided {
         let (clause, by, results) = (decided.clause, decided.by, decided.results);
         let reason = |reason: Reason| reason.as_str().to_owned();
-        match shares.iter_mut().find(|share| (share.clause, share.by) == (clause, by)) {
-            Some(share) => {
-                share.results += results;
-                *share.reasons.entry(reason(decided.reason)).or_default() += results;
-            }
-            None => {
-                let reasons = BTreeMap::from([(reason(decided.reason), results)]);
-                shares.push(Share { clause, by, results, share: 0.0, reasons });
-            }
+        let like = shares.iter_mut().find(|share| (share.clause, share.by) == (clause, by));
+        if let Some(share) = like {
+            share.results += results;
+            *share.reasons.entry(reason(decided.reason)).or_default() += results;
+        } else {
+            let reasons = BTreeMap::from([(reason(decided.reason), results)]);
+            shares.push(Share { clause, by, results, share: 0.0, reasons });
         }
     }
     let all = sum.results.all();
-    shares.iter_mut().for_each(|part| part.share = share(part.results, all).unwrap_or_default());
+    for part in &mut shares {
+        part.share = share(part.results, all).unwrap_or_default();
+    }
     shares
 }
 

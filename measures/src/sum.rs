@@ -107,12 +107,11 @@ impl Sum {
     }
 
     fn decide(&mut self, decided: Decided) {
-        match self.decided.iter_mut().find(|have| have.is_like(&decided)) {
-            Some(have) => have.results += decided.results,
-            None => {
-                self.decided.push(decided);
-                self.decided.sort_by_key(|decided| (decided.clause, decided.by.as_str(), decided.reason.as_str()));
-            }
+        if let Some(have) = self.decided.iter_mut().find(|have| have.is_like(&decided)) {
+            have.results += decided.results;
+        } else {
+            self.decided.push(decided);
+            self.decided.sort_by_key(|decided| (decided.clause, decided.by.as_str(), decided.reason.as_str()));
         }
     }
 

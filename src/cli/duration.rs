@@ -17,7 +17,7 @@ pub(super) fn shown(duration: Duration) -> String {
     let micros = duration.as_micros();
     let units =
         [("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1)];
-    let whole = units.into_iter().find(|(_, of)| micros >= *of && micros % of == 0);
+    let whole = units.into_iter().find(|(_, of)| micros >= *of && micros.is_multiple_of(*of));
     whole.map_or_else(|| "0s".to_owned(), |(unit, of)| format!("{}{unit}", micros / of))
 }
 

@@ -283,8 +283,8 @@ impl Serve {
         }
         let versions = follower.clone();
         let known: Shelf = Arc::new(move |name| versions.now(name));
-        let (measuring, named) = (Measuring::new(Arc::clone(bus), clock.clone(), stop.clone()), follower.clone());
-        let measures = measures_routes(Arc::new(measuring), Arc::clone(&known), Arc::new(move || named.names()));
+        let (measuring, following) = (Measuring::new(Arc::clone(bus), clock.clone(), stop.clone()), follower.clone());
+        let measures = measures_routes(Arc::new(measuring), Arc::clone(&known), Arc::new(move || following.names()));
         let explanations = explain_routes(Arc::clone(bus), clock.clone(), Arc::clone(&known));
         let audits = audit_routes(Arc::clone(bus), clock.clone(), Arc::clone(&known));
         let canaries = canary_routes(Arc::clone(bus), clock.clone(), Arc::clone(&known));

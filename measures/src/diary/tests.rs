@@ -67,7 +67,9 @@ fn what_is_told_again_counts_once_and_what_is_older_is_what_it_was() {
     diary.add(&took(6), after(1));
     let again = diary.tell(after(1), true);
     assert_eq!(again.len(), 3, "each level is told");
-    again.into_iter().for_each(|slice| chronicle.take(&'a', slice));
+    for slice in again {
+        chronicle.take(&'a', slice);
+    }
     let all = |chronicle: &Chronicle<char>| chronicle.over(Duration::from_mins(5), after(60)).results.all();
     assert_eq!(all(&chronicle), 2);
     assert!(diary.tell(after(2), true).is_empty(), "there is no news");

@@ -56,7 +56,9 @@ proptest! {
     ) {
         let rough = |all: &[u64]| {
             let mut rough = Times::rough();
-            all.iter().for_each(|took| rough.add(micros(*took)));
+            for took in all {
+                rough.add(micros(*took));
+            }
             rough
         };
         let (some, others) = all.split_at(cut.min(all.len()));

@@ -84,7 +84,7 @@ impl Desk {
             [hasty, requests, responses, results].map(|tail| tail.close(Vec::new()));
         // What was counted last is worth a moment's wait, and not more.
         let told = producer.drain(TELL_WITHIN);
-        let (_, _, _, _, _, told) = tokio::join!(leave, hasty, requests, responses, results, told);
+        let ((), (), (), (), (), told) = tokio::join!(leave, hasty, requests, responses, results, told);
         if let Err(error) = told {
             tracing::warn!(%error, "what the collector counted last is not in the log");
         }
