@@ -284,6 +284,18 @@ impl Metric {
 }
 
 impl Verdict {
+    /// Returns the word for it, as in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::NoWorse => "no_worse",
+            Self::Worse => "worse",
+            Self::NotEnoughEvidence => "not_enough_evidence",
+            Self::NotComparable => "not_comparable",
+        }
+    }
+
     /// Returns the word for it.
     #[must_use]
     pub fn word(self) -> &'static str {

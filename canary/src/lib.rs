@@ -4,15 +4,18 @@
 //! Reading order: `pairing` (records of three topics meet, each request once) → `pair` (what one request shows) →
 //! `tally` (counts alone, so that no order matters and partitions add up) → `statistics` (what counts prove, however
 //! often one looks) → `segments` (where it is worse) → `judge` (the verdict) → `report` (all of it, to be rendered) →
-//! `comparison` (all of that for one partition, with checkpoints).
+//! `comparison` (all of that for one partition, with checkpoints) → `acting` (a canary that stands otherwise) → `referee`
+//! (what is done by itself).
 //! Where records are read, what YAML says and how a report looks it deliberately does not know.
 
+mod acting;
 mod cells;
 mod comparison;
 mod judge;
 mod matchup;
 mod pair;
 mod pairing;
+mod referee;
 mod report;
 mod segments;
 pub mod statistics;
@@ -20,6 +23,7 @@ mod tally;
 #[cfg(test)]
 mod testing;
 
+pub use acting::{Acted, act};
 pub use cells::Cells;
 pub use comparison::{Checkpoint, Comparison, Known};
 pub use judge::{Finding, Metric, Verdict, conclude, findings};
@@ -27,6 +31,7 @@ pub use matchup::Matchup;
 pub use pair::{Excluded, Impact, Pair, Said, Side};
 pub use pairing::{Limits, Pairing, Place, Positions, Settled, Topic};
 pub use policies::Margins;
+pub use referee::{REFEREE, Ruling, may_act, rule};
 pub use report::{
     AgreementTold, CourseTold, Curve, DifferenceTold, DriftTold, FailuresTold, ImpactTold, Interval, LatencyTold,
     MatrixTold, MetricTold, NoiseTold, NumbersTold, QuantileTold, Report, RequestsTold, SCHEMA, SegmentTold, SideTold,
