@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+#[path = "control/canary.rs"]
+mod canary_acts;
+
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _},
@@ -103,13 +106,17 @@ impl Desk {
 
 impl Process {
     async fn start() -> Self {
+        Self::serving(&Definition::parse("wine.yaml", &text("wine", 50)).unwrap(), axum::Router::new()).await
+    }
+
+    /// Serves `first`, and more beside its door.
+    async fn serving(first: &Definition, beside: axum::Router) -> Self {
         let bus = EmbeddedBus::new(Clock::system());
         let follower = Follower::start(bus, Clock::system(), Arc::default(), CancellationToken::new()).await.unwrap();
-        let first = Definition::parse("wine.yaml", &text("wine", 50)).unwrap();
-        follower.ensure_first(&first, "ada", "wine.yaml").await.unwrap();
+        follower.ensure_first(first, "ada", "wine.yaml").await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = format!("http://{}", listener.local_addr().unwrap());
-        let router = door::router(follower.clone(), Access::Loopback);
+        let router = door::router(follower.clone(), Access::Loopback).merge(beside);
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         Self { desk: Desk::new("wine", ["--at".to_owned(), at]), follower }

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use control::{Outcome, PolicyView};
+use control::{Outcome, PolicyView, VersionView};
 use policies::{Definition, Difference};
 use serde::Serialize;
 use wire::{Action, Apply as Applied, ApplyMode};
@@ -90,9 +90,10 @@ struct Report<'run> {
     outcome: Came<'run>,
 }
 
+/// What came of a change, if one was wanted.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Came<'run> {
+pub(super) enum Came<'run> {
     Of(&'run Outcome),
     Nothing { outcome: &'static str },
 }
@@ -158,18 +159,29 @@ impl Manner {
             outcome = Some(control.change(name, &self.author, &self.message, action).await?);
         }
         if self.json {
-            let came = outcome.as_ref().map_or(Came::Nothing { outcome: "none" }, Came::Of);
             let (rendezvous, dry_run) = (name.as_str(), self.dry_run);
-            let report = Report { rendezvous, expected, dry_run, difference, outcome: came };
+            let report = Report { rendezvous, expected, dry_run, difference, outcome: Came::from(outcome.as_ref()) };
             println!("{}", serde_json::to_string(&report).map_err(anyhow::Error::from)?);
         }
         Ok(outcome)
     }
 }
 
+// === impl Came ===
+
+impl<'run> From<Option<&'run Outcome>> for Came<'run> {
+    fn from(outcome: Option<&'run Outcome>) -> Self {
+        outcome.map_or(Self::Nothing { outcome: "none" }, Self::Of)
+    }
+}
+
+/// Returns what is known of the version that is live.
+pub(super) fn live_version(view: &PolicyView) -> Option<&VersionView> {
+    view.versions.iter().find(|version| version.version == view.live)
+}
+
 fn show(view: &PolicyView, difference: Option<&Difference>) {
-    let live = view.versions.iter().find(|version| version.version == view.live);
-    let (Some(difference), Some(live)) = (difference, live) else {
+    let (Some(difference), Some(live)) = (difference, live_version(view)) else {
         return println!("the first version of this policy");
     };
     println!("compared with version {}, which is live (by {}, {}):", live.version, live.author, live.at);

@@ -1,9 +1,11 @@
 //! `hedgerow canary …`: how canaries compare with their references, and what is done about them.
 
+mod acts;
 mod list;
 mod reading;
 mod report;
 mod self_test;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -24,6 +26,16 @@ enum Command {
     List(list::List),
     /// Print what the comparison found: the verdict, why, and every number behind it
     Report(report::ReportCommand),
+    /// Show reports as they grow
+    Watch(watch::Watch),
+    /// Make a canary a candidate
+    Promote(acts::Promote),
+    /// Keep a canary from being promoted or rejected by itself
+    Hold(acts::Hold),
+    /// End a hold
+    Release(acts::Release),
+    /// Take a canary out
+    Reject(acts::Reject),
     /// Show that canaries change nothing: with some that hang, are slow and crash
     SelfTest(self_test::SelfTest),
 }
@@ -35,6 +47,11 @@ impl Canary {
         match self.command {
             Command::List(list) => list.run(),
             Command::Report(report) => report.run(),
+            Command::Watch(watch) => watch.run(),
+            Command::Promote(promote) => promote.run(),
+            Command::Hold(hold) => hold.run(),
+            Command::Release(release) => release.run(),
+            Command::Reject(reject) => reject.run(),
             Command::SelfTest(test) => test.run(),
         }
     }

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{BufRead as _, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -51,12 +51,12 @@ impl Learn {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
         super::control::block_on(async {
             // A file that is not there is said before anybody is asked for anything.
-            let file = File::open(&self.truth).with_context(|| self.unreadable()).map_err(Failure::Refused)?;
+            let file = open(&self.truth).map_err(Failure::Refused)?;
             let past = Past::open(&self.reach, &self.name, self.since).await?;
             let versions = past.versions.as_ref();
             let versions = versions.ok_or_else(|| anyhow!("there is no policy of `{}` in the log", self.name))?;
             let live = Arc::clone(versions.live());
-            let truths = self.truths(file, &live).map_err(Failure::Refused)?;
+            let truths = told(file, &self.truth, &live).map_err(Failure::Refused)?;
             let mut learning = Learning::new(live, truths);
             past.read(|recorded| learning.add(recorded)).await?;
             let lesson = learning.finish();
@@ -68,17 +68,26 @@ impl Learn {
             Ok(ExitCode::SUCCESS)
         })
     }
+}
 
-    fn truths(&self, file: File, live: &Arc<Definition>) -> anyhow::Result<Truths> {
-        let truths = Truths::of(Arc::clone(live));
-        let mut truths = truths.ok_or_else(|| anyhow!("{} has no `answer: {{ value: … }}`", live.policy_ref))?;
-        for line in BufReader::new(file).lines() {
-            truths.tell(&line.with_context(|| self.unreadable())?).with_context(|| self.truth.display().to_string())?;
-        }
-        Ok(truths)
-    }
+/// Reads what turned out to be true from `path`, for the policy `live`.
+pub(super) fn truths(path: &Path, live: &Arc<Definition>) -> anyhow::Result<Truths> {
+    told(open(path)?, path, live)
+}
 
-    fn unreadable(&self) -> String {
-        format!("{}: cannot be read", self.truth.display())
+fn told(file: File, path: &Path, live: &Arc<Definition>) -> anyhow::Result<Truths> {
+    let truths = Truths::of(Arc::clone(live));
+    let mut truths = truths.ok_or_else(|| anyhow!("{} has no `answer: {{ value: … }}`", live.policy_ref))?;
+    for line in BufReader::new(file).lines() {
+        truths.tell(&line.with_context(|| unreadable(path))?).with_context(|| path.display().to_string())?;
     }
+    Ok(truths)
+}
+
+fn open(path: &Path) -> anyhow::Result<File> {
+    File::open(path).with_context(|| unreadable(path))
+}
+
+fn unreadable(path: &Path) -> String {
+    format!("{}: cannot be read", path.display())
 }

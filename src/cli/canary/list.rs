@@ -37,7 +37,7 @@ pub(super) struct List {
 impl List {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
         block_on(async {
-            let reports = Reports::open(&self.reach, &self.rendezvous)?;
+            let reports = Reports::open(&self.reach, &self.rendezvous).await?;
             let listed = reports.list().await?;
             if self.json {
                 println!("{}", serde_json::to_string(&listed).map_err(anyhow::Error::from)?);

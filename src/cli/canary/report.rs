@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::{Context as _, anyhow};
@@ -15,8 +16,9 @@ use super::{
     super::{
         Failure,
         control::{Reach, block_on},
+        duration,
     },
-    reading::{Reports, canary},
+    reading::{Anew, Reports, canary},
 };
 
 /// Prints reports.
@@ -26,7 +28,8 @@ use super::{
     hedgerow canary report wine                               every canary, in words\n  \
     hedgerow canary report wine next --format html --out next.html\n  \
     hedgerow canary report wine --format markdown --out reports/    a file for each canary\n  \
-    hedgerow canary report wine next --exit-code --brokers kafka:9092    to let a pipeline decide\n\n\
+    hedgerow canary report wine next --exit-code --brokers kafka:9092    to let a pipeline decide\n  \
+    hedgerow canary report wine --truth labels.jsonl --since 7d --brokers kafka:9092    by what turned out to be true\n\n\
     What the verdicts mean and what they rest on: docs/canary.md; the fields of json: canary/report.schema.json\n\n\
     Exit codes: 0 printed · 1 failed · 2 wrong arguments; with --exit-code also 4 if one is worse, else 5 if one has \
     not enough evidence or cannot be compared")]
@@ -46,6 +49,14 @@ pub(super) struct ReportCommand {
     /// Write it to this file; into a folder (that is there, or whose name ends with `/`) a file `canary-NAME` for each
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
+
+    /// What turned out to be true, as for `hedgerow learn`: compare the log anew, and judge by it too
+    #[arg(long, value_name = "FILE")]
+    truth: Option<PathBuf>,
+
+    /// Compare so much of the log anew, instead of what the station counted; 24h with --truth when not given
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    since: Option<Duration>,
 
     /// Say the verdict by the exit code
     #[arg(long)]
@@ -68,12 +79,19 @@ pub(super) enum Format {
     Html,
 }
 
+/// So far back truths are looked for.
+const DAY: Duration = Duration::from_hours(24);
+
 // === impl ReportCommand ===
 
 impl ReportCommand {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
         block_on(async {
-            let reports = Reports::open(&self.reach, &self.rendezvous)?;
+            let mut reports = Reports::open(&self.reach, &self.rendezvous).await?;
+            if self.truth.is_some() || self.since.is_some() {
+                let since = self.since.unwrap_or(DAY);
+                reports.compare_anew(&Anew { since, truth: self.truth.as_deref() }).await?;
+            }
             let canaries = match &self.canary {
                 Some(name) => vec![canary(name)?],
                 None => all(&reports).await?,
@@ -85,7 +103,8 @@ impl ReportCommand {
             }
             let mut verdicts = Vec::new();
             for canary in &canaries {
-                let told = reports.rendered(canary, self.format.media()).await?;
+                let report = reports.report(canary).await?;
+                let told = reports.rendered(&report, self.format).await?;
                 match (folder, &self.out) {
                     (Some(folder), _) => {
                         fs::create_dir_all(folder).with_context(|| format!("{}: no folder", folder.display()))?;
@@ -95,16 +114,15 @@ impl ReportCommand {
                     (None, Some(file)) => write(file, &told)?,
                     (None, None) => println!("{}", told.trim_end()),
                 }
-                if self.exit_code {
-                    verdicts.push(reports.report(canary).await?.verdict);
-                }
+                verdicts.push(report.verdict);
             }
-            Ok(exit_code(&verdicts))
+            Ok(if self.exit_code { exit_code(&verdicts) } else { ExitCode::SUCCESS })
         })
     }
 }
 
-async fn all(reports: &Reports) -> Result<Vec<ExecutorId>, Failure> {
+/// Returns every canary there is; that there is none is an error.
+pub(super) async fn all(reports: &Reports) -> Result<Vec<ExecutorId>, Failure> {
     let listed = reports.list().await?;
     if listed.is_empty() {
         let hint = "`canary: { of: NAME }` makes an executor one";
@@ -136,15 +154,6 @@ pub(super) fn exit_code(verdicts: &[Verdict]) -> ExitCode {
 // === impl Format ===
 
 impl Format {
-    fn media(self) -> &'static str {
-        match self {
-            Self::Text => "text/plain",
-            Self::Json => "application/json",
-            Self::Markdown => "text/markdown",
-            Self::Html => "text/html",
-        }
-    }
-
     fn ending(self) -> &'static str {
         match self {
             Self::Text => "txt",
