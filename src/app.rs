@@ -14,7 +14,7 @@ use collector::{CollectorStation, Traces};
 use comparison::ComparisonStation;
 use control::{FollowError, Follower};
 use executors::ExecutorsStation;
-use policies::{Definition, Versions};
+use policies::{Definition, History, Versions};
 use prometheus_client::registry::Registry;
 use sealer::SealerStation;
 use starter::{Starter, StarterStation};
@@ -56,6 +56,8 @@ pub struct App {
     pub clock: Clock,
     /// What is asked of whom, and how is decided.
     pub versions: watch::Receiver<Arc<Versions>>,
+    /// What became of the policy so far; without it nothing is done about canaries by itself.
+    pub history: Option<watch::Receiver<History>>,
     /// The folder that the definition's model paths start from.
     pub models: PathBuf,
     /// The folder that the decoy's archive path starts from.
@@ -196,6 +198,7 @@ impl App {
             bus: Arc::clone(&self.bus),
             clock: self.clock.clone(),
             versions: self.versions.clone(),
+            history: self.history.clone(),
             limits: canary::Limits::default(),
             metrics: Arc::new(comparison::Metrics::default()),
             judge: None,

@@ -5,7 +5,7 @@
 //! report's numbers and the place to go on from, in one record: so no pair is counted twice and none is lost.
 //! Reading order: `feed` (one topic, no further ahead than the others) → `partition` (three of them, counted) →
 //! `publishing` (when that is worth writing down) → `kept` (what is written) → `compared` (all partitions added up) →
-//! `run` (the loop, which decides nothing).
+//! `run` (the loop, which decides nothing) → `referee` (what is done about canaries by itself).
 
 mod compared;
 mod feed;
@@ -13,6 +13,7 @@ mod kept;
 mod metrics;
 mod partition;
 mod publishing;
+mod referee;
 mod run;
 
 pub use compared::{Compared, read};

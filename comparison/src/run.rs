@@ -11,11 +11,11 @@ use std::{sync::Arc, time::Duration};
 
 use bus::{Bus, BusError, Clock, Outage};
 use canary::{Limits, Matchup};
-use policies::Versions;
+use policies::{History, Versions};
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::Metrics;
+use crate::{Metrics, referee::Referee};
 pub use hands::begin_at;
 pub use judging::Judge;
 use shift::{End, Shift};
@@ -28,6 +28,8 @@ pub struct ComparisonStation {
     pub clock: Clock,
     /// Whose canaries are compared, and by what.
     pub versions: watch::Receiver<Arc<Versions>>,
+    /// What became of the policy; without it nothing is done about canaries by itself.
+    pub history: Option<watch::Receiver<History>>,
     /// How much is held of each partition.
     pub limits: Limits,
     /// What is counted.
@@ -50,9 +52,25 @@ pub const LOOK_BACK: Duration = Duration::from_mins(15);
 /// Compares until `stop` is cancelled; `ready` fires once it has joined its group, or has nothing to compare. What was
 /// counted is written down within two seconds of being told to stop, or counted again by whoever goes on.
 pub async fn run(
+    station: ComparisonStation,
+    stop: CancellationToken,
+    ready: oneshot::Sender<()>,
+) -> Result<(), ComparisonError> {
+    let leads = watch::Sender::new(false);
+    let Some(history) = station.history.clone() else { return compare(station, stop, ready, leads).await };
+    let (bus, clock) = (Arc::clone(&station.bus), station.clock.clone());
+    let referee = Referee { bus, clock, history, leads: leads.subscribe(), asked: None };
+    tokio::select! {
+        compared = compare(station, stop, ready, leads) => compared,
+        never = referee.run() => match never {},
+    }
+}
+
+async fn compare(
     mut station: ComparisonStation,
     stop: CancellationToken,
     ready: oneshot::Sender<()>,
+    leads: watch::Sender<bool>,
 ) -> Result<(), ComparisonError> {
     let mut outage = Outage::of("the comparison");
     let mut ready = Some(ready);
@@ -71,7 +89,7 @@ pub async fn run(
         }
         let mut shift = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            shift = Shift::begin(&station, &mut outage) => shift?,
+            shift = Shift::begin(&station, leads.clone(), &mut outage) => shift?,
         };
         ready.take().map(|ready| ready.send(()));
         let end = shift.serve(&stop, &mut outage).await?;

@@ -257,6 +257,7 @@ impl Serve {
                 bus: Arc::clone(bus),
                 clock: clock.clone(),
                 versions,
+                history: follower.history(definition.name()),
                 models,
                 data: data.clone(),
                 only: (!only.is_empty()).then(|| only.to_vec()),

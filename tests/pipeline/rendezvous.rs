@@ -74,6 +74,7 @@ impl Rendezvous {
             bus,
             clock,
             versions: follower.ensure_first(&definition, "a test", "test").await.unwrap(),
+            history: follower.history(definition.name()),
             models: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("policies"),
             data: folder.path().to_owned(),
             only: None,
@@ -110,8 +111,8 @@ impl Rendezvous {
         timekeeping::keep(&bus, &self.watching).await;
         let versions = follower.ensure_first(&self.definition, "a test", "test").await.unwrap();
         let (models, data) = (self.app.models.clone(), self.app.data.clone());
-        let partitions = self.app.partitions;
-        let app = App { bus, clock, versions, models, data, only: None, limits: limits(), partitions, traces: None };
+        let (history, partitions, limits) = (follower.history(self.definition.name()), self.app.partitions, limits());
+        let app = App { bus, clock, versions, history, models, data, only: None, limits, partitions, traces: None };
         app.start(roles, &mut Registry::default()).await.unwrap()
     }
 

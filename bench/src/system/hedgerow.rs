@@ -126,6 +126,7 @@ impl Hedgerow {
             bus: Arc::clone(bus),
             clock: clock.clone(),
             versions: versions.clone(),
+            history: None,
             models: PathBuf::new(),
             data: archive.path().to_owned(),
             only: None,

@@ -40,6 +40,8 @@ pub(super) struct Shift {
     tail: Box<dyn Consumer>,
     producer: Arc<dyn Producer>,
     partitions: BTreeMap<i32, Partition>,
+    /// Tells whether the first partition is ours.
+    leads: watch::Sender<bool>,
     /// Given to us, and not compared yet.
     coming: BTreeSet<i32>,
     starting: Option<BoxFuture<'static, Result<Starts, BusError>>>,
@@ -80,7 +82,11 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(2);
 // === impl Shift ===
 
 impl Shift {
-    pub(super) async fn begin(station: &ComparisonStation, outage: &mut Outage) -> Result<Self, BusError> {
+    pub(super) async fn begin(
+        station: &ComparisonStation,
+        leads: watch::Sender<bool>,
+        outage: &mut Outage,
+    ) -> Result<Self, BusError> {
         let (bus, clock) = (&station.bus, &station.clock);
         let rendezvous = station.versions.borrow().live().name().clone();
         let topics = Topics::of(&rendezvous);
@@ -101,6 +107,7 @@ impl Shift {
             tail,
             producer,
             partitions,
+            leads,
             coming,
             starting,
             looking,
@@ -136,6 +143,7 @@ impl Shift {
 
     /// Writes down what was counted, and leaves the group.
     pub(super) async fn close(mut self) {
+        self.leads.send_replace(false);
         for partition in self.partitions.keys().copied().collect::<Vec<_>>() {
             self.let_go(partition);
         }
@@ -165,6 +173,8 @@ impl Shift {
         let now = self.clock.now();
         let known = Knows(Arc::clone(&self.versions.borrow()));
         let newest = known.0.newest();
+        let leads = self.partitions.contains_key(&0);
+        self.leads.send_if_modified(|led| std::mem::replace(led, leads) != leads);
         for (index, partition) in &mut self.partitions {
             partition.on_time(now, &known, newest);
             let names = three(&self.topics, *index);

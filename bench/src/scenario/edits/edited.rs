@@ -117,6 +117,7 @@ impl Edits {
                 bus: Arc::clone(&bus),
                 clock: clock.clone(),
                 versions,
+                history: None,
                 models: PathBuf::new(),
                 data: PathBuf::new(),
                 only: None,
