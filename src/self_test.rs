@@ -143,6 +143,8 @@ impl SelfTest {
             bus: Arc::clone(&bus),
             clock: clock.clone(),
             versions: versions.clone(),
+            // Nothing is to be done about canaries that are made to fail.
+            history: None,
             models: self.policy.as_ref().map_or_else(PathBuf::new, |(_, folder)| folder.clone()),
             data: folder.path().to_owned(),
             only: None,
