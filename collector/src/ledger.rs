@@ -115,6 +115,15 @@ pub struct Entry {
     pub due: Option<Timestamp>,
 }
 
+/// What is known of a result that was read back.
+#[derive(Clone, Copy, Debug)]
+pub struct Confirmed {
+    /// When its request was born.
+    pub born: Timestamp,
+    /// The instant from which its way back is measured, if it is to be.
+    pub due: Option<Timestamp>,
+}
+
 /// Why a record could not be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unwritten {
@@ -183,14 +192,14 @@ impl Ledger {
         }
     }
 
-    /// Hears a result. A valid one of ours is thereby confirmed; returns since when it was due, if that is measured.
-    pub fn on_result(&mut self, result: &ResultRecord, offset: i64) -> (Reading, Option<Timestamp>) {
+    /// Hears a result. A valid one of ours is thereby confirmed; returns what is known of it.
+    pub fn on_result(&mut self, result: &ResultRecord, offset: i64) -> (Reading, Option<Confirmed>) {
         if !self.reads_result(offset) {
             return (Reading::Void, None);
         }
         let reading = self.reader.on_result(result);
-        let due = if reading == Reading::Void { None } else { self.books.confirm(&result.request) };
-        (reading, due)
+        let confirmed = if reading == Reading::Void { None } else { self.books.confirm(&result.request) };
+        (reading, confirmed)
     }
 
     /// Hears that a record of the results could not be understood.

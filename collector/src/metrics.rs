@@ -1,12 +1,16 @@
 //! What the collector counts: one exhaustive match from facts to counters.
 
 mod breakers;
+mod objectives;
 mod spending;
 mod trial;
 
-use std::{sync::atomic::AtomicU64, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
-use policies::{Heard, TrialTally, Verdict};
+use policies::{Definition, Heard, TrialTally, Verdict};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{
@@ -20,8 +24,10 @@ use prometheus_client::{
 
 use crate::partition::Spending;
 pub(crate) use breakers::BreakerMetrics;
+use objectives::ObjectiveMetrics;
 use spending::SpendingMetrics;
 use trial::TrialMetrics;
+use wire::ResultKind;
 
 /// What the collector counts. Every label is a word of a closed set.
 #[derive(Debug)]
@@ -48,6 +54,8 @@ pub struct Metrics {
     no_such_case: Counter,
     trial: TrialMetrics,
     spending: SpendingMetrics,
+    /// Whether objectives are kept.
+    pub(crate) objectives: ObjectiveMetrics,
     /// How breakers stand.
     pub(crate) breakers: BreakerMetrics,
     open: Gauge,
@@ -60,6 +68,8 @@ pub struct Metrics {
 pub enum Fact {
     /// A request was decided so long after its birth.
     Decided(Outcome, Duration),
+    /// A result was read back that the log took in so long after its request's birth, while this version was live.
+    Confirmed(ResultKind, Duration, Arc<Definition>),
     /// A response came after the verdict.
     Late,
     /// A response changed nothing.
@@ -119,7 +129,7 @@ struct ResultLabels {
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct HeardLabels {
-    why: &'static str,
+    reason: &'static str,
 }
 
 // === impl Metrics ===
@@ -150,6 +160,7 @@ impl Default for Metrics {
             no_such_case: Counter::default(),
             trial: TrialMetrics::default(),
             spending: SpendingMetrics::default(),
+            objectives: ObjectiveMetrics::default(),
             breakers: BreakerMetrics::default(),
             open: Gauge::default(),
             unconfirmed: Gauge::default(),
@@ -165,13 +176,13 @@ impl Metrics {
         registry.register("results", "Requests decided, by what, how completely and why", self.results.clone());
         let help = "From a request's birth to its verdict";
         registry.register_with_unit("decision", help, Unit::Seconds, self.decision.clone());
-        registry.register("late", "Responses that came after the verdict", self.late.clone());
+        registry.register("responses_late", "Responses that came after the verdict", self.late.clone());
         registry.register(
             "request_copies",
             "Further copies of requests, read and not opened again",
             self.copies.clone(),
         );
-        registry.register("responses_ignored", "Responses that changed nothing, by why", self.ignored.clone());
+        registry.register("responses_ignored", "Responses that changed nothing, by the reason", self.ignored.clone());
         registry.register(
             "responses_misplaced",
             "Responses in a partition not their request's",
@@ -205,6 +216,7 @@ impl Metrics {
         registry.register("requests_no_such_case", help, self.no_such_case.clone());
         self.trial.register(registry);
         self.spending.register(registry);
+        self.objectives.register(registry);
         self.breakers.register(registry);
         registry.register("open_requests", "Requests that are not decided", self.open.clone());
         registry.register("unconfirmed_results", "Results written and not read back", self.unconfirmed.clone());
@@ -216,9 +228,12 @@ impl Metrics {
     pub(crate) fn count(&self, fact: &Fact) {
         match fact {
             Fact::Decided(outcome, took) => self.count_decided(*outcome, *took),
+            Fact::Confirmed(kind, after, live) => {
+                self.objectives.count(*kind == ResultKind::Prediction, *after, &live.objectives);
+            }
             Fact::Late => increase(&self.late, 1),
             Fact::Ignored(heard) => {
-                self.ignored.get_or_create(&HeardLabels { why: word(*heard) }).inc();
+                self.ignored.get_or_create(&HeardLabels { reason: word(*heard) }).inc();
             }
             Fact::Copy => increase(&self.copies, 1),
             Fact::Misplaced => increase(&self.misplaced, 1),

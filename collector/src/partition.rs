@@ -9,7 +9,7 @@ mod shrunk;
 mod spending;
 mod strangers;
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bus::Received;
 use measures::Sum;
@@ -21,7 +21,7 @@ use wire::{
 
 use crate::{
     breakers::Breakers,
-    ledger::{Action, Entry, Fenced, Ledger, Spans, Unwritten},
+    ledger::{Action, Confirmed, Entry, Fenced, Ledger, Spans, Unwritten},
     metrics::{Fact, Outcome},
     rendezvous::{Decision, Output as Met, Rendezvous},
     surroundings::Surroundings,
@@ -325,8 +325,12 @@ impl Partition {
     }
 
     fn on_result(&mut self, result: &ResultRecord, received: &Received, surroundings: &mut Surroundings) {
-        let (reading, due) = self.ledger.on_result(result, received.offset);
-        if let Some(due) = due {
+        let (reading, confirmed) = self.ledger.on_result(result, received.offset);
+        if let Some(Confirmed { born, .. }) = confirmed {
+            let live = Arc::clone(surroundings.versions.live());
+            self.tell(Fact::Confirmed(result.kind, received.appended.since(born), live));
+        }
+        if let Some(due) = confirmed.and_then(|confirmed| confirmed.due) {
             // By the log's time and not by ours: we read it back unhurried. A millisecond more covers what Kafka
             // rounds off that time, and the hop from the log to a reader who waits.
             surroundings.way_back.record(due, received.appended.after(Duration::from_millis(1)));

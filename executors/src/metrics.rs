@@ -10,7 +10,7 @@ use prometheus_client::{
         gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
     },
-    registry::Registry,
+    registry::{Registry, Unit},
 };
 use wire::{ExecutorId, FailureKind, Reply};
 
@@ -118,13 +118,14 @@ impl Metrics {
         registry.register(name("responses"), "Responses by executor and outcome", self.responses.clone());
         registry.register(name("lost"), "Responses that the log did not take", self.lost.clone());
         registry.register(name("queue_depth"), "Requests that wait for an executor", self.depth.clone());
-        registry.register(name("queued_seconds"), "Time from a request's fetch to its work", self.queued.clone());
-        registry.register(name("scored_seconds"), "Time the work took, of a batch as a whole", self.scored.clone());
+        let (queued, scored) = ("Time from a request's fetch to its work", "Time the work took, of a batch as a whole");
+        registry.register_with_unit(name("queued"), queued, Unit::Seconds, self.queued.clone());
+        registry.register_with_unit(name("scored"), scored, Unit::Seconds, self.scored.clone());
         registry.register(name("batch_size"), "Requests in one call of an executor", self.batch_size.clone());
         let batch_limit = "Requests that may go into an executor's next call, as learned from what calls took";
         registry.register(name("batch_limit"), batch_limit, self.batch_limit.clone());
         let failed_loads = "Executors that a version brought and that could not be loaded";
-        registry.register("hedgerow_executors_failed_loads", failed_loads, self.failed_loads.clone());
+        registry.register(name("failed_loads"), failed_loads, self.failed_loads.clone());
         registry.register(name("requests"), "Requests that were fetched", self.requests.clone());
         registry.register(name("skipped"), "Records that were given to no executor", self.skipped.clone());
         let later = "Requests for an executor that starts later, by what became of them when it was time";

@@ -111,7 +111,7 @@ impl Metrics {
             self.answer_seconds.clone(),
         );
         registry.register(
-            "hedgerow_unreadable_results",
+            "hedgerow_starter_results_unreadable",
             "Records of the results topic that are neither results nor fences",
             self.void_results.clone(),
         );

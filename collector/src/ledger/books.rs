@@ -10,7 +10,7 @@ use wire::{
     mutation::{self, Mutation},
 };
 
-use super::Entry;
+use super::{Confirmed, Entry};
 use crate::{rendezvous::WINDOW, watermarks::Watermarks};
 
 /// A result that was not written for sure is written again so much later.
@@ -76,10 +76,10 @@ impl Books {
         true
     }
 
-    pub(super) fn confirm(&mut self, request: &RequestId) -> Option<Timestamp> {
-        let Frozen { entry, .. } = self.frozen.remove(request)?;
-        self.held.remove(&entry.offset);
-        entry.due
+    pub(super) fn confirm(&mut self, request: &RequestId) -> Option<Confirmed> {
+        let Entry { offset, born, due, .. } = self.frozen.remove(request)?.entry;
+        self.held.remove(&offset);
+        Some(Confirmed { born, due })
     }
 
     pub(super) fn entry(&self, request: &RequestId) -> Option<&Entry> {

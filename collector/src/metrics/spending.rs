@@ -28,13 +28,11 @@ pub(super) struct SpendingMetrics {
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ExecutorLabels {
-    policy: String,
     executor: String,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct HedgeLabels {
-    policy: String,
     executor: String,
     outcome: &'static str,
 }
@@ -63,21 +61,20 @@ impl SpendingMetrics {
     }
 
     pub(super) fn count(&self, spending: &Spending) {
-        let Spending { policy, books, saved } = spending;
-        let policy = policy.as_ref().map(ToString::to_string).unwrap_or_default();
+        let Spending { books, saved } = spending;
         for book in books {
-            self.count_book(&policy, book);
+            self.count_book(book);
         }
         for saved in saved {
             self.saved.observe(saved.as_secs_f64());
         }
     }
 
-    fn count_book(&self, policy: &str, book: &Book) {
+    fn count_book(&self, book: &Book) {
         let executor = book.executor.as_ref().map(ToString::to_string).unwrap_or_default();
         let add = |to: &Seconds, spent: Duration| {
             if !spent.is_zero() {
-                let labels = ExecutorLabels { policy: policy.to_owned(), executor: executor.clone() };
+                let labels = ExecutorLabels { executor: executor.clone() };
                 to.get_or_create(&labels).inc_by(spent.as_secs_f64());
             }
         };
@@ -86,7 +83,7 @@ impl SpendingMetrics {
         add(&self.compared, book.compared);
         for (outcome, count) in [("won", book.won), ("in_vain", book.in_vain)] {
             if count > 0 {
-                let labels = HedgeLabels { policy: policy.to_owned(), executor: executor.clone(), outcome };
+                let labels = HedgeLabels { executor: executor.clone(), outcome };
                 self.hedges.get_or_create(&labels).inc_by(count);
             }
         }

@@ -6,7 +6,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use policies::{ReceiptEntry, ReceiptState};
-use wire::{ExecutorId, RendezvousName, Reply, RequestId, Response, Role, Timestamp};
+use wire::{ExecutorId, Reply, RequestId, Response, Role, Timestamp};
 
 use crate::rendezvous::Decision;
 
@@ -16,8 +16,6 @@ const OUTRUN_MAX: usize = 4_096;
 /// What was counted since it was taken.
 #[derive(Debug, Default)]
 pub struct Spending {
-    /// Whose executors.
-    pub policy: Option<RendezvousName>,
     /// One for each executor that was asked.
     pub books: Vec<Book>,
     /// How much later the answer came that a hedge outran, or how long its request still had if none came.
@@ -57,9 +55,6 @@ pub(super) struct Accounts {
 impl Accounts {
     pub(super) fn on_verdict(&mut self, decision: &Decision) {
         let Decision { verdict, pin, .. } = decision;
-        if self.fresh.policy.is_none() {
-            self.fresh.policy = Some(pin.definition.name().clone());
-        }
         let mut outran = !verdict.executors.is_empty();
         for entry in &verdict.receipt.entries {
             let spec = pin.definition.executors.iter().find(|spec| spec.id == entry.executor);
@@ -103,8 +98,7 @@ impl Accounts {
         }
         // What is known of the executors is needed for late answers.
         let rest = self.fresh.books.iter().map(Book::closed).collect();
-        let policy = self.fresh.policy.clone();
-        let taken = std::mem::replace(&mut self.fresh, Spending { policy, books: rest, saved: Vec::new() });
+        let taken = std::mem::replace(&mut self.fresh, Spending { books: rest, saved: Vec::new() });
         let is_news = !taken.saved.is_empty() || taken.books.iter().any(|book| *book != book.closed());
         is_news.then_some(taken)
     }

@@ -298,6 +298,7 @@ impl Desk {
         self.station.metrics.show(open, unconfirmed, self.surroundings.way_back.p99());
         let breakers = self.seats.values_mut().map(|seat| seat.partition.breakers());
         self.station.metrics.breakers.show(breakers);
+        self.station.metrics.objectives.show(&self.surroundings.versions.live().objectives);
         Ok(())
     }
 

@@ -199,7 +199,7 @@ async fn what_the_group_gives_to_somebody_who_does_not_come_is_served_on_and_tak
     load.run(20).await;
     load.end().await;
     load.check().await;
-    assert!(next.counted().contains("hedgerow_late_total 0"), "{}", next.counted());
+    assert!(next.counted().contains("hedgerow_responses_late_total 0"), "{}", next.counted());
     next.crash().await;
 }
 

@@ -5,6 +5,7 @@ mod edges;
 mod edits;
 mod handover;
 mod loss;
+mod objectives;
 mod scene;
 mod strangers;
 mod trials;

@@ -227,7 +227,17 @@ impl Running {
         assert!(timeout(GENEROUS, reached).await.is_ok(), "{counter} is not {least}:\n{}", self.counted());
     }
 
-    fn value(&self, counter: &str) -> u64 {
+    /// Waits until a counter is shown, even if it is nothing.
+    pub(crate) async fn until_shown(&self, counter: &str) {
+        let shown = async {
+            while !self.counted().contains(counter) {
+                tokio::task::yield_now().await;
+            }
+        };
+        assert!(timeout(GENEROUS, shown).await.is_ok(), "{counter} is not shown:\n{}", self.counted());
+    }
+
+    pub(crate) fn value(&self, counter: &str) -> u64 {
         let text = self.counted();
         let value = text.lines().find_map(|line| line.strip_prefix(counter)?.strip_prefix(' '));
         value.map_or(0, |value| value.parse().expect("a counter is a number"))

@@ -70,8 +70,8 @@ async fn a_model_that_cannot_be_loaded_changes_nothing_that_runs() {
     let rig = rig(&constant("a", 1)).await;
     let running = rig.start_kinds().await;
     rig.apply("a: { onnx: models/none.onnx }\n  b: { onnx: models/none.onnx }");
-    rig.until("hedgerow_executors_failed_loads_total{executor=\"a\"}", 1).await;
-    rig.until("hedgerow_executors_failed_loads_total{executor=\"b\"}", 1).await;
+    rig.until("hedgerow_executor_failed_loads_total{executor=\"a\"}", 1).await;
+    rig.until("hedgerow_executor_failed_loads_total{executor=\"b\"}", 1).await;
     rig.send(LONG);
     let responses = rig.responses(2).await;
     let said = |executor: &str| says(responses.iter().find(|heard| heard.by(executor)).unwrap());
@@ -92,7 +92,7 @@ async fn a_server_that_is_away_takes_nobodys_place() {
     let nobody = listener.local_addr().unwrap();
     drop(listener);
     rig.apply(&format!("a: {{ http: \"http://{nobody}/v2/models/a/infer\" }}"));
-    rig.until("hedgerow_executors_failed_loads_total{executor=\"a\"}", 1).await;
+    rig.until("hedgerow_executor_failed_loads_total{executor=\"a\"}", 1).await;
     rig.send(LONG);
     assert_eq!(says(&rig.responses(1).await[0]), r#"{"class":1}"#);
     running.stop().await;
@@ -104,9 +104,9 @@ async fn what_could_not_be_loaded_is_tried_again_by_the_next_edit_and_by_a_resta
     let running = rig.start_kinds().await;
     let broken = [constant("a", 1), "b: { onnx: models/none.onnx }".to_owned()].join("\n  ");
     rig.apply(&broken);
-    rig.until("hedgerow_executors_failed_loads_total{executor=\"b\"}", 1).await;
+    rig.until("hedgerow_executor_failed_loads_total{executor=\"b\"}", 1).await;
     rig.apply(&broken);
-    rig.until("hedgerow_executors_failed_loads_total{executor=\"b\"}", 2).await;
+    rig.until("hedgerow_executor_failed_loads_total{executor=\"b\"}", 2).await;
     running.stop().await;
     assert_eq!(*rig.loads.lock().unwrap(), ["a", "b", "b"]);
 

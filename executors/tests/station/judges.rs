@@ -55,7 +55,7 @@ async fn a_judge_waits_for_nobody_who_fails_or_is_not_asked() {
     let rig = rig(&[A, B, "judge: { echo: , hears: [a, b], wait: 9s }"]).await;
     let running = rig.start_kinds().await;
     rig.apply(&[A, "b: { onnx: models/none.onnx }", "judge: { echo: , hears: [a, b], wait: 9s }"].join("\n  "));
-    rig.until("hedgerow_executors_failed_loads_total{executor=\"b\"}", 1).await;
+    rig.until("hedgerow_executor_failed_loads_total{executor=\"b\"}", 1).await;
     rig.send_planned("a,judge", LONG);
     assert_eq!(given(&rig.responses(2).await), case(r#""a":{"class":1}"#));
     running.stop().await;

@@ -80,7 +80,7 @@ async fn every_sort_of_garbage_in_the_results_is_counted_and_callers_get_theirs(
     let count = sorts.len() * usize::try_from(PARTITIONS).unwrap();
     let wanted = Some(count.to_string());
     soon(async {
-        while station.metric("hedgerow_unreadable_results_total") != wanted {
+        while station.metric("hedgerow_starter_results_unreadable_total") != wanted {
             tokio::task::yield_now().await;
         }
     })
