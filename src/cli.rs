@@ -11,6 +11,7 @@ mod demo;
 mod diff;
 mod duration;
 mod explain;
+mod export;
 mod learn;
 mod past;
 mod policies;
@@ -107,6 +108,8 @@ enum Command {
     Audit(audit::Audit),
     /// Compare canaries with their references, and act on it
     Canary(canary::Canary),
+    /// Write a Grafana dashboard, or Prometheus rules and alerts, from the objectives of policies
+    Export(export::Export),
     /// Learn what votes should weigh from what turned out to be true
     Learn(learn::Learn),
     /// Print the JSON Schema of policy files, for editors
@@ -149,6 +152,7 @@ impl Cli {
             Command::WhatIf(what_if) => what_if.run(),
             Command::Audit(audit) => audit.run(),
             Command::Canary(canary) => canary.run(),
+            Command::Export(export) => export.run(),
             Command::Learn(learn) => learn.run(),
             Command::Schema(schema) => Ok(schema.run()),
             Command::Completions(completions) => Ok(completions.run()),

@@ -16,6 +16,7 @@ pub mod otlp;
 pub mod policy_file;
 pub mod recordings;
 pub mod results;
+pub mod scrape;
 pub mod self_test;
 pub mod settings;
 pub mod station;

@@ -53,7 +53,7 @@ pub struct Otlp {
 
 /// What is counted.
 #[derive(Debug, Default)]
-struct Metrics {
+pub struct Metrics {
     exported: Counter,
     dropped: Family<Dropped, Counter>,
     unwatched: Counter,
@@ -61,7 +61,7 @@ struct Metrics {
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Dropped {
-    why: &'static str,
+    reason: &'static str,
 }
 
 /// What lives on the thread.
@@ -152,14 +152,15 @@ fn resource() -> Resource {
 // === impl Metrics ===
 
 impl Metrics {
-    fn dropped(&self, why: &'static str) -> Counter {
-        self.dropped.get_or_create(&Dropped { why }).clone()
+    fn dropped(&self, reason: &'static str) -> Counter {
+        self.dropped.get_or_create(&Dropped { reason }).clone()
     }
 
-    fn register(&self, registry: &mut Registry) {
+    /// Shows everything in `registry`.
+    pub fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("hedgerow");
         registry.register("spans_exported", "Spans that an OpenTelemetry collector took", self.exported.clone());
-        let help = "Spans that were lost on their way to an OpenTelemetry collector, by why";
+        let help = "Spans that were lost on their way to an OpenTelemetry collector, by the reason";
         registry.register("spans_dropped", help, self.dropped.clone());
         // Shown before the first is lost, so that alerts see it happen.
         self.dropped(QUEUE_FULL);

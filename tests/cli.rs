@@ -9,6 +9,8 @@ mod check;
 mod connections;
 #[path = "cli/demo.rs"]
 mod demo;
+#[path = "cli/exports.rs"]
+mod exports;
 #[path = "cli/language.rs"]
 mod language;
 #[path = "cli/results.rs"]
@@ -57,6 +59,7 @@ fn help_shows_what_there_is_with_examples() {
     insta::assert_snapshot!("help_what_if", text(&hedgerow(&["what-if", "--help"]).stdout));
     insta::assert_snapshot!("help_audit", text(&hedgerow(&["audit", "--help"]).stdout));
     insta::assert_snapshot!("help_learn", text(&hedgerow(&["learn", "--help"]).stdout));
+    insta::assert_snapshot!("help_export", text(&hedgerow(&["export", "--help"]).stdout));
     insta::assert_snapshot!("help_test", text(&hedgerow(&["test", "--help"]).stdout));
     insta::assert_snapshot!("help_schema", text(&hedgerow(&["schema", "--help"]).stdout));
     insta::assert_snapshot!("help_diff", text(&hedgerow(&["diff", "--help"]).stdout));

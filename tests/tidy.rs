@@ -1,5 +1,8 @@
 //! The repository's own rules, as tests.
 
+#[path = "tidy/metrics.rs"]
+mod metrics;
+
 use std::{
     fs,
     path::{Path, PathBuf},

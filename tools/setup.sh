@@ -1,10 +1,11 @@
 #!/bin/sh
 # Makes a bare Debian machine with Rust able to build, test and run hedgerow.
-# Usage: tools/setup.sh [build] [kafka] [onnx] [browser] [lint] [profile]     (the first four if none is named)
+# Usage: tools/setup.sh [build] [kafka] [onnx] [browser] [promtool] [lint] [profile]     (the first five if none is named)
 #   build   compiler, make, perl and OpenSSL for the native parts; the target the pure crates are checked on
 #   kafka   Java, and Apache Kafka's jars in target/setup/kafka
 #   onnx    onnxruntime's shared library in target/setup/onnxruntime
 #   browser Chromium, in which the tests look at pages; left out where the distribution has none
+#   promtool Prometheus' own checker of metrics and rules, in target/setup/promtool
 #   lint    cargo-deny in target/setup/bin
 #   profile Linux' perf, and inferno, which draws flame graphs, in target/setup/bin
 # What is there already is left alone; a second run does nothing and takes no time.
@@ -17,11 +18,11 @@ CARGO_DENY=0.20.2
 INFERNO=0.12.8
 
 main() {
-    [ $# -gt 0 ] || set -- build kafka onnx browser
+    [ $# -gt 0 ] || set -- build kafka onnx browser promtool
     for part; do
         case $part in
-            build | kafka | onnx | browser | lint | profile) "setup_$part" ;;
-            *) fail "tools/setup.sh knows the parts build, kafka, onnx, browser, lint and profile, not '$part'" ;;
+            build | kafka | onnx | browser | promtool | lint | profile) "setup_$part" ;;
+            *) fail "tools/setup.sh knows the parts build, kafka, onnx, browser, promtool, lint and profile, not '$part'" ;;
         esac
     done
 }
@@ -102,6 +103,22 @@ setup_browser() {
         have "$name" && return 0
     done
     (install chromium) || echo "note: without a browser the test that looks at pages in one is skipped" >&2
+}
+
+# Out of Debian's package, which is not installed: it would bring a server and its pages along.
+setup_promtool() {
+    have promtool && return 0
+    fresh promtool debian && return 0
+    have apt-get || fail "promtool is missing and there is no apt-get: install Prometheus by your system's means and run this again"
+    begin promtool "Prometheus' promtool"
+    (cd "$NEW" && apt-get download -q prometheus >&2) || {
+        if [ "$(id -u)" = 0 ]; then apt-get update -q >&2; else sudo -n apt-get update -q >&2; fi &&
+            (cd "$NEW" && apt-get download -q prometheus >&2)
+    } || fail "Debian's package prometheus could not be fetched: look at the lines above, then run tools/setup.sh promtool"
+    dpkg -x "$NEW"/prometheus_*.deb "$NEW/package"
+    mv "$NEW/package/usr/bin/promtool" "$NEW/promtool"
+    rm -rf "$NEW/package" "$NEW"/prometheus_*.deb
+    finish promtool debian
 }
 
 # Unoptimised: it builds in a third of the time and checks the licences in the same second.

@@ -19,7 +19,7 @@ mod times;
 pub use blame::{Awaited, Passage, Split, Stage, Stages};
 pub use diary::{Chronicle, Diary, Slice};
 pub use executor::{Executor, Failed};
-pub use objective::{Alert, Burn, Results, Standing};
+pub use objective::{Alert, Burn, Results, Rule, Standing};
 pub use overview::{Blame, Latency, Overview, Point, Promise, Rate, Runner, Share};
 use series::COUNT as LEVELS;
 pub use series::Series;

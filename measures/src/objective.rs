@@ -71,11 +71,17 @@ pub enum Alert {
     Ticket,
 }
 
-struct Rule {
-    alert: Alert,
-    long: Duration,
-    short: Duration,
-    spent: f64,
+/// When a budget burns too fast: one row of the table.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rule {
+    /// What is done about it.
+    pub alert: Alert,
+    /// The time in which `spent` of the budget would be gone at the threshold.
+    pub long: Duration,
+    /// The time that tells whether it goes on.
+    pub short: Duration,
+    /// The share of the budget that may be spent in the long one.
+    pub spent: f64,
 }
 
 const RULES: [Rule; 3] = [
@@ -122,11 +128,7 @@ impl Standing {
             good,
             attained: share(good, all),
             budget_left: rate((all, good)).filter(|_| allowed > 0.0).map(|bad| 1.0 - bad / allowed),
-            burns: RULES
-                .iter()
-                .filter(|rule| rule.long <= objective.window)
-                .map(|rule| rule.burn(objective, &burn))
-                .collect(),
+            burns: Rule::of(objective).map(|rule| rule.burn(objective, &burn)).collect(),
         }
     }
 
@@ -140,8 +142,20 @@ impl Standing {
 // === impl Rule ===
 
 impl Rule {
+    /// Returns the rules for `objective`, the most urgent first: none looks further back than it does.
+    pub fn of(objective: &Objective) -> impl Iterator<Item = Self> {
+        let window = objective.window;
+        RULES.into_iter().filter(move |rule| rule.long <= window)
+    }
+
+    /// Returns the rate of burning from which on it fires.
+    #[must_use]
+    pub fn threshold(&self, objective: &Objective) -> f64 {
+        self.spent * objective.window.as_secs_f64() / self.long.as_secs_f64()
+    }
+
     fn burn(&self, objective: &Objective, burn: &impl Fn(Duration) -> Option<f64>) -> Burn {
-        let threshold = self.spent * objective.window.as_secs_f64() / self.long.as_secs_f64();
+        let threshold = self.threshold(objective);
         let (over_long, over_short) = (burn(self.long), burn(self.short));
         let exceeds = |rate: Option<f64>| rate.is_some_and(|rate| rate >= threshold);
         Burn {

@@ -8,13 +8,12 @@ use std::{
 };
 
 use anyhow::Context as _;
-use axum::{Router, routing::get};
 use bus::{Bus, Clock};
 use clap::{Args, ValueEnum};
 use control::{Access, door};
 use policies::Definition;
 use prometheus_client::registry::Registry;
-use starter::{AdmissionKind, Limits, Starter};
+use starter::{AdmissionKind, Limits};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -32,6 +31,7 @@ use crate::{
     measuring::{Measuring, measures_routes},
     otlp::{Otlp, OtlpArgs, Wanted},
     results::results_routes,
+    scrape,
     settings::BusArgs,
     timekeeping,
 };
@@ -237,6 +237,7 @@ impl Serve {
             .await
             .with_context(|| format!("cannot listen on {}: choose another address with --listen", self.listen))?;
         let (mut registry, mut all, mut starters) = (Registry::default(), Vec::new(), Vec::new());
+        scrape::register(&mut registry);
         timekeeping::register(clock, &mut registry);
         let otlp = wanted.map(|wanted| Otlp::start(&wanted, &mut registry)).transpose()?;
         let timekeeping = async {
@@ -291,7 +292,8 @@ impl Serve {
         let canaries = canary_routes(Arc::clone(bus), clock.clone(), Arc::clone(&known));
         let results = results_routes(Arc::clone(bus), clock.clone(), known, stop.clone());
         let told = explanations.merge(audits).merge(canaries).merge(results).merge(measures);
-        let routes = routes(starters, registry).merge(door::router(follower, self.control.into())).merge(told);
+        let doors = starter::http::router(starters).merge(scrape::routes(registry));
+        let routes = doors.merge(door::router(follower, self.control.into())).merge(told);
         // Callers in hand get their answers while every station still works; only then these stop.
         starter::http::serve(listener, routes, stop.clone()).await?;
         let stopped = stop_all(all).await;
@@ -301,16 +303,6 @@ impl Serve {
         stopped?;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-fn routes(starters: Vec<Starter>, registry: Registry) -> Router {
-    let registry = Arc::new(registry);
-    let metrics = get(move || async move {
-        let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &registry).expect("writing to a string cannot fail");
-        ([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
-    });
-    starter::http::router(starters).route("/metrics", metrics)
 }
 
 /// A station that ends takes the process with it, so that whoever supervises it starts it anew, whole.

@@ -164,7 +164,7 @@ async fn a_collector_that_is_away_costs_spans_which_are_counted_and_no_answers()
     rendezvous.stop().await;
     otlp.flush().await;
     assert_eq!(metric(&registry, "hedgerow_spans_exported_total"), 0);
-    assert!(metric(&registry, "hedgerow_spans_dropped_total{why=\"not_taken\"}") >= 40 * 4);
+    assert!(metric(&registry, "hedgerow_spans_dropped_total{reason=\"not_taken\"}") >= 40 * 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
