@@ -54,7 +54,7 @@ pub fn open_metrics(registry: &Registry) -> String {
     for Family { name, help, kind, unit, samples } in families(&written(registry)) {
         page += &format!("# HELP {name} {help}\n# TYPE {name} {kind}\n");
         page += &unit.map_or_else(String::new, |unit| format!("# UNIT {name} {unit}\n"));
-        samples.iter().for_each(|sample| page.extend([sample, "\n"]));
+        page.extend(samples.iter().flat_map(|sample| [*sample, "\n"]));
     }
     page + "# EOF\n"
 }
@@ -71,7 +71,7 @@ pub fn plain(registry: &Registry) -> String {
             _ => ("", kind),
         };
         page += &format!("# HELP {name}{suffix} {help}\n# TYPE {name}{suffix} {kind}\n");
-        samples.iter().for_each(|sample| page.extend([sample, "\n"]));
+        page.extend(samples.iter().flat_map(|sample| [*sample, "\n"]));
     }
     page
 }

@@ -89,7 +89,9 @@ pub fn alerts(definitions: &[&Definition]) -> String {
         group(&mut file, &format!("hedgerow-{name}-health"));
         let archives = definition.decoy.is_some();
         let fits = |health: &&Health| archives || health.name != ARCHIVE.name;
-        HEALTH.iter().filter(fits).for_each(|health| health.write(name, &mut file));
+        for health in HEALTH.iter().filter(fits) {
+            health.write(name, &mut file);
+        }
     }
     group(&mut file, "hedgerow-processes");
     CLOCK.write("", &mut file);
@@ -206,7 +208,7 @@ fn write_alert(file: &mut String, name: &str, expr: &str, lasts: &str, labels: &
 
 fn block(file: &mut String, expr: &str) {
     file.push_str("        expr: |-\n");
-    expr.lines().for_each(|line| {
+    for line in expr.lines() {
         let _ = writeln!(file, "          {line}");
-    });
+    }
 }
