@@ -77,10 +77,6 @@ impl Publishing {
 mod tests {
     use super::*;
 
-    fn at(millis: i64) -> Option<Timestamp> {
-        Some(Timestamp::from_micros(millis * 1_000))
-    }
-
     fn now(millis: i64) -> Timestamp {
         Timestamp::from_micros(millis * 1_000)
     }
@@ -91,26 +87,26 @@ mod tests {
         assert_eq!(publishing.due(), None, "nothing was counted");
         publishing.on_news(now(1_000));
         publishing.on_news(now(1_400));
-        assert_eq!(publishing.due(), at(1_500));
+        assert_eq!(publishing.due(), Some(now(1_500)));
         publishing.on_sent(now(1_500));
         publishing.on_news(now(1_600));
         assert_eq!(publishing.due(), None, "one is on its way");
         publishing.on_done(true, now(1_700));
-        assert_eq!(publishing.due(), at(4_500));
+        assert_eq!(publishing.due(), Some(now(4_500)));
         publishing.on_sent(now(4_500));
         publishing.on_done(true, now(4_600));
-        assert_eq!(publishing.due(), at(64_500));
+        assert_eq!(publishing.due(), Some(now(64_500)));
         publishing.on_news(now(20_000));
-        assert_eq!(publishing.due(), at(20_500));
+        assert_eq!(publishing.due(), Some(now(20_500)));
     }
 
     #[test]
     fn what_the_log_did_not_take_is_written_again() {
         let mut publishing = Publishing::after(now(0));
-        assert_eq!(publishing.due(), at(60_000));
+        assert_eq!(publishing.due(), Some(now(60_000)));
         publishing.on_sent(now(60_000));
         publishing.on_done(false, now(60_100));
         assert!(publishing.has_news());
-        assert_eq!(publishing.due(), at(63_000));
+        assert_eq!(publishing.due(), Some(now(63_000)));
     }
 }

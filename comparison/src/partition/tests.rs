@@ -65,8 +65,10 @@ fn a_request_of_a_version_that_is_not_known_waits_for_it_and_not_for_ever() {
     let mut reader = Reader::new(&story, Start::At(Kept::nothing_before(canary::Positions::default()), 0));
     (0..3).for_each(|topic| reader.deliver(topic, usize::MAX));
     let end = reader.end();
-    let now = BORN.after(Duration::from_secs(60));
-    TOPICS.into_iter().for_each(|topic| reader.partition.on_end(topic, end, now));
+    let now = BORN.after(Duration::from_mins(1));
+    for topic in TOPICS {
+        reader.partition.on_end(topic, end, now);
+    }
     let asked = |reader: &Reader<'_>| reader.partition.ledgers().next().unwrap().1.pairs.asked;
     reader.partition.on_time(now, &story, 0);
     assert_eq!(asked(&reader), 0);
@@ -76,7 +78,9 @@ fn a_request_of_a_version_that_is_not_known_waits_for_it_and_not_for_ever() {
 
     let mut reader = Reader::new(&story, Start::At(Kept::nothing_before(canary::Positions::default()), 0));
     (0..3).for_each(|topic| reader.deliver(topic, usize::MAX));
-    TOPICS.into_iter().for_each(|topic| reader.partition.on_end(topic, end, now));
+    for topic in TOPICS {
+        reader.partition.on_end(topic, end, now);
+    }
     reader.partition.on_time(now, &story, 0);
     reader.partition.on_time(now.after(VERSION_WITHIN).before(Duration::from_micros(1)), &story, 0);
     assert_eq!(asked(&reader), 0);
@@ -153,7 +157,9 @@ fn a_fence_alone_is_nothing_new() {
     let story = Story::new(1, 0);
     let mut reader = Reader::new(&story, Start::At(Kept::nothing_before(canary::Positions::default()), 0));
     reader.deliver(2, usize::MAX);
-    TOPICS.into_iter().for_each(|topic| reader.partition.on_end(topic, 100, BORN.after(Duration::from_secs(60))));
+    for topic in TOPICS {
+        reader.partition.on_end(topic, 100, BORN.after(Duration::from_mins(1)));
+    }
     reader.partition.on_time(BORN, &story, u64::MAX);
     assert_eq!(reader.partition.next_deadline(), None);
     assert_eq!(reader.partition.last_word(&story), None);

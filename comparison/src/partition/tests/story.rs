@@ -106,7 +106,13 @@ impl Story {
             key: None,
             attributes: wire::Attributes::default(),
             traceparent: None,
-            body: Value::from_iter(self.features.iter().map(|name| (*name, 8.0 + 6.0 * dice.f64()))).to_string().into(),
+            body: self
+                .features
+                .iter()
+                .map(|name| (*name, 8.0 + 6.0 * dice.f64()))
+                .collect::<Value>()
+                .to_string()
+                .into(),
         };
         let mut said: Vec<(Response, Timestamp)> = Vec::new();
         for spec in &self.definition.executors {
@@ -127,7 +133,7 @@ impl Story {
         // Somebody without the right to writes it too, before; the writer's retry comes behind; owners change.
         let epoch = number / 10 + 1;
         let of = |epoch| ResultRecord { fencing: fencing(epoch), ..result.clone() };
-        if number % 10 == 0 {
+        if number.is_multiple_of(10) {
             self.topics[2].push((born.before(Duration::from_micros(1)), fence(epoch)));
         }
         self.topics[2].push((decided.before(Duration::from_micros(1)), of(epoch + 70).encode()));
