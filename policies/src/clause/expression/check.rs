@@ -213,7 +213,7 @@ impl<'check> Checker<'check> {
                 Type::Bool
             }
             operators::IN => {
-                if !other.may_be_list() {
+                if !other.may_be_list() || (other == Type::Map && !is.may_be_key()) {
                     self.fault(id, wrong());
                 }
                 Type::Bool

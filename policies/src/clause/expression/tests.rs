@@ -154,6 +154,7 @@ fn parts_that_do_not_fit_together_are_refused_when_they_are_read() {
         ("true * 2", operands("*", "true or false", "a number"), 5),
         ("answer.n > 'y' && executor.name > 1 ? 1 : 0", operands(">", "text", "a number"), 32),
         ("executor.cost in 'abc' ? 1 : 0", operands("in", "a number", "text"), 14),
+        ("[1, 2] in {'a': 1} ? 1 : 0", operands("in", "a list", "a map"), 7),
         ("-executor.name", operand("-", "text"), 0),
         ("!executor.cost ? 1 : 0", operand("!", "a number"), 0),
         ("answer.n && executor.cost ? 1 : 0", operand("&&", "a number"), 9),

@@ -74,6 +74,11 @@ impl Type {
         matches!(self, Self::List(_) | Self::Map | Self::Any)
     }
 
+    /// Returns whether a map can be asked for it.
+    pub(super) fn may_be_key(&self) -> bool {
+        self.may_be_number() || matches!(self, Self::Text | Self::Bool)
+    }
+
     /// Returns whether two values of these kinds can be the same.
     pub(super) fn may_equal(&self, other: &Self) -> bool {
         self.is_any()
