@@ -22,8 +22,9 @@ use prometheus_client::{
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{sleep, timeout},
+    time::timeout,
 };
+use tokio_util::sync::CancellationToken;
 use traces::{Conventions, Sampling, Told};
 
 pub use settings::{OtlpArgs, Wanted};
@@ -48,6 +49,8 @@ pub struct Otlp {
     sampling: Sampling,
     told: mpsc::Sender<Told>,
     metrics: Arc<Metrics>,
+    /// Cancelled when the process stops: then nobody is asked a second time.
+    ending: CancellationToken,
     done: oneshot::Receiver<()>,
 }
 
@@ -69,6 +72,7 @@ struct Sender {
     exporter: SpanExporter,
     translator: Translator,
     metrics: Arc<Metrics>,
+    ending: CancellationToken,
     /// Whether the last attempt failed, so that it is said once.
     failing: bool,
 }
@@ -78,12 +82,13 @@ struct Sender {
 impl Otlp {
     /// Opens the way that is wanted. Whether anybody is there is found out when there is something to send.
     pub fn start(wanted: &Wanted, registry: &mut Registry) -> anyhow::Result<Self> {
-        let metrics = Arc::new(Metrics::default());
+        let (metrics, ending) = (Arc::new(Metrics::default()), CancellationToken::new());
         metrics.register(registry);
         let sender = Sender {
             exporter: exporter(wanted)?,
             translator: Translator::new(Conventions::opted_in(&wanted.opted_in)),
             metrics: Arc::clone(&metrics),
+            ending: ending.clone(),
             failing: false,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -100,7 +105,7 @@ impl Otlp {
             wanted.endpoint,
             wanted.sampling.share
         );
-        Ok(Self { sampling: wanted.sampling, told, metrics, done })
+        Ok(Self { sampling: wanted.sampling, told, metrics, ending, done })
     }
 
     /// Returns what stations hand traces over to.
@@ -116,7 +121,8 @@ impl Otlp {
 
     /// Waits until everything that was handed over is sent, a moment at most. The stations must have ended.
     pub async fn flush(self) {
-        let Self { told, done, .. } = self;
+        let Self { told, ending, done, .. } = self;
+        ending.cancel();
         drop(told);
         if timeout(FLUSH, done).await.is_err() {
             tracing::warn!("the last traces are lost: the collector did not take them in time");
@@ -189,15 +195,15 @@ impl Sender {
             let _ = timeout(GATHER, gather).await;
             let spans = together.drain(..).flat_map(Told::into_spans);
             let spans = spans.map(|span| self.translator.translate(span)).collect();
-            self.send(spans, waiting.is_closed()).await;
+            self.send(spans).await;
         }
     }
 
-    async fn send(&mut self, spans: Vec<SpanData>, is_last: bool) {
+    async fn send(&mut self, spans: Vec<SpanData>) {
         let count = spans.len() as u64;
         let mut sent = self.exporter.export(spans.clone()).await;
-        if sent.is_err() && !is_last {
-            sleep(AGAIN).await;
+        let waited = sent.is_err() && timeout(AGAIN, self.ending.cancelled()).await.is_err();
+        if waited {
             sent = self.exporter.export(spans).await;
         }
         match sent {
