@@ -52,7 +52,7 @@ pub fn register(registry: &mut Registry) {
 pub fn open_metrics(registry: &Registry) -> String {
     let mut page = String::new();
     for Family { name, help, kind, unit, samples } in families(&written(registry)) {
-        page += &format!("# HELP {name} {help}\n# TYPE {name} {kind}\n");
+        page.extend(["# HELP ", name, " ", help, "\n# TYPE ", name, " ", kind, "\n"]);
         page += &unit.map_or_else(String::new, |unit| format!("# UNIT {name} {unit}\n"));
         page.extend(samples.iter().flat_map(|sample| [*sample, "\n"]));
     }
@@ -70,7 +70,7 @@ pub fn plain(registry: &Registry) -> String {
             "info" => ("_info", "gauge"),
             _ => ("", kind),
         };
-        page += &format!("# HELP {name}{suffix} {help}\n# TYPE {name}{suffix} {kind}\n");
+        page.extend(["# HELP ", name, suffix, " ", help, "\n# TYPE ", name, suffix, " ", kind, "\n"]);
         page.extend(samples.iter().flat_map(|sample| [*sample, "\n"]));
     }
     page

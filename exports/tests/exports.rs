@@ -155,8 +155,8 @@ fn promtool_takes_every_query_of_the_dashboard() {
     let mut rules = "groups:\n- name: all\n  rules:\n".to_owned();
     for expr in queries(&dashboard(&[&wine, &fraud])) {
         let expr = expr.replace("$__rate_interval", "5m").replace("$rendezvous", "wine|fraud");
-        rules +=
-            &format!("  - record: a:b\n    labels: {{ n: \"{}\" }}\n    expr: {}\n", rules.len(), Value::from(expr));
+        let (number, expr) = (rules.len().to_string(), Value::from(expr).to_string());
+        rules.extend(["  - record: a:b\n    labels: { n: \"", &number, "\" }\n    expr: ", &expr, "\n"]);
     }
     checked(&["check", "rules", "rules.yml"], &[("rules.yml", &rules)]);
 }

@@ -50,13 +50,13 @@ struct Sources {
 
 impl Export {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
-        let (sources, make): (_, fn(&[&Definition]) -> anyhow::Result<String>) = match &self.what {
-            What::Grafana(sources) => (sources, dashboard),
-            What::Alerts(sources) => (sources, |definitions| Ok(exports::alerts(definitions))),
-        };
+        let (What::Grafana(sources) | What::Alerts(sources)) = &self.what;
         let loaded = sources.read()?;
         let definitions: Vec<&Definition> = loaded.iter().map(AsRef::as_ref).collect();
-        let text = make(&definitions)?;
+        let text = match &self.what {
+            What::Grafana(_) => dashboard(&definitions)?,
+            What::Alerts(_) => exports::alerts(&definitions),
+        };
         match &sources.out {
             None => print!("{text}"),
             Some(path) => fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?,
