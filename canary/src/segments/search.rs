@@ -101,9 +101,11 @@ impl Search<'_> {
         };
         match metric {
             Metric::Agreement => {
+                // Another answer is no worse one, unless the policy says so.
+                let margin = margins.agreement?;
                 let bounds = excess((part.disagreed, part.compared), self.noise, alpha);
                 let harm = rate(part.disagreed, part.compared)? - rate(self.noise.0, self.noise.1).unwrap_or(0.0);
-                Some((part.compared, harm, bounds, margins.agreement.unwrap_or(0.0)))
+                Some((part.compared, harm, bounds, margin))
             }
             Metric::Failures => paired(part.failed.paired(), margins.failures),
             Metric::Accuracy => {

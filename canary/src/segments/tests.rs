@@ -36,14 +36,17 @@ fn pair(number: u64, agree: bool, facts: &[(&str, Value)]) -> Pair {
 
 /// Returns what is found among pairs that differ as often as `differs` says of a number and a tenant.
 fn found(seed: u64, pairs: u64, differs: impl Fn(f64, &str) -> f64, alpha: f64) -> Vec<Segment> {
+    found_by(&Margins { agreement: Some(0.02), ..Margins::none() }, seed, pairs, differs, alpha)
+}
+
+fn found_by(margins: &Margins, seed: u64, pairs: u64, differs: impl Fn(f64, &str) -> f64, alpha: f64) -> Vec<Segment> {
     let (mut dice, mut segments) = (fastrand::Rng::with_seed(seed), Segments::default());
     for number in 0..pairs {
         let (alcohol, tenant) = (8.0 + 6.0 * dice.f64(), dice.choice(["a", "b", "c"]).expect("three"));
         let agree = dice.f64() >= differs(alcohol, tenant);
         segments.add(&pair(number, agree, &[("input.alcohol", json!(alcohol)), ("attributes.tenant", json!(tenant))]));
     }
-    let margins = Margins { agreement: Some(0.02), ..Margins::none() };
-    worst(&segments, &Search { margins: &margins, alpha, noise: (0, 0), overall: [0.0; 3] }, 10)
+    worst(&segments, &Search { margins, alpha, noise: (0, 0), overall: [0.0; 3] }, 10)
 }
 
 #[test]
@@ -53,6 +56,12 @@ fn a_range_in_which_the_canary_is_worse_is_found_with_its_size_and_requests() {
     assert!(worst.bounds.low > 0.02 && worst.n > 1_500 && worst.n < 2_500, "{worst:?}");
     assert!(worst.part.starts_with("12.") && worst.part.ends_with(" to 14"), "{}", worst.part);
     assert_eq!(worst.examples.len(), 5);
+}
+
+#[test]
+fn different_answers_that_are_not_judged_make_no_segment_worse() {
+    let found = found_by(&Margins::none(), 1, 8_000, |alcohol, _| if alcohol > 12.5 { 0.2 } else { 0.001 }, 0.01);
+    assert!(found.is_empty(), "{found:?}");
 }
 
 #[test]
