@@ -21,30 +21,34 @@ pub fn kolmogorov_smirnov(canary: &Cells<u64>, reference: &Cells<u64>) -> Option
 
 /// Returns the population stability index over tenths of the reference's numbers: the sum of
 /// `(p - q) · ln(p / q)`, which is Jeffreys' divergence (H. Jeffreys 1946; the name and its rules of thumb, 0.1 and 0.25,
-/// come from credit scoring: N. Siddiqi 2006). Half a number more in each tenth keeps it finite. `None` without numbers
+/// come from credit scoring: N. Siddiqi 2006). What lies below or above all of the reference's numbers is a part of its own.
+/// Half a number more in each part keeps it finite. `None` without numbers
 /// on either side.
 #[must_use]
 pub fn population_stability(canary: &Cells<u64>, reference: &Cells<u64>) -> Option<f64> {
     let (all, others) = (canary.total(), reference.total());
-    let mut tenths: Vec<(u64, u64)> = Vec::new();
-    let (mut open, mut before) = ((0, 0), 0);
+    let mut parts: Vec<(u64, u64)> = Vec::new();
+    let (mut open, mut before, mut tenths) = ((0, 0), 0, 0.0);
     for (here, there) in canary.beside(reference) {
+        if before == 0 && there > 0 && open.0 > 0 {
+            parts.push(std::mem::take(&mut open));
+        }
         open = (open.0 + here, open.1 + there);
         before += there;
-        if exact(before) * 10.0 >= exact(others) * (exact_len(tenths.len()) + 1.0) {
-            tenths.push(std::mem::take(&mut open));
+        if there > 0 && exact(before) * 10.0 >= exact(others) * (tenths + 1.0) {
+            parts.push(std::mem::take(&mut open));
+            tenths += 1.0;
         }
     }
-    match tenths.last_mut() {
-        Some(last) => *last = (last.0 + open.0, last.1 + open.1),
-        None => tenths.push(open),
+    if open.0 > 0 {
+        parts.push(open);
     }
-    let more = 0.5 * exact_len(tenths.len());
+    let more = 0.5 * exact_len(parts.len());
     let term = |(here, there): &(u64, u64)| {
         let (p, q) = ((exact(*here) + 0.5) / (exact(all) + more), (exact(*there) + 0.5) / (exact(others) + more));
         (p - q) * libm::log(p / q)
     };
-    (all > 0 && others > 0).then(|| tenths.iter().map(term).sum())
+    (all > 0 && others > 0).then(|| parts.iter().map(term).sum())
 }
 
 fn exact_len(length: usize) -> f64 {

@@ -164,3 +164,17 @@ fn drift_is_none_of_the_same_and_much_of_others() {
     let far = population_stability(&far, &one).expect("both have numbers");
     assert!(far > 5.0, "{far}");
 }
+
+#[test]
+fn what_a_constant_reference_never_said_is_drift() {
+    let constant = |number: f64| {
+        let mut cells = Cells::new(64);
+        (0..1_000).for_each(|_| cells.count(number));
+        cells
+    };
+    for other in [0.5, 2.0] {
+        let drift = population_stability(&constant(other), &constant(1.0)).expect("both have numbers");
+        assert!(drift > 5.0, "{other}: {drift}");
+    }
+    assert_eq!(population_stability(&constant(1.0), &constant(1.0)), Some(0.0));
+}
