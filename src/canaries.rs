@@ -38,6 +38,8 @@ struct Stretches {
     left: [std::ops::Range<i64>; 3],
 }
 
+/// In the order of `Stretches::topics`.
+const TOPICS: [Topic; 3] = [Topic::Requests, Topic::Responses, Topic::Results];
 /// A log that holds records and delivers none for so long is given up.
 const STALLED: Duration = Duration::from_secs(30);
 
@@ -80,7 +82,7 @@ impl Replay {
         let mut tail = bus.unhurried_tail().await?;
         loop {
             let now = clock.now();
-            for (topic, which) in [Topic::Requests, Topic::Responses, Topic::Results].into_iter().zip(0..) {
+            for (topic, which) in TOPICS.into_iter().zip(0..) {
                 if stretches.left[which].is_empty() {
                     partition.on_end(topic, stretches.left[which].end, now);
                 }
@@ -154,7 +156,7 @@ impl Stretches {
 
     fn of(&mut self, name: &TopicPartition) -> Option<(Topic, &mut std::ops::Range<i64>)> {
         let which = self.topics.iter().position(|known| known == name)?;
-        Some(([Topic::Requests, Topic::Responses, Topic::Results][which], &mut self.left[which]))
+        Some((TOPICS[which], &mut self.left[which]))
     }
 
     /// Hands a record to the partition, if it lay there when the replay began; returns whether it did.
@@ -174,17 +176,13 @@ impl Stretches {
         while let Some(action) = partition.poll_action() {
             match action {
                 Action::Read(topic, from) => {
-                    let which =
-                        [Topic::Requests, Topic::Responses, Topic::Results].iter().position(|have| *have == topic);
-                    let which = which.unwrap_or_default();
+                    let which = place(topic);
                     if from < self.left[which].end {
                         tail.start(&self.topics[which], StartAt::Offset(from))?;
                     }
                 }
                 Action::Pause(topic) => {
-                    let which =
-                        [Topic::Requests, Topic::Responses, Topic::Results].iter().position(|have| *have == topic);
-                    tail.stop(&self.topics[which.unwrap_or_default()])?;
+                    tail.stop(&self.topics[place(topic)])?;
                 }
                 // It is kept once, in the end.
                 Action::Keep(_) => partition.on_kept(true, now),
@@ -193,6 +191,10 @@ impl Stretches {
         }
         Ok(())
     }
+}
+
+fn place(topic: Topic) -> usize {
+    TOPICS.iter().position(|known| *known == topic).unwrap_or_default()
 }
 
 /// Returns what was compared of `rendezvous` by its station up to now.
