@@ -6,6 +6,7 @@ mod spending;
 mod trial;
 
 use std::{
+    fmt,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
@@ -69,7 +70,7 @@ pub enum Fact {
     /// A request was decided so long after its birth.
     Decided(Outcome, Duration),
     /// A result was read back that the log took in so long after its request's birth, while this version was live.
-    Confirmed(ResultKind, Duration, Arc<Definition>),
+    Confirmed(ResultKind, Duration, Live),
     /// A response came after the verdict.
     Late,
     /// A response changed nothing.
@@ -112,6 +113,10 @@ pub enum Fact {
     Spent(Box<Spending>),
 }
 
+/// The version that is live. As `Debug` it is its name alone: it holds more than belongs into a story, and caches of
+/// what it decided before.
+pub struct Live(pub(crate) Arc<Definition>);
+
 /// What was decided, in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -130,6 +135,14 @@ struct ResultLabels {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct HeardLabels {
     reason: &'static str,
+}
+
+// === impl Live ===
+
+impl fmt::Debug for Live {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.0.policy_ref)
+    }
 }
 
 // === impl Metrics ===
@@ -229,7 +242,7 @@ impl Metrics {
         match fact {
             Fact::Decided(outcome, took) => self.count_decided(*outcome, *took),
             Fact::Confirmed(kind, after, live) => {
-                self.objectives.count(*kind == ResultKind::Prediction, *after, &live.objectives);
+                self.objectives.count(*kind == ResultKind::Prediction, *after, &live.0.objectives);
             }
             Fact::Late => increase(&self.late, 1),
             Fact::Ignored(heard) => {

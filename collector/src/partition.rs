@@ -22,7 +22,7 @@ use wire::{
 use crate::{
     breakers::Breakers,
     ledger::{Action, Confirmed, Entry, Fenced, Ledger, Spans, Unwritten},
-    metrics::{Fact, Outcome},
+    metrics::{Fact, Live, Outcome},
     rendezvous::{Decision, Output as Met, Rendezvous},
     surroundings::Surroundings,
     watermarks::Watermarks,
@@ -327,7 +327,7 @@ impl Partition {
     fn on_result(&mut self, result: &ResultRecord, received: &Received, surroundings: &mut Surroundings) {
         let (reading, confirmed) = self.ledger.on_result(result, received.offset);
         if let Some(Confirmed { born, .. }) = confirmed {
-            let live = Arc::clone(surroundings.versions.live());
+            let live = Live(Arc::clone(surroundings.versions.live()));
             self.tell(Fact::Confirmed(result.kind, received.appended.since(born), live));
         }
         if let Some(due) = confirmed.and_then(|confirmed| confirmed.due) {
