@@ -11,6 +11,7 @@ use std::{
 };
 
 use bus::{Bus, Event, KafkaBus, KafkaSettings, StartAt, TopicPartition};
+use hedgerow::observer::Observer;
 use reqwest::{Client, StatusCode};
 use tokio::{task::JoinSet, time::timeout};
 use wire::{Envelope, Record, Topics};
@@ -102,6 +103,13 @@ fn stop(process: Process, what: &str) {
     assert_eq!(code, Some(0), "{what} drains within its grace period");
 }
 
+/// The observer reads beside those who answer, and may be behind them: it is waited for, and then looked at.
+async fn each_has_one_result(observer: &Observer, requests: usize) {
+    let all = observer.until(|observed| observed.results.len() >= requests);
+    timeout(PATIENCE, all).await.expect("a result for each request");
+    assert_eq!(observer.look(|observed| (observed.results.len(), observed.second())), (requests, 0));
+}
+
 fn stop_all(stations: impl IntoIterator<Item = Process>) {
     for process in stations {
         stop(process, "a station");
@@ -133,8 +141,7 @@ async fn callers_of_a_killed_starter_ask_again_and_get_the_one_result() {
     };
     let (answers, ()) = tokio::join!(callers(&doors, &path, &enough), killing);
     assert!(answers.iter().all(|answer| answer.contains(r#""class":1"#)), "no default among the answers");
-    let all = observer.until(|observed| observed.results.len() >= answers.len());
-    timeout(PATIENCE, all).await.expect("a result for each request");
+    each_has_one_result(&observer, answers.len()).await;
 
     // Whoever asks once more, anywhere, gets what he got.
     let addresses = doors.lock().unwrap().clone();
@@ -145,7 +152,7 @@ async fn callers_of_a_killed_starter_ask_again_and_get_the_one_result() {
             assert_eq!(again, *answer, "request {name}");
         }
     }
-    assert_eq!(observer.look(|observed| (observed.results.len(), observed.second())), (answers.len(), 0));
+    each_has_one_result(&observer, answers.len()).await;
     watching.cancel();
     for (process, _) in starters.into_iter().flatten() {
         stop(process, "the starter");
@@ -183,15 +190,14 @@ async fn inputs_that_a_killed_starter_had_in_hand_are_asked_under_the_same_name(
         }
     };
     tokio::join!(writing, killing);
-    let all = observer.until(|observed| observed.results.len() >= INPUTS);
-    timeout(PATIENCE, all).await.expect("a result for each input");
+    each_has_one_result(&observer, INPUTS).await;
     stop(starter, "the starter");
 
     let written = requests(&bus, &topics).await;
     let names: HashSet<_> = written.iter().collect();
     eprintln!("{} requests were written for {INPUTS} inputs", written.len());
     assert_eq!(names.len(), INPUTS, "each input has one name");
-    assert_eq!(observer.look(|observed| (observed.results.len(), observed.second())), (INPUTS, 0));
+    each_has_one_result(&observer, INPUTS).await;
     watching.cancel();
     stop_all(others);
 }
@@ -231,8 +237,7 @@ async fn a_starter_that_is_told_to_stop_answers_everybody_whom_it_accepted() {
 
     let door = Arc::new(Mutex::new(vec![other]));
     ask_until_answered(Client::new(), door, path, "later".to_owned()).await;
-    timeout(PATIENCE, observer.until(|observed| observed.results.len() > answered)).await.expect("results for all");
-    assert_eq!(observer.look(|observed| (observed.results.len(), observed.second())), (answered + 1, 0));
+    each_has_one_result(&observer, answered + 1).await;
     watching.cancel();
     stop(staying, "the starter");
     stop_all(others);
@@ -261,10 +266,10 @@ async fn executors_that_are_rolled_under_load_leave_nobody_unheard() {
     let (answers, ()) = tokio::join!(callers(&doors, &path, &enough), rolling);
     assert!(answers.iter().all(|answer| answer.contains(r#""class":1"#)), "no default among the answers");
     stop(executors, "the executors' station");
+    each_has_one_result(&observer, answers.len()).await;
     let (heard, failures) = observer.look(|observed| observed.responses["calm"]);
     eprintln!("{heard} answers to {} requests, {failures} failures", answers.len());
     assert_eq!(failures, 0);
-    assert_eq!(observer.look(|observed| (observed.results.len(), observed.second())), (answers.len(), 0));
     watching.cancel();
     stop(starter, "the starter");
     stop_all(others);
@@ -293,7 +298,7 @@ async fn each_station_that_is_told_to_stop_drains_within_its_grace_period() {
     let path = infer(&deployment);
     let (answers, ()) = tokio::join!(callers(&doors, &path, &enough), stopping);
     assert!(answers.iter().all(|answer| answer.contains(r#""class":1"#)), "no default among the answers");
-    assert_eq!(observer.look(|observed| (observed.results.len(), observed.second())), (answers.len(), 0));
+    each_has_one_result(&observer, answers.len()).await;
     watching.cancel();
     stop(staying, "starter");
     for (name, process) in stations {
