@@ -4,11 +4,12 @@
 //! HTML and SVG `maud` escapes it, in Markdown and for terminals `prose` does.
 //! Reading order: `words` (numbers and instants as people read them) → `prose` (sentences with names in them) →
 //! `colours` and `charts` → `page` (the
-//! file around a page) → `canary` (the report of a comparison).
+//! file around a page) → `canary` (the report of a comparison) → `console` (the pages of a running process).
 
 pub mod canary;
 mod charts;
 mod colours;
+pub mod console;
 mod page;
 mod prose;
 mod words;

@@ -3,7 +3,7 @@
 use quick_xml::{Reader, events::Event};
 
 /// Elements that have no end.
-const VOID: [&str; 3] = ["meta", "link", "br"];
+const VOID: [&str; 5] = ["meta", "link", "br", "hr", "input"];
 
 /// A page, taken apart.
 #[derive(Default)]
@@ -27,7 +27,7 @@ impl Tree {
             match reader.read_event().unwrap_or_else(|error| panic!("{error} in {open:?}")) {
                 Event::Start(start) => {
                     let name = String::from_utf8_lossy(start.name().as_ref()).into_owned();
-                    for attribute in start.attributes() {
+                    for attribute in start.html_attributes() {
                         let attribute = attribute.unwrap_or_else(|error| panic!("{error} of {name}"));
                         let key = String::from_utf8_lossy(attribute.key.as_ref()).into_owned();
                         let value = String::from_utf8_lossy(&attribute.value).into_owned();

@@ -1,0 +1,15 @@
+//! The console: pages of a running process, drawn from the very values that its API serves.
+//!
+//! Laws: a page is drawn from its JSON twin and the frame and nothing else, so the same values give the same bytes; no style
+//! and no script stands in a page, both are files of their own; without the script all is there but its own renewal; what a
+//! colour says is said by a word too. Reading order: `paths` (where pages are) → `frame` (what is around each) → `overview`
+//! → `rendezvous`.
+
+mod frame;
+mod overview;
+pub mod paths;
+mod rendezvous;
+
+pub use frame::{Access, Frame, Page, SCRIPT, file, script_path, style, style_path};
+pub use overview::overview;
+pub use rendezvous::rendezvous;
