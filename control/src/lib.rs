@@ -2,17 +2,16 @@
 //! its stations see; whoever wants a change writes it there and learns from the same fold what came of it.
 //!
 //! Nothing here decides what a change leads to: that is `policies::History`, pure. Reading order: `follower` →
-//! `shelf` → `publish` → `view` → `door`.
+//! `shelf` → `publish` → `door`.
 
 pub mod door;
 mod follower;
 mod metrics;
 mod publish;
 mod shelf;
-mod view;
 
 pub use door::Access;
 pub use follower::{FollowError, Follower};
 pub use metrics::Metrics;
+pub use policies::{PolicyView, RefusedView, TrialView, VersionView};
 pub use publish::{Outcome, PublishError, RefusedChange};
-pub use view::{PolicyView, RefusedView, TrialView, VersionView};

@@ -7,16 +7,13 @@ use std::{
 };
 
 use bus::{BusError, Producer};
-use policies::{Definition, Effect, Refusal, Versions};
+use policies::{Definition, Effect, Refusal, VersionView, Versions};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OnceCell, oneshot, watch};
 use uuid::Uuid;
 use wire::{Action, Apply, CONTROL_TOPIC, Change, ControlError, PolicyRef, RendezvousName};
 
-use crate::{
-    follower::{Follower, Shared, partition},
-    view::VersionView,
-};
+use crate::follower::{Follower, Shared, partition};
 
 /// What came of a change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

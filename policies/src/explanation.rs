@@ -9,6 +9,7 @@ mod again;
 mod instant;
 mod screen;
 mod witness;
+mod words;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -44,8 +45,12 @@ pub struct Explanation {
     pub attributes: BTreeMap<String, String>,
     /// When it was taken in, as RFC 3339 in UTC; `null` if the request is no longer in the log.
     pub born: Option<String>,
+    /// When it stood in the log for executors to read, in microseconds since birth; `null` if it is no longer there.
+    pub asked_us: Option<u64>,
     /// How long its answer could take, in microseconds.
     pub budget_us: u64,
+    /// When its result stood in the log, in microseconds since birth; `null` if there is none, or its birth is not known.
+    pub answered_us: Option<u64>,
     /// What was decided; `null` if there is no result yet.
     pub verdict: Option<VerdictTold>,
     /// Everybody who was asked, in the plan's order.
@@ -88,6 +93,8 @@ pub struct ExecutorTold {
     pub state: StateTold,
     /// When its response counted, or came if it was late, in microseconds since birth.
     pub after_us: Option<u64>,
+    /// When its response stood in the log, in microseconds since birth; `null` if it is no longer there.
+    pub appended_us: Option<u64>,
     /// How long after birth it was free to start, in microseconds.
     pub start_after_us: u64,
     /// How long the request waited in the executor, in microseconds.
@@ -131,6 +138,9 @@ pub struct ClauseTold {
     pub kind: DecidedBy,
     /// Until when it was tried, in microseconds since birth.
     pub until_us: u64,
+    /// When the extra wait after the first usable answer ended it, in microseconds since birth, where that was earlier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extra_until_us: Option<u64>,
     /// `decided`, `refused` (it was tried and did not decide) or `not_reached`.
     pub outcome: &'static str,
     /// Why, or why not; `null` if it was not reached.
@@ -182,7 +192,9 @@ impl Explanation {
             key: request.and_then(|request| request.key.as_deref()).map(str::to_owned),
             attributes: attributes.map(told).unwrap_or_default(),
             born: request.map(|request| instant::rfc3339(request.born)),
+            asked_us: since_birth(recorded, recorded.request.as_ref().map(|(_, appended)| *appended)),
             budget_us: budget(recorded, definition),
+            answered_us: since_birth(recorded, given.map(|given| given.appended)),
             verdict: given.map(VerdictTold::given),
             executors: executors(recorded, definition),
             clauses: clauses(recorded, definition),
@@ -243,6 +255,7 @@ fn clauses(recorded: &Recorded, definition: Option<&Definition>) -> Vec<ClauseTo
     let not_reached = rest.iter().map(|rung| ClauseTold {
         kind: rung.clause.kind(),
         until_us: micros(rung.until),
+        extra_until_us: None,
         outcome: "not_reached",
         why: None,
     });
@@ -300,8 +313,14 @@ impl VerdictTold {
 impl ClauseTold {
     fn tried(clause: &ClauseBody) -> Self {
         let outcome = if clause.decided { "decided" } else { "refused" };
-        Self { kind: clause.kind, until_us: clause.until_us, outcome, why: Some(clause.why.clone()) }
+        let ClauseBody { kind, until_us, extra_until_us, .. } = *clause;
+        Self { kind, until_us, extra_until_us, outcome, why: Some(clause.why.clone()) }
     }
+}
+
+/// Returns how long after the request's birth `at` was, in microseconds.
+fn since_birth(recorded: &Recorded, at: Option<wire::Timestamp>) -> Option<u64> {
+    Some(micros(at?.since(recorded.born()?)))
 }
 
 /// Whether two answers say the same where the policy's `answer: { value }` points, or altogether if it does not say.

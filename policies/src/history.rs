@@ -19,6 +19,7 @@
 
 mod entry;
 mod refusal;
+mod view;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -32,6 +33,7 @@ use crate::{Definition, Latencies, Share, Trial, TrialMode, TrialTally, Versions
 
 pub use entry::{Entry, State};
 pub use refusal::{Refusal, Refused};
+pub use view::{NoVersion, PolicyShown, PolicyView, RefusedView, TextView, TrialView, VersionView};
 
 /// The versions of one rendezvous, and how they came to be.
 #[derive(Clone, Debug)]

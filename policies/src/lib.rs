@@ -49,7 +49,10 @@ pub use evaluation::{Evaluation, Heard, Step};
 pub use evidence::canonical_eq;
 pub use example::{Example, ExampleOutcome, Expectation, Miss};
 pub use explanation::{ClauseTold, ExecutorTold, Explanation, ReplayTold, StateTold, VerdictTold, WithMore, rfc3339};
-pub use history::{Effect, Entry, History, Refusal, Refused, State, admit};
+pub use history::{
+    Effect, Entry, History, NoVersion, PolicyShown, PolicyView, Refusal, Refused, RefusedView, State, TextView,
+    TrialView, VersionView, admit,
+};
 pub use learning::{Learned, Learning, Lesson, Mistold, Truths};
 pub use load::Load;
 pub use meaning::{Change, ChangeKind, Difference, Origin, Outcome, Replay, diff};

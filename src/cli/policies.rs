@@ -5,7 +5,6 @@ use std::{fmt::Write as _, process::ExitCode};
 use clap::Args;
 use comfy_table::{Table, presets::NOTHING};
 use control::{PolicyView, TrialView, VersionView};
-use wire::{ActedOn, ApplyMode, CanaryAct};
 
 use super::{
     Failure,
@@ -43,8 +42,6 @@ pub(super) struct Policies {
 
 /// So many refused changes are shown.
 const REFUSED_SHOWN: usize = 5;
-/// So many digits of a report's digest are shown; --json has them all.
-const DIGEST_SHOWN: usize = 12;
 
 // === impl Policies ===
 
@@ -101,72 +98,12 @@ fn one(view: &PolicyView) -> String {
 }
 
 fn row(version: &VersionView) -> [String; 5] {
-    let state = match (&version.state, &version.note, version.mode) {
-        (state, Some(note), _) => format!("{state} ({note})"),
-        (state, None, ApplyMode::Share(parts)) if state == "share" => format!("{state} of {}", percent(parts)),
-        (state, None, _) => state.clone(),
-    };
-    let mut message = version.message.clone();
-    if let Some(to) = version.rolls_back {
-        message = format!("back to {to}{}{message}", if message.is_empty() { "" } else { ": " });
-    }
-    if let Some(act) = &version.canary {
-        message = format!("{}{}{message}", acted(act), if message.is_empty() { "" } else { ": " });
-    }
-    if !version.approved_by.is_empty() {
-        let _ = write!(message, " (approved by {})", version.approved_by.join(", "));
-    }
-    [version.version.to_string(), state, version.at.clone(), version.author.clone(), message]
-}
-
-/// Says what was done about a canary, and by which report.
-fn acted(CanaryAct { canary, act, report }: &CanaryAct) -> String {
-    let Some(ActedOn { digest, verdict, compared, .. }) = report else {
-        return format!("{canary} {} without a report", act.done());
-    };
-    let (verdict, digest) = (verdict.replace('_', " "), digest.get(..DIGEST_SHOWN).unwrap_or(digest));
-    format!("{canary} {} ({verdict} after {compared} pairs, report {digest})", act.done())
+    [version.version.to_string(), version.standing(), version.at.clone(), version.author.clone(), version.why()]
 }
 
 fn tried(trial: &TrialView) -> String {
-    let TrialView { version, tally, .. } = trial;
-    let mut text = match trial.mode {
-        ApplyMode::Share(parts) => format!("version {version} decides about {} of the requests\n", percent(parts)),
-        _ => format!("version {version} decides in the shadow\n"),
-    };
-    for (who, arm) in [("the live one", &tally.live), ("the trial", &tally.trial)] {
-        let missed: Vec<String> = arm.missed.iter().map(ToString::to_string).collect();
-        let missed = if missed.is_empty() { String::new() } else { format!(", late: {}", missed.join(" · ")) };
-        let _ = writeln!(text, "  {who} decided about {}, {} of them by default{missed}", arm.decided, arm.defaults);
-    }
-    let paired = tally.paired;
-    if paired.compared > 0 {
-        let _ = writeln!(
-            text,
-            "  of {} requests both decided about, it would have answered {} otherwise, {} earlier, {} later,\n  {} with \
-             its default instead of a prediction, {} the other way round",
-            paired.compared,
-            paired.different,
-            paired.earlier,
-            paired.later,
-            paired.default_instead,
-            paired.prediction_instead,
-        );
-    }
-    if paired.skipped > 0 {
-        let _ = writeln!(text, "  {} requests were left out because too many were compared already", paired.skipped);
-    }
-    let judgement = match (trial.judgement.as_str(), &trial.worse) {
-        ("worse", Some(worse)) => format!("it is worse: {worse}"),
-        ("keep", _) => "it is no worse than the live one".to_owned(),
-        _ => "too little was seen to say whether it is worse".to_owned(),
-    };
-    let _ = writeln!(text, "  {judgement}");
-    text
-}
-
-fn percent(parts: u16) -> String {
-    format!("{}%", f64::from(parts) / 100.0)
+    let counted = trial.counted().into_iter().chain([trial.judged()]).map(|told| format!("  {told}\n"));
+    [format!("{}\n", trial.way())].into_iter().chain(counted).collect()
 }
 
 fn lines<const COLUMNS: usize>(rows: impl Iterator<Item = [String; COLUMNS]>) -> String {

@@ -2,8 +2,10 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{ClauseTold, ExecutorTold, Explanation, StateTold, VerdictTold, WithMore};
-use crate::{Completeness, DecidedBy, Reason};
+use super::{
+    ClauseTold, ExecutorTold, Explanation, StateTold,
+    words::{clipped, ms},
+};
 
 /// How wide a screen is.
 const WIDTH: usize = 80;
@@ -51,8 +53,7 @@ impl Explanation {
         };
         line(out, "", &format!("\n{} {}", verdict.kind, clipped(&verdict.answer.to_string(), 2 * WIDTH)))?;
         line(out, "  ", &format!("after {}, {}", ms(verdict.elapsed_us), verdict.source()))?;
-        let (reason, heard) = (why(verdict.reason), heard(verdict.completeness));
-        line(out, "  ", &format!("{}: {reason}; {heard}", verdict.reason.as_str()))
+        line(out, "  ", &verdict.why())
     }
 
     fn timeline(&self, out: &mut Formatter<'_>) -> fmt::Result {
@@ -89,31 +90,10 @@ impl Explanation {
     fn counterfactual(&self, out: &mut Formatter<'_>) -> fmt::Result {
         writeln!(out)?;
         if let Some(with_more) = &self.with_more {
-            with_more.tell(out)?;
+            line(out, "", &with_more.outcome())?;
+            line(out, "", &with_more.least())?;
         }
-        let why = self.replay.why.as_deref().unwrap_or_default();
-        match self.replay.outcome {
-            "same" => line(out, "", "a replay of the recorded responses gives this verdict again"),
-            "different" => line(out, "", &format!("A REPLAY DIFFERS, please report this: {why}")),
-            _ if self.verdict.is_none() => line(out, "", &format!("no replay: {why}")),
-            _ => line(out, "", &format!("told from the receipt alone, no replay: {why}")),
-        }
-    }
-}
-
-// === impl VerdictTold ===
-
-impl VerdictTold {
-    /// Whose answer it is, and which clause gave it.
-    fn source(&self) -> String {
-        let clause = self.decided_by.as_str();
-        match self.decided_by {
-            DecidedBy::Default => "no clause above the default decided".to_owned(),
-            DecidedBy::Combine => format!("combined from {}", self.executors.join(", ")),
-            DecidedBy::First | DecidedBy::Prefer | DecidedBy::Agree | DecidedBy::Best => {
-                format!("by `{clause}`, from {}", self.executors.join(", "))
-            }
-        }
+        line(out, "", &self.replayed())
     }
 }
 
@@ -127,24 +107,9 @@ impl ExecutorTold {
     }
 
     fn alone(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let remark = match (self.state, self.same) {
-            (StateTold::Abstained | StateTold::Failed | StateTold::BreakerOpen, _) => "no vote",
-            (_, Some(true)) => "the same",
-            (_, Some(false)) => "another answer",
-            (_, None) => "",
-        };
         let room = WIDTH - NAME - 2 - 15;
         let (name, said) = (clipped(&self.executor, NAME - 1), clipped(&self.says().unwrap_or_default(), room));
-        writeln!(out, "{}", format!("  {name:NAME$}{said:room$} {remark}").trim_end())
-    }
-
-    /// Its answer, or why there is none, if that is known.
-    fn says(&self) -> Option<String> {
-        let answer = || self.answer.as_ref().map(ToString::to_string);
-        match self.state {
-            StateTold::Abstained | StateTold::Failed => self.failure.clone().or_else(answer),
-            _ => answer().or_else(|| self.failure.clone()),
-        }
+        writeln!(out, "{}", format!("  {name:NAME$}{said:room$} {}", self.remark()).trim_end())
     }
 
     /// The budget as a line of dots: waited for until it answered, the verdict as a bar.
@@ -172,115 +137,15 @@ impl ExecutorTold {
         }
         bar.into_iter().collect()
     }
-
-    fn standing(&self, verdict: Option<u64>) -> String {
-        let mut standing = match self.state {
-            StateTold::Pending => "pending".to_owned(),
-            StateTold::Answered => "answered".to_owned(),
-            StateTold::Abstained => "abstained".to_owned(),
-            StateTold::Failed => "failed".to_owned(),
-            StateTold::BreakerOpen => "breaker open".to_owned(),
-            StateTold::Late => {
-                let later = self.after_us.zip(verdict).map_or(0, |(after, verdict)| after.saturating_sub(verdict));
-                format!("late by {}", ms(later))
-            }
-        };
-        if self.chosen {
-            standing += ", chosen";
-        }
-        if self.role == "canary" {
-            standing += ", canary";
-        }
-        standing
-    }
 }
 
 // === impl ClauseTold ===
 
 impl ClauseTold {
     fn row(&self, out: &mut Formatter<'_>, number: usize) -> fmt::Result {
-        let why = self.why.as_deref().unwrap_or_default();
-        let outcome = match self.outcome {
-            "decided" => format!("decided: {why}"),
-            "refused" => format!("did not: {why}"),
-            _ => "not reached".to_owned(),
-        };
-        let row = format!("  {number:2} {:8} until {:>9}  {outcome}", self.kind.as_str(), ms(self.until_us));
+        let row = format!("  {number:2} {:8} until {:>9}  {}", self.kind.as_str(), ms(self.until_us), self.told());
         wrapped(&row, WIDTH, 31).iter().try_for_each(|part| writeln!(out, "{}", part.trim_end()))
     }
-}
-
-// === impl WithMore ===
-
-impl WithMore {
-    fn tell(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let verdict = &self.verdict;
-        let answer = if self.same_answer {
-            "the same answer".to_owned()
-        } else {
-            format!("ANOTHER ANSWER, {}", clipped(&verdict.answer.to_string(), WIDTH))
-        };
-        let told = format!(
-            "with {} more: {answer}, after {}, {} ({})",
-            ms(self.more_us),
-            ms(verdict.elapsed_us),
-            verdict.source(),
-            verdict.reason.as_str()
-        );
-        line(out, "", &told)?;
-        let least = match (self.least_us, &self.least_by) {
-            (Some(least), Some(by)) => {
-                format!("the least that would have changed the answer: {} more, for {by}", ms_up(least))
-            }
-            _ => "no response that was recorded would have changed the answer, with however much time".to_owned(),
-        };
-        line(out, "", &least)
-    }
-}
-
-fn why(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Early => "nothing outstanding could change it any more",
-        Reason::Deadline => "time was up",
-        Reason::AllAnswered => "everyone had answered or failed",
-        Reason::TooFew => "too few answered",
-        Reason::Dispute => "enough answered, but they disagree",
-        Reason::AllFailed => "every candidate failed",
-        Reason::StaleOnArrival => "its time was over when it arrived",
-        Reason::Shed => "too many requests were open",
-    }
-}
-
-fn heard(completeness: Completeness) -> &'static str {
-    match completeness {
-        Completeness::Full => "every candidate had answered",
-        Completeness::Partial => "some candidates had answered",
-        Completeness::None => "no candidate had answered",
-    }
-}
-
-/// Milliseconds with one digit behind the point, none where it is zero; seconds from ten on.
-fn ms(micros: u64) -> String {
-    let (tenths, unit) =
-        if micros < 10_000_000 { ((micros + 50) / 100, "ms") } else { ((micros + 50_000) / 100_000, "s") };
-    match (tenths / 10, tenths % 10) {
-        (whole, 0) => format!("{whole} {unit}"),
-        (whole, tenth) => format!("{whole}.{tenth} {unit}"),
-    }
-}
-
-/// The same, rounded up: what is at least needed.
-fn ms_up(micros: u64) -> String {
-    ms(micros.div_ceil(100) * 100)
-}
-
-/// At most `room` characters of `text`, without line breaks.
-fn clipped(text: &str, room: usize) -> String {
-    let text = text.replace(char::is_control, " ");
-    if text.chars().count() <= room {
-        return text;
-    }
-    text.chars().take(room - 1).chain(['…']).collect()
 }
 
 fn line(out: &mut Formatter<'_>, indent: &str, text: &str) -> fmt::Result {

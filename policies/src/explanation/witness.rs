@@ -2,7 +2,7 @@
 
 use wire::{Reply, Role};
 
-use super::{ExecutorTold, StateTold, micros, same, value};
+use super::{ExecutorTold, StateTold, micros, same, since_birth, value};
 use crate::{DecisionBody, Definition, ReceiptState, Recorded};
 
 // === impl ExecutorTold ===
@@ -17,8 +17,7 @@ impl ExecutorTold {
         let name = asked.executor.as_str();
         let response = recorded.responses.iter().find(|(response, _)| response.executor == asked.executor);
         let entry = decision.and_then(|decision| decision.receipt.iter().find(|entry| entry.executor == name));
-        let born = recorded.request.as_ref().map(|(request, appended)| crate::rehearing::born(request, *appended));
-        let came = response.zip(born).map(|((_, appended), born)| micros(appended.since(born)));
+        let came = since_birth(recorded, response.map(|(_, appended)| *appended));
         let (said, failed) = match response.map(|(response, _)| &response.reply) {
             Some(Reply::Answer(answer)) => (Some(value(answer)), None),
             Some(Reply::Failure(failure)) => (None, Some(failure.message.clone())),
@@ -34,6 +33,7 @@ impl ExecutorTold {
                 decision,
             ),
             after_us: entry.and_then(|entry| entry.after_us).or(came),
+            appended_us: came,
             start_after_us: micros(asked.start_after),
             queued_us: response.map(|(response, _)| micros(response.queued)),
             scored_us: response.map(|(response, _)| micros(response.scored)),

@@ -309,3 +309,42 @@ fn what_was_read_long_ago_is_read_again_when_it_is_asked_for() {
         assert_eq!(versions.get(version).unwrap().policy_ref.version, version);
     }
 }
+
+#[test]
+fn what_is_shown_is_the_live_version_unless_another_is_named() {
+    let on_trial = apply("cyd", &text(70, 0), ApplyMode::Shadow, 2);
+    let history = fold(&[live("ada", 50, 0), live("bob", 60, 1), on_trial]);
+    let version = |shown: &PolicyShown| shown.shown.as_ref().map(|shown| shown.version);
+    let usual = PolicyShown::of(&history, None, None).expect("there are versions");
+    assert_eq!((version(&usual), usual.against, usual.difference), (Some(2), None, None));
+    let compared = PolicyShown::of(&history, Some(3), Some(2)).expect("both are there");
+    let changes = compared.difference.as_ref().map(|difference| difference.changes.len());
+    assert_eq!((version(&compared), changes), (Some(3), Some(1)), "the budget, and the clause that ends with it");
+    assert_eq!(PolicyShown::of(&history, Some(4), None), Err(NoVersion(4)));
+    assert_eq!(PolicyShown::of(&history, None, Some(9)), Err(NoVersion(9)));
+    assert_eq!(PolicyShown::of(&wine(), None, None).map(|shown| shown.shown), Ok(None));
+}
+
+#[test]
+fn a_version_and_a_trial_are_told_in_sentences() {
+    let on_trial = apply("cyd", &text(70, 0), ApplyMode::Share(500), 2);
+    let history =
+        fold(&[live("ada", 50, 0), live("bob", 60, 1), on_trial, rollback("ada", &text(50, 0), 1, 3), tally(3, 0, 7)]);
+    let view = PolicyView::from(&history);
+    let told: Vec<String> = view.versions.iter().map(|one| format!("{}: {}", one.standing(), one.why())).collect();
+    let superseded = |by| format!("superseded (by version {by}): because");
+    assert_eq!(told, [superseded(2), superseded(4), superseded(4), "live: back to 1: because".to_owned()]);
+    let history = fold(&[live("ada", 50, 0), apply("cyd", &text(70, 0), ApplyMode::Shadow, 1), tally(2, 0, 7)]);
+    let trial = PolicyView::from(&history).trial.expect("it is on trial");
+    assert_eq!(trial.way(), "version 2 decides in the shadow");
+    let counted = trial.counted();
+    assert_eq!(
+        counted[1..3],
+        [
+            "the trial decided about 0, 0 of them by default",
+            "of 7 requests both decided about, it would have answered 0 otherwise, 0 earlier, 0 later"
+        ]
+    );
+    assert_eq!(counted[3], "0 of them with its default instead of a prediction, 0 the other way round");
+    assert_eq!(trial.judged(), "too little was seen to say whether it is worse");
+}
