@@ -92,6 +92,25 @@ impl Kind {
             Self::DependencyDown => "dependency_down",
         }
     }
+
+    /// Returns it as people write it.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::BurnRate => "error budget burns:",
+            Self::BreakerOpen => "not waited for:",
+            Self::CanaryVerdict => "verdict about a canary:",
+            Self::ArchiveStalled => "archive stalled:",
+            Self::PolicyWithdrawn => "trial withdrawn:",
+            Self::DependencyDown => "not there:",
+        }
+    }
+
+    /// Returns whether it is news rather than trouble: nobody is reminded of it.
+    #[must_use]
+    pub fn is_news(self) -> bool {
+        matches!(self, Self::CanaryVerdict | Self::PolicyWithdrawn)
+    }
 }
 
 impl fmt::Display for Kind {

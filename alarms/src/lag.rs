@@ -27,7 +27,7 @@ pub struct Lag {
     pub topic: String,
     /// Records that are not committed yet, of the partitions of which anything ever was.
     pub behind_records: u64,
-    /// The age of the oldest of them; `None` if there is none.
+    /// The age of the oldest of them; `None` if there is none, or it could not be read in time.
     pub behind_us: Option<u64>,
     /// Partitions of which this group never committed anything: how far it is behind there nobody knows.
     pub unknown_partitions: u32,

@@ -13,7 +13,7 @@ mod producer;
 mod transactions;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
@@ -21,7 +21,9 @@ use std::{
 use futures::FutureExt;
 use wire::Timestamp;
 
-use crate::{BoxFuture, Bus, BusError, Clock, Consumer, Producer, StartAt, TopicPartition, TopicSpec, Transactions};
+use crate::{
+    BoxFuture, Bus, BusError, Clock, Committed, Consumer, Producer, StartAt, TopicPartition, TopicSpec, Transactions,
+};
 use consumer::EmbeddedConsumer;
 use group::Group;
 use partition::Partition;
@@ -127,6 +129,18 @@ impl Bus for EmbeddedBus {
         ready(self.log.reached().and_then(|log| log.partition(partition)?.locate(StartAt::Time(at))))
     }
 
+    fn committed<'a>(
+        &'a self,
+        group: &'a str,
+        topic: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Option<Committed>>, BusError>> {
+        ready(self.log.reached().and_then(|log| log.committed(group, topic)))
+    }
+
+    fn groups<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<String>, BusError>> {
+        ready(self.log.reached().map(|log| log.groups_like(prefix)))
+    }
+
     fn producer<'a>(&'a self, topics: &'a [&'a str]) -> BoxFuture<'a, Result<Arc<dyn Producer>, BusError>> {
         ready(self.log.reached().and_then(|log| {
             let producer: Arc<dyn Producer> = Arc::new(EmbeddedProducer::open(log, self.clock.clone(), topics)?);
@@ -214,6 +228,18 @@ impl Log {
             return fatal(format!("group {group} would be one more than {NAMES_MAX}"));
         }
         Ok(Arc::clone(groups.entry(key).or_insert_with(|| Arc::new(Group::of(&topic.name, topic.partitions.len())))))
+    }
+
+    fn committed(&self, group: &str, topic: &str) -> Result<Vec<Option<Committed>>, BusError> {
+        let topic = self.topic(topic)?;
+        let found = lock(&self.groups).get(&(group.to_owned(), Arc::clone(&topic.name))).cloned();
+        Ok(found.map_or_else(|| vec![None; topic.partitions.len()], |group| group.committed()))
+    }
+
+    fn groups_like(&self, prefix: &str) -> Vec<String> {
+        let groups = lock(&self.groups);
+        let names: BTreeSet<&str> = groups.keys().map(|(name, _)| name.as_str()).collect();
+        names.into_iter().filter(|name| name.starts_with(prefix)).map(str::to_owned).collect()
     }
 }
 

@@ -12,6 +12,7 @@ mod producer;
 mod question;
 mod received;
 mod settings;
+mod standing;
 mod transactions;
 
 use std::{
@@ -32,7 +33,7 @@ use rdkafka::{
 };
 use wire::Timestamp;
 
-use crate::{BoxFuture, Bus, BusError, Clock, Consumer, Producer, TopicPartition, TopicSpec, Transactions};
+use crate::{BoxFuture, Bus, BusError, Clock, Committed, Consumer, Producer, TopicPartition, TopicSpec, Transactions};
 use consumer::{KafkaConsumer, RECORDS_MAX};
 use producer::KafkaProducer;
 use transactions::KafkaTransactions;
@@ -112,6 +113,24 @@ impl Bus for KafkaBus {
     fn locate<'a>(&'a self, partition: &'a TopicPartition, at: Timestamp) -> BoxFuture<'a, Result<i64, BusError>> {
         let (asker, partition) = (Arc::clone(&self.asker), partition.clone());
         question::ask(move || question::locate(&asker, &partition, at)).boxed()
+    }
+
+    fn committed<'a>(
+        &'a self,
+        group: &'a str,
+        topic: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Option<Committed>>, BusError>> {
+        async move {
+            let count = self.partitions(topic).await?;
+            let (settings, group, topic) = (self.settings.clone(), group.to_owned(), topic.to_owned());
+            question::ask(move || standing::committed(&settings, &group, &topic, count)).await
+        }
+        .boxed()
+    }
+
+    fn groups<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<String>, BusError>> {
+        let (asker, prefix) = (Arc::clone(&self.asker), prefix.to_owned());
+        question::ask(move || standing::groups(&asker, &prefix)).boxed()
     }
 
     fn producer<'a>(&'a self, topics: &'a [&'a str]) -> BoxFuture<'a, Result<Arc<dyn Producer>, BusError>> {

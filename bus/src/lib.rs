@@ -59,6 +59,18 @@ pub trait Bus: Send + Sync + 'static {
     /// none. Who reads a stretch of the log and then ends begins there.
     fn locate<'a>(&'a self, partition: &'a TopicPartition, at: Timestamp) -> BoxFuture<'a, Result<i64, BusError>>;
 
+    /// Returns what `group` committed of each partition of `topic`, in their order, whoever is in the group; `None` where
+    /// nothing ever was. Asking changes nothing for the group.
+    fn committed<'a>(
+        &'a self,
+        group: &'a str,
+        topic: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Option<Committed>>, BusError>>;
+
+    /// Returns the names of the groups whose names begin with `prefix`, sorted: those that have members, and those that
+    /// committed something.
+    fn groups<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<String>, BusError>>;
+
     /// Opens a producer and warms it up: connections, metadata of `topics`, producer id. The first record that is sent
     /// afterwards costs what every record costs. Nothing becomes visible in the topics by it.
     fn producer<'a>(&'a self, topics: &'a [&'a str]) -> BoxFuture<'a, Result<Arc<dyn Producer>, BusError>>;

@@ -137,6 +137,11 @@ impl Group {
         self.put(&mut lock(&self.state), member, commits);
     }
 
+    /// Returns what was committed of each partition.
+    pub(super) fn committed(&self) -> Vec<Option<Committed>> {
+        lock(&self.state).shares.iter().map(|share| share.committed.clone()).collect()
+    }
+
     fn put(&self, state: &mut State, member: MemberId, commits: &[Commit]) {
         for commit in commits {
             let share = self.index(&commit.partition).and_then(|index| state.shares.get_mut(index));

@@ -212,6 +212,38 @@ pub(crate) async fn a_consumer_without_a_group_cannot_commit(bus: &dyn Bus) {
     tail.close(Vec::new()).await;
 }
 
+pub(crate) async fn whoever_asks_is_told_where_a_group_stands(bus: &dyn Bus) {
+    let (name, group, other) = (topic(bus, 2).await, unique("group"), unique("group"));
+    let all = partitions(&name, 2);
+    assert_eq!(within(bus.committed(&group, &name)).await, Ok(vec![None, None]), "nobody was ever in it");
+    let member = owner(bus, &group, &name, 2).await;
+    // Asked while somebody is in it: he stays, and what he commits afterwards counts.
+    assert_eq!(within(bus.committed(&group, &name)).await, Ok(vec![None, None]));
+    member.close(vec![commit(&all[1], 5, "one")]).await;
+    assert_eq!(within(bus.committed(&group, &name)).await, Ok(vec![None, Some(committed(5, "one"))]));
+    owner(bus, &group, &name, 2).await.close(vec![commit(&all[0], 3, "")]).await;
+    let expected = vec![Some(committed(3, "")), Some(committed(5, "one"))];
+    assert_eq!(within(bus.committed(&group, &name)).await, Ok(expected));
+    assert_eq!(within(bus.committed(&other, &name)).await, Ok(vec![None, None]), "another's is another's");
+}
+
+pub(crate) async fn groups_are_found_by_how_their_names_begin(bus: &dyn Bus) {
+    let (name, group) = (topic(bus, 1).await, unique("group"));
+    let [first, second] = ["a", "b"].map(|part| format!("{group}.{part}"));
+    assert_eq!(within(bus.groups(&group)).await, Ok(Vec::new()));
+    let only = TopicPartition::new(&name, 0);
+    owner(bus, &second, &name, 1).await.close(vec![commit(&only, 1, "")]).await;
+    let member = owner(bus, &first, &name, 1).await;
+    assert_eq!(within(bus.groups(&group)).await, Ok(vec![first.clone(), second.clone()]));
+    assert_eq!(within(bus.groups(&second)).await, Ok(vec![second]));
+    member.close(Vec::new()).await;
+}
+
+pub(crate) async fn where_a_group_stands_in_a_topic_that_does_not_exist_is_an_error(bus: &dyn Bus) {
+    let answer = within(bus.committed(&unique("group"), &unique("topic"))).await;
+    assert!(matches!(answer, Err(BusError::Fatal(_))), "{answer:?}");
+}
+
 /// Returns a member that owns all `count` partitions.
 pub(crate) async fn owner(bus: &dyn Bus, group: &str, topic: &str, count: usize) -> Reader {
     let mut member = Reader::member(bus, group, topic).await;
