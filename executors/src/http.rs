@@ -15,13 +15,14 @@ mod traceparent;
 
 use std::{
     num::NonZeroUsize,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use bus::{BoxFuture, Clock};
 use bytes::Bytes;
 use futures::future::join_all;
+use native_tls::TlsConnector;
 use reqwest::{Client, Url};
 use traces::Sampling;
 use wire::{Failure, ModelVersion, Timestamp};
@@ -38,6 +39,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_secs(5);
 /// The longest answer that is read.
 const LONGEST: usize = 4 << 20;
+
+/// What this machine trusts. Reading that takes a processor some 60 ms, and a policy may bring ten executors at once: it is
+/// read once, and not by each of them.
+static TLS: LazyLock<Result<TlsConnector, String>> =
+    LazyLock::new(|| TlsConnector::new().map_err(|error| error.to_string()));
 
 /// A model on a server.
 pub struct Http {
@@ -114,7 +120,9 @@ impl Http {
         sampling: Option<Sampling>,
     ) -> Result<Self, HttpError> {
         let (infer, batch_max) = (address(infer)?, max_batch.unwrap_or(NonZeroUsize::MIN));
+        let tls = TLS.clone().map_err(HttpError::Client)?;
         let client = Client::builder().pool_max_idle_per_host(connections).connect_timeout(PATIENCE).tcp_nodelay(true);
+        let client = client.tls_backend_preconfigured(tls);
         let client = client.build().map_err(|error| HttpError::Client(cause(&error)))?;
         let model = ModelVersion::new(name, "unversioned");
         let layout = Arc::new(Layout::assumed(&takes));
