@@ -160,6 +160,10 @@ pub struct Runner {
     pub breaker_open: bool,
     /// From birth to the answer in the log, late ones too.
     pub latency: Latency,
+    /// The same as a curve: a share of the answers, and what it did not exceed, in microseconds. Shares beyond which not even
+    /// one answer would lie are not there.
+    #[serde(default)]
+    pub curve: Vec<(f64, u64)>,
     /// Of that, waiting in the executor.
     pub queued: Latency,
     /// Of that, the work.
@@ -196,6 +200,8 @@ pub struct Runner {
 const LATELY: Duration = Duration::from_mins(1);
 /// At most about so many points over time.
 const POINTS: u64 = 120;
+/// The shares of an executor's curve: fifty executors' curves are a few kilobytes.
+const SHARES: [f64; 9] = [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999];
 
 // === impl Overview ===
 
@@ -345,6 +351,7 @@ fn runners(sum: &Sum, lately: &Sum, definition: &Definition) -> Vec<Runner> {
             models: did.models.iter().cloned().collect(),
             breaker_open: lately.executors.get(name).is_some_and(|did| did.struck > 0),
             latency: Latency::of(&did.answers),
+            curve: curve(&did.answers),
             queued: Latency::of(&did.queued),
             computed: Latency::of(&did.computed),
             heard: did.heard,
@@ -364,6 +371,15 @@ fn runners(sum: &Sum, lately: &Sum, definition: &Definition) -> Vec<Runner> {
     };
     let live = live.iter().map(|name| (*name, true));
     live.chain(gone.map(|name| (name, false))).map(runner).collect()
+}
+
+fn curve(times: &Times) -> Vec<(f64, u64)> {
+    #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52")]
+    let all = times.count() as f64;
+    // What is beyond a share is one answer at least, or the curve would end in a step that nothing was seen of.
+    let is_seen = |share: &f64| *share <= 0.5 || all * (1.0 - share) > 1.0 - 1e-6;
+    let point = |share: f64| Some((share, micros(times.quantile(share)?)));
+    SHARES.into_iter().filter(is_seen).filter_map(point).collect()
 }
 
 // === impl Latency ===

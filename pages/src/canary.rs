@@ -5,7 +5,6 @@
 
 mod index;
 mod markdown;
-mod outside;
 mod page;
 mod text;
 mod verdict;
@@ -19,6 +18,8 @@ pub use index::index;
 pub use markdown::markdown;
 pub use page::html;
 pub use text::text;
+
+use crate::outside;
 
 /// What is known of requests that a report names, by their ids.
 pub type Examples = BTreeMap<String, Example>;

@@ -9,19 +9,25 @@ mod course;
 mod curves;
 mod frame;
 mod intervals;
+mod lines;
 mod matrix;
 mod scale;
+mod small;
 
 use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
 pub(crate) use bars::histogram;
+pub(crate) use course::times;
 pub(crate) use course::{Course, Moment, course};
 pub(crate) use curves::{Line, curves};
+pub(crate) use frame::Tick;
 pub(crate) use intervals::{Intervals, Row, intervals};
+pub(crate) use lines::{Lines, Series, Stroke, lines, sample};
 pub(crate) use matrix::matrix;
-pub(crate) use scale::{Scale, ticks};
+pub(crate) use scale::{Scale, durations, ticks};
+pub(crate) use small::{Part, bar, stacked, whisker};
 
 /// What a chart is called, and what it shows, for those who do not see it.
 pub(crate) struct About<'chart> {
@@ -35,6 +41,8 @@ pub(crate) struct About<'chart> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Room {
     Wide,
+    /// Half of a wide one, beside another chart or its words.
+    Half,
     Narrow,
 }
 
@@ -45,6 +53,7 @@ impl Room {
     pub(crate) fn width(self) -> f64 {
         match self {
             Self::Wide => 760.0,
+            Self::Half => 500.0,
             Self::Narrow => 324.0,
         }
     }
@@ -52,6 +61,7 @@ impl Room {
     fn class(self) -> &'static str {
         match self {
             Self::Wide => "wide",
+            Self::Half => "wide half",
             Self::Narrow => "narrow",
         }
     }
@@ -59,19 +69,23 @@ impl Room {
 
 /// Draws a chart for every room; `draw` returns its height and what is in it.
 pub(crate) fn figure(about: &About, draw: impl Fn(Room) -> (f64, Markup)) -> Markup {
-    html! {
-        figure {
-            @for room in [Room::Wide, Room::Narrow] {
-                (drawn(about, room, &draw))
-            }
-        }
-    }
+    in_rooms(about, [Room::Wide, Room::Narrow], draw)
+}
+
+/// Draws a chart for half of a wide room, and for a narrow one.
+pub(crate) fn half(about: &About, draw: impl Fn(Room) -> (f64, Markup)) -> Markup {
+    in_rooms(about, [Room::Half, Room::Narrow], draw)
+}
+
+fn in_rooms(about: &About, rooms: [Room; 2], draw: impl Fn(Room) -> (f64, Markup)) -> Markup {
+    html! { figure { @for room in rooms { (drawn(about, room, &draw)) } } }
 }
 
 fn drawn(about: &About, room: Room, draw: &impl Fn(Room) -> (f64, Markup)) -> Markup {
     let (height, inside) = draw(room);
     let class = room.class();
-    let [title, told] = ["title", "told"].map(|part| format!("{}-{class}-{part}", about.id));
+    let place = class.split(' ').next().unwrap_or(class);
+    let [title, told] = ["title", "told"].map(|part| format!("{}-{place}-{part}", about.id));
     html! {
         svg class={ "chart " (class) } viewBox={ "0 0 " (px(room.width())) " " (px(height)) } role="img"
             aria-labelledby=(title) aria-describedby=(told) {

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 struct Colour(&'static str, &'static str, &'static str);
 
 /// Name, on light, on dark.
-const COLOURS: [Colour; 37] = [
+const COLOURS: [Colour; 41] = [
     Colour("page", "#f4f6f8", "#0d1117"),
     Colour("card", "#ffffff", "#161b22"),
     Colour("track", "#eef1f4", "#212830"),
@@ -22,6 +22,11 @@ const COLOURS: [Colour; 37] = [
     Colour("reference", "#0b62a8", "#5ab4f0"),
     Colour("canary", "#b4460a", "#ff9d5c"),
     Colour("allowed", "#6a3d8f", "#c9a3ec"),
+    // Lines of one chart; each has its own stroke too.
+    Colour("line-1", "#0b62a8", "#5ab4f0"),
+    Colour("line-2", "#b4460a", "#ff9d5c"),
+    Colour("line-3", "#00694d", "#3ecf9f"),
+    Colour("line-4", "#6b5200", "#e3bd4f"),
     // The five verdicts, and what lies behind their words.
     Colour("better", "#00694d", "#3ecf9f"),
     Colour("better-wash", "#e2f4ed", "#0f2a22"),
@@ -69,7 +74,7 @@ mod tests {
     use super::*;
 
     /// What is written, or drawn, on what.
-    const PAIRS: [(&str, &str); 41] = [
+    const PAIRS: [(&str, &str); 51] = [
         ("ink", "page"),
         ("ink", "card"),
         ("ink", "track"),
@@ -83,6 +88,16 @@ mod tests {
         ("canary", "card"),
         ("canary", "page"),
         ("allowed", "card"),
+        ("line-1", "card"),
+        ("line-2", "card"),
+        ("line-3", "card"),
+        ("line-4", "card"),
+        ("apart", "card"),
+        ("ink", "apart-wash"),
+        ("worse", "page"),
+        ("open", "page"),
+        ("better", "page"),
+        ("apart", "page"),
         ("better", "card"),
         ("better", "better-wash"),
         ("ink", "better-wash"),
@@ -148,7 +163,7 @@ mod tests {
 
     #[test]
     fn no_colour_is_named_in_the_style_that_is_not_there() {
-        let style = include_str!("style.css");
+        let style = [include_str!("style.css"), include_str!("console/console.css")].concat();
         for used in style.split("var(--").skip(1).filter_map(|rest| rest.split(')').next()) {
             named(used);
         }

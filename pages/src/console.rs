@@ -5,10 +5,14 @@
 //! colour says is said by a word too. Reading order: `paths` (where pages are) → `frame` (what is around each) → `overview`
 //! → `rendezvous`.
 
+mod decided;
 mod frame;
+mod over_time;
 mod overview;
+mod parts;
 pub mod paths;
 mod rendezvous;
+mod state;
 
 pub use frame::{Access, Frame, Page, SCRIPT, file, script_path, style, style_path};
 pub use overview::overview;

@@ -40,6 +40,22 @@ pub(crate) fn share(share: f64) -> String {
     format!("{}\u{a0}%", decimal(percent, decimals))
 }
 
+/// Returns a share of which only what is missing from the whole says anything: with two digits of that, and never more
+/// than it is.
+pub(crate) fn nearly_all(share: f64) -> String {
+    let missing = (1.0 - share) * 100.0;
+    if missing < 1e-7 {
+        return "100\u{a0}%".to_owned();
+    }
+    let decimals = (1..7).find(|decimals| missing * libm::exp10(f64::from(*decimals)) > 9.9999).unwrap_or(7);
+    let scale = libm::exp10(f64::from(decimals));
+    let floor = (share * 100.0 * scale + 1e-4).floor() / scale;
+    format!(
+        "{}\u{a0}%",
+        format!("{floor:.*}", usize::try_from(decimals).unwrap_or(7)).trim_end_matches('0').trim_end_matches('.')
+    )
+}
+
 /// Returns microseconds in the unit that fits.
 pub(crate) fn micros(micros: f64) -> String {
     let size = micros.abs();
@@ -112,6 +128,22 @@ pub(crate) fn span(micros: u64) -> String {
     }
 }
 
+/// Returns how long a window is: in the largest unit of which it is so many.
+pub(crate) fn window(micros: u64) -> String {
+    let seconds = micros / 1_000_000;
+    let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let whole = units.into_iter().find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit));
+    match whole {
+        Some((unit, called)) => format!("{}\u{a0}{called}", seconds / unit),
+        None => self::micros(exact(micros)),
+    }
+}
+
+/// Returns how much work something was.
+pub(crate) fn work(micros: u64) -> String {
+    if micros < 60_000_000 { self::micros(exact(micros)) } else { span(micros) }
+}
+
 /// Returns a count as a number to draw or divide by; above 2^53 its last digits are lost.
 #[expect(clippy::cast_precision_loss, reason = "nobody sees the seventeenth digit")]
 pub(crate) fn exact(count: u64) -> f64 {
@@ -134,6 +166,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_nearly_all_never_reads_as_all() {
+        let told = [0.999, 0.9995, 0.999_71, 0.999_996_4, 0.95, 0.974, 0.5, 0.0, 1.0, 0.999_999_97]
+            .map(|share| nearly_all(share).replace('\u{a0}', " "));
+        assert_eq!(
+            told,
+            ["99.9 %", "99.95 %", "99.971 %", "99.99964 %", "95 %", "97.4 %", "50 %", "0 %", "100 %", "99.999997 %"]
+        );
+    }
+
+    #[test]
     fn durations_have_the_unit_that_fits() {
         assert_eq!(
             [0.0, 850.0, 1_234.0, -45_600.0, 2_500_000.0].map(|number| micros(number).replace('\u{a0}', " ")),
@@ -142,6 +184,11 @@ mod tests {
         assert_eq!(
             [10_000_000, 61_000_000, 7_380_000_000, 90_000_000_000].map(|micros| span(micros).replace('\u{a0}', " ")),
             ["10 s", "1 min 1 s", "2 h 3 min", "1 d 1 h"]
+        );
+        assert_eq!(
+            [500_000, 90_000_000, 3_600_000_000, 86_400_000_000 * 30]
+                .map(|micros| window(micros).replace('\u{a0}', " ")),
+            ["500 ms", "90 s", "1 h", "30 d"]
         );
     }
 

@@ -2,12 +2,17 @@
 //!
 //! `tools/setup.sh browser` installs one; `HEDGEROW_BROWSER` names another. Where there is none, this says so.
 
+#[path = "../examples/gallery/console.rs"]
+mod console;
 #[path = "../examples/gallery/samples.rs"]
 mod samples;
 
 use std::{env, fs, process::Command};
 
-use hedgerow_pages::canary::html;
+use hedgerow_pages::{
+    canary::html,
+    console::{script_path, style, style_path},
+};
 use serde_json::Value;
 
 /// A phone, and a desk.
@@ -36,6 +41,14 @@ fn quoted(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;")
 }
 
+/// Returns a page of the console with its style inside and without its script: here is nobody who serves them.
+fn alone(page: &str) -> String {
+    let link = format!("<link rel=\"stylesheet\" href=\"{}\">", style_path());
+    let script = format!("<script src=\"{}\" defer></script>", script_path());
+    assert!(page.contains(&link) && page.contains(&script), "both are linked");
+    page.replace(&link, &format!("<style>{}</style>", style())).replace(&script, "")
+}
+
 #[test]
 fn in_a_browser_nothing_hangs_over_and_nothing_is_asked_for() {
     let Some(browser) = browser() else {
@@ -44,11 +57,15 @@ fn in_a_browser_nothing_hangs_over_and_nothing_is_asked_for() {
     };
     let folder = tempfile::tempdir().expect("a folder");
     let mut wrapper = format!("<!doctype html><meta charset=utf-8><pre id=told></pre><script>{LOOK}</script>");
-    let all = samples::all();
-    for sample in &all {
-        let page = quoted(&html(&sample.report, &sample.examples, &samples::made()));
+    let all: Vec<(&str, String)> = samples::all()
+        .iter()
+        .map(|sample| (sample.name, html(&sample.report, &sample.examples, &samples::made())))
+        .chain(console::all().into_iter().map(|shown| (shown.name, alone(&shown.html))))
+        .collect();
+    for (name, page) in &all {
+        let page = quoted(page);
         for width in WIDTHS {
-            let name = format!("{} at {width}", sample.name);
+            let name = format!("{name} at {width}");
             let frame = format!(
                 "<iframe title=\"{name}\" style=\"border:0;width:{width}px;height:900px\" srcdoc=\"{page}\"></iframe>"
             );

@@ -65,3 +65,19 @@ fn it_is_read_as_it_was_written() {
     let written = serde_json::to_string(&overview).expect("numbers and words");
     assert_eq!(serde_json::from_str::<Overview>(&written).expect("what was written"), overview);
 }
+
+#[test]
+fn a_curve_ends_where_nothing_more_was_seen() {
+    let curve = |answers: u64| {
+        let mut times = crate::Times::rough();
+        (1..=answers).for_each(|millis| times.add(Duration::from_millis(millis)));
+        let shares = super::curve(&times).into_iter();
+        (shares.clone().map(|(share, _)| share).next_back(), shares.map(|(_, micros)| micros).collect::<Vec<_>>())
+    };
+    assert_eq!(curve(0), (None, Vec::new()));
+    assert_eq!(curve(1).0, Some(0.5), "of one answer the half is known");
+    assert_eq!(curve(100).0, Some(0.99));
+    let (last, micros) = curve(1_000);
+    assert_eq!((last, micros.len()), (Some(0.999), 9));
+    assert!(micros.is_sorted() && (999_000..=1_030_000).contains(&micros[8]), "{micros:?}");
+}

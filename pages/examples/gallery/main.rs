@@ -1,10 +1,14 @@
-//! Writes a report of every kind, so that one can look at them: `cargo run -p hedgerow-pages --example gallery -- DIR`.
+//! Writes a report of every kind and the console's pages in every state, so that one can look at them: `cargo run -p hedgerow-pages --example gallery -- DIR`.
 
+mod console;
 mod samples;
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-use hedgerow_pages::canary::{html, index, markdown, text};
+use hedgerow_pages::{
+    canary::{html, index, markdown, text},
+    console::{SCRIPT, script_path, style, style_path},
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(env::args().nth(1).ok_or("tell me a folder to write to")?);
@@ -18,5 +22,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let reports: Vec<_> = all.into_iter().map(|sample| sample.report).collect();
     fs::write(folder.join("index.html"), index(&reports, |report| Some(format!("{}.html", report.canary))))?;
+    // The console's style and script are files beside its pages.
+    let console = folder.join("console");
+    fs::create_dir_all(&console)?;
+    for (path, content) in [(style_path(), style()), (script_path(), SCRIPT)] {
+        fs::write(console.join(path.trim_start_matches('/')), content)?;
+    }
+    for shown in console::all() {
+        let html = shown.html.replace(style_path(), style_path().trim_start_matches('/'));
+        fs::write(console.join(shown.name).with_extension("html"), html.replace("\"/console-", "\"console-"))?;
+    }
     Ok(())
 }

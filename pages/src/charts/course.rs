@@ -111,7 +111,7 @@ fn seconds(micros: i64) -> f64 {
 }
 
 /// Returns round instants between two, and how they are called: to the second, to the minute or to the day.
-fn times(first_us: i64, last_us: i64, about: i64) -> Vec<Tick> {
+pub(crate) fn times(first_us: i64, last_us: i64, about: i64) -> Vec<Tick> {
     let (first, last) = (first_us.div_euclid(1_000_000), last_us.div_euclid(1_000_000));
     let rough = (last - first) / about.max(1);
     let step = STEPS.into_iter().find(|step| *step >= rough).unwrap_or(rough);

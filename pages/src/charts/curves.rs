@@ -6,8 +6,7 @@ use super::{
     About, Room, Scale, along, band, figure,
     frame::{Axes, Frame, Tick, widest},
     px,
-    scale::decades,
-    ticks,
+    scale::durations,
 };
 use crate::words;
 
@@ -24,8 +23,6 @@ pub(crate) struct Line<'line> {
 const HEIGHT: f64 = 300.0;
 /// What stands at the axis of shares.
 const SHARES: [(f64, &str); 4] = [(0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %")];
-/// From so many times the smallest on, one sees more on a logarithmic axis.
-const FAR: f64 = 30.0;
 
 /// Draws distributions of microseconds.
 pub(crate) fn curves(about: &About, lines: &[Line]) -> Markup {
@@ -66,16 +63,8 @@ fn told(name: &str, share: f64, value: f64, low: Option<f64>, high: Option<f64>)
 }
 
 fn times(lines: &[Line]) -> (Scale, Vec<Tick>) {
-    let values = || lines.iter().flat_map(|line| line.points.iter().map(|(_, value, ..)| *value));
-    let most = values().fold(0.0, f64::max).max(1.0);
-    let least = values().filter(|value| *value > 0.0).fold(most, f64::min);
+    let values = lines.iter().flat_map(|line| line.points.iter().map(|(_, value, ..)| *value));
+    let most = values.clone().fold(1.0, f64::max);
     let known = lines.iter().flat_map(|line| line.points.iter().filter_map(|point| point.3));
-    let high = known.filter(|high| *high < 2.0 * most).fold(most, f64::max) * 1.05;
-    let tick = |tick: f64| (tick, words::micros(tick));
-    if most / least > FAR {
-        let scale = Scale::log((least * 0.8, high), (0.0, 1.0));
-        (scale, decades(least * 0.8, high).into_iter().map(tick).collect())
-    } else {
-        (Scale::linear((0.0, high), (0.0, 1.0)), ticks(0.0, high, 5).into_iter().map(tick).collect())
-    }
+    durations(values.chain(known.filter(|high| *high < 2.0 * most)))
 }

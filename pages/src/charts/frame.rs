@@ -11,7 +11,7 @@ pub(super) struct Frame {
 }
 
 /// A number at an axis.
-pub(super) type Tick = (f64, String);
+pub(crate) type Tick = (f64, String);
 
 /// What stands at the axes.
 pub(super) struct Axes<'axes> {
@@ -30,8 +30,13 @@ impl Frame {
     /// Returns a frame in a chart of this width and height, with room for the axes' texts; `widest` is the longest text at
     /// the y axis.
     pub(super) fn new(x: Scale, y: Scale, (width, height): (f64, f64), widest: usize) -> Self {
+        Self::beside(x, y, (width, height), widest, 10.0)
+    }
+
+    /// Returns a frame that leaves so much room to its right.
+    pub(super) fn beside(x: Scale, y: Scale, (width, height): (f64, f64), widest: usize, right: f64) -> Self {
         let left = 14.0 + 6.8 * f64::from(u32::try_from(widest.clamp(5, 12)).unwrap_or(12));
-        Self { x: x.between((left, width - 10.0)), y: y.between((height - 40.0, 26.0)) }
+        Self { x: x.between((left, width - right)), y: y.between((height - 40.0, 26.0)) }
     }
 
     pub(super) fn axes(&self, axes: &Axes) -> Markup {

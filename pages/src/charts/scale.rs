@@ -1,5 +1,11 @@
 //! From numbers to places, and the round numbers that stand at an axis.
 
+use super::Tick;
+use crate::words;
+
+/// From so many times the smallest on, one sees more on a logarithmic axis.
+const FAR: f64 = 30.0;
+
 /// Puts numbers on a line of places; what lies outside is put at its end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
@@ -108,6 +114,20 @@ pub(crate) fn decades(low: f64, high: f64) -> Vec<f64> {
     let powers = (0..24_u32).map(|power| libm::exp10(first + f64::from(power)));
     let all = powers.flat_map(|power| parts.iter().map(move |part| part * power));
     all.filter(|tick| (low..=high).contains(tick)).collect()
+}
+
+/// Returns an axis of microseconds that holds all of them.
+pub(crate) fn durations(values: impl Iterator<Item = f64> + Clone) -> (Scale, Vec<Tick>) {
+    let most = values.clone().fold(1.0, f64::max);
+    let least = values.filter(|value| *value > 0.0).fold(most, f64::min);
+    let high = most * 1.05;
+    let tick = |tick: f64| (tick, words::micros(tick));
+    if most / least > FAR {
+        let scale = Scale::log((least * 0.8, high), (0.0, 1.0));
+        (scale, decades(least * 0.8, high).into_iter().map(tick).collect())
+    } else {
+        (Scale::linear((0.0, high), (0.0, 1.0)), ticks(0.0, high, 5).into_iter().map(tick).collect())
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, html};
 use sha2::{Digest, Sha256};
 
 use super::paths;
-use crate::colours;
+use crate::{colours, prose::plain};
 
 /// One page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,10 +160,10 @@ fn bar(frame: &Frame) -> Markup {
 fn picker(frame: &Frame, about: Option<&str>) -> Markup {
     html! {
         details.picker {
-            summary { "Rendezvous" @if let Some(name) = about { ": " b { (name) } } }
+            summary { "Rendezvous" @if let Some(name) = about { ": " b { (plain(name)) } } }
             ul {
                 @for name in frame.rendezvous {
-                    li { (link(frame, &paths::rendezvous(name), name, "")) }
+                    li { (link(frame, &paths::rendezvous(name), &plain(name), "")) }
                 }
             }
         }
@@ -179,7 +179,7 @@ fn tabs(frame: &Frame, name: &str) -> Markup {
         (paths::playground(name), "Playground", "y"),
     ];
     html! {
-        nav.tabs aria-label={ "Pages of " (name) } {
+        nav.tabs aria-label={ "Pages of " (plain(name)) } {
             ul { @for (path, called, key) in &tabs { li { (link(frame, path, called, key)) } } }
         }
     }

@@ -17,6 +17,7 @@ fn runner(name: &str, useful: u64) -> Runner {
         models: vec![format!("{name}@1f3a")],
         breaker_open: false,
         latency: latency(4_000, 12_000, 31_000),
+        curve: Vec::new(),
         queued: latency(100, 900, 2_000),
         computed: latency(3_000, 9_000, 11_000),
         heard: useful + 10,
