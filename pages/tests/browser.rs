@@ -1,11 +1,11 @@
 //! Every page in a real browser: on a phone and on a desk nothing hangs over, nothing is complained about, nothing is asked for.
-//!
-//! `tools/setup.sh browser` installs one; `HEDGEROW_BROWSER` names another. Where there is none, this says so.
 
 #[path = "../examples/gallery/console.rs"]
 mod console;
 #[path = "../examples/gallery/samples.rs"]
 mod samples;
+#[path = "browser/script.rs"]
+mod script;
 
 use std::{env, fs, process::Command};
 
@@ -28,13 +28,18 @@ const LOOK: &str = "onload=()=>{const told=[];for(const frame of document.queryS
     told.push({name:frame.title,wide,room:frame.clientWidth,outside,least})}\
     document.getElementById('told').textContent=JSON.stringify(told)}";
 
+/// Returns the command that starts it; `tools/setup.sh browser` installs one, `HEDGEROW_BROWSER` names another.
 fn browser() -> Option<String> {
     if let Ok(named) = env::var("HEDGEROW_BROWSER") {
         return Some(named);
     }
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let starts = |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|said| said.status.success());
-    names.into_iter().find(starts).map(str::to_owned)
+    let found = names.into_iter().find(starts).map(str::to_owned);
+    if found.is_none() {
+        println!("skipped: there is no browser here; tools/setup.sh browser installs one");
+    }
+    found
 }
 
 fn quoted(text: &str) -> String {
@@ -51,10 +56,7 @@ fn alone(page: &str) -> String {
 
 #[test]
 fn in_a_browser_nothing_hangs_over_and_nothing_is_asked_for() {
-    let Some(browser) = browser() else {
-        println!("skipped: there is no browser here; tools/setup.sh browser installs one");
-        return;
-    };
+    let Some(browser) = browser() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let mut wrapper = format!("<!doctype html><meta charset=utf-8><pre id=told></pre><script>{LOOK}</script>");
     let all: Vec<(&str, String)> = samples::all()

@@ -79,10 +79,9 @@ fn drawn(lines: &Lines, room: Room) -> Markup {
     let place = |(x, y): &(f64, f64)| (frame.x.at(*x), frame.y.at(*y));
     html! {
         (frame.axes(&axes))
-        @for (level, called) in &lines.levels {
+        @for (level, _) in &lines.levels {
             @let y = frame.y.at(*level);
             line class="margin" x1=(px(left)) x2=(px(right)) y1=(px(y)) y2=(px(y)) {}
-            text class="margin-label ink" x=(px(left + 4.0)) y=(px(if y - top < 14.0 { y + 14.0 } else { y - 5.0 })) { (called) }
         }
         @for series in &lines.series {
             @for part in &series.parts {
@@ -93,6 +92,11 @@ fn drawn(lines: &Lines, room: Room) -> Markup {
                     path class={ (series.class) " line" (series.stroke.class()) } d=(along(part.iter().map(place))) {}
                 }
             }
+        }
+        // After the lines, so that none of them runs through what is promised.
+        @for (level, called) in &lines.levels {
+            @let y = frame.y.at(*level);
+            text class="margin-label ink" x=(px(left + 4.0)) y=(px(if y - top < 14.0 { y + 14.0 } else { y - 5.0 })) { (called) }
         }
         @if are_named {
             @for (y, series) in apart(lines, &frame) {

@@ -6,7 +6,7 @@ use measures::Overview;
 use super::{
     Page, decided,
     over_time::{Depth, latency},
-    parts::{fact, percentiles, rate},
+    parts::{fact, percentiles, rate, windows},
     paths,
     state::{self, Standing},
 };
@@ -31,7 +31,7 @@ pub fn overview(all: &[Overview]) -> Page {
                 h1 { (headline(&all, bad)) }
                 @if let (Some(first), true) = (all.first(), bad > 0) { p { (state::sentence(first)) } }
             }
-            @if all.is_empty() { (nothing()) }
+            @if let Some(first) = all.first() { (windows(paths::OVERVIEW, first.window_us)) } @else { (nothing()) }
             @if all.len() >= MANY { (contents(&all)) }
             @for (place, one) in all.iter().enumerate() { (card(one, place)) }
         },

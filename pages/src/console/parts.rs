@@ -3,11 +3,29 @@
 use maud::{Markup, html};
 use measures::Latency;
 
+use super::paths;
 use crate::words;
 
 /// Returns a fact among others.
 pub(super) fn fact(called: &str, value: &Markup, beside: &Markup) -> Markup {
     html! { div { dt { (called) } dd { (value) small { (beside) } } } }
+}
+
+/// Over how long numbers can be counted, in seconds.
+const WINDOWS: [u64; 3] = [3_600, 86_400, 30 * 86_400];
+
+/// Returns links to the same page over other times.
+pub(super) fn windows(page: &str, window_us: u64) -> Markup {
+    html! {
+        nav.windows aria-label="Over how long" {
+            ul {
+                @for window in WINDOWS {
+                    @let is_this = window_us == window * 1_000_000;
+                    li { a href=(paths::over(page, window)) aria-current=[is_this.then_some("true")] { "last " (words::window(window * 1_000_000)) } }
+                }
+            }
+        }
+    }
 }
 
 /// Returns a table that moves inside of its own box where it is too wide, by keys too.

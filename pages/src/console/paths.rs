@@ -19,6 +19,12 @@ pub fn rendezvous(name: &str) -> String {
     format!("/rendezvous/{}", part(name))
 }
 
+/// Returns a page whose numbers are counted over so many seconds: that of all rendezvous, or of one.
+#[must_use]
+pub fn over(page: &str, window_s: u64) -> String {
+    format!("{page}?window_s={window_s}")
+}
+
 /// Returns the page of its policy, as it lives.
 #[must_use]
 pub fn policy(name: &str) -> String {
@@ -67,7 +73,7 @@ pub fn playground(name: &str) -> String {
 pub fn twin(page: &str) -> Option<String> {
     let path = page.split(['?', '#']).next().unwrap_or_default();
     match path {
-        OVERVIEW => Some(format!("{API}/rendezvous")),
+        OVERVIEW => Some(format!("{API}/rendezvous{}", &page[1..])),
         HEALTH => Some(format!("{API}{HEALTH}")),
         _ if path.ends_with("/playground") || path.ends_with("/requests") => None,
         _ if path.starts_with("/rendezvous/") => Some(format!("{API}{page}")),
@@ -105,6 +111,7 @@ mod tests {
     fn the_numbers_of_a_page_are_below_the_api() {
         assert_eq!(twin("/").as_deref(), Some("/api/v1/rendezvous"));
         assert_eq!(twin("/health").as_deref(), Some("/api/v1/health"));
+        assert_eq!(twin(&over(OVERVIEW, 60)).as_deref(), Some("/api/v1/rendezvous?window_s=60"));
         assert_eq!(twin("/rendezvous/wine").as_deref(), Some("/api/v1/rendezvous/wine"));
         assert_eq!(
             twin("/rendezvous/wine/policy?version=7").as_deref(),

@@ -14,7 +14,7 @@ use policies::TimeCurveReport;
 use super::{
     Page, decided,
     over_time::{self, Depth},
-    parts::{fact, percentiles, rate, scrolling},
+    parts::{fact, percentiles, rate, scrolling, windows},
     paths,
     state::{self, Standing},
 };
@@ -32,6 +32,7 @@ pub fn rendezvous(overview: &Overview, lags: &Lags, time: Option<&TimeCurveRepor
     };
     let inside = html! {
         (hero(overview, standing))
+        (windows(&paths::rendezvous(&overview.rendezvous), overview.window_us))
         (section("objectives", "What is promised", &objectives::inside(overview)))
         @if overview.results == 0 { (quiet(overview)) } @else {
             div.pair {
