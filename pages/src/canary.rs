@@ -15,6 +15,7 @@ use serde_json::Value;
 use wire::Timestamp;
 
 pub use index::index;
+pub(crate) use index::listed;
 pub use markdown::markdown;
 pub use page::html;
 pub use text::text;

@@ -163,7 +163,8 @@ mod tests {
 
     #[test]
     fn no_colour_is_named_in_the_style_that_is_not_there() {
-        let style = [include_str!("style.css"), include_str!("console/console.css")].concat();
+        let style = [include_str!("style.css"), include_str!("console/console.css"), include_str!("console/pages.css")]
+            .concat();
         for used in style.split("var(--").skip(1).filter_map(|rest| rest.split(')').next()) {
             named(used);
         }

@@ -1,5 +1,7 @@
 //! Every page in a real browser: on a phone and on a desk nothing hangs over, nothing is complained about, nothing is asked for.
 
+#[path = "../examples/gallery/asked.rs"]
+mod asked;
 #[path = "../examples/gallery/console.rs"]
 mod console;
 #[path = "../examples/gallery/samples.rs"]
@@ -59,15 +61,15 @@ fn in_a_browser_nothing_hangs_over_and_nothing_is_asked_for() {
     let Some(browser) = browser() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let mut wrapper = format!("<!doctype html><meta charset=utf-8><pre id=told></pre><script>{LOOK}</script>");
-    let all: Vec<(&str, String)> = samples::all()
-        .iter()
-        .map(|sample| (sample.name, html(&sample.report, &sample.examples, &samples::made())))
-        .chain(console::all().into_iter().map(|shown| (shown.name, alone(&shown.html))))
-        .collect();
-    for (name, page) in &all {
+    let reports = samples::all().into_iter();
+    let reports = reports.map(|one| (one.name.to_owned(), html(&one.report, &one.examples, &samples::made())));
+    let pages = console::all().into_iter().map(|shown| (shown.name.to_owned(), alone(&shown.html)));
+    let asked = asked::all().into_iter().map(|shown| (shown.name.clone(), alone(&shown.html())));
+    let all: Vec<(String, String)> = reports.chain(pages).chain(asked).collect();
+    for (called, page) in &all {
         let page = quoted(page);
         for width in WIDTHS {
-            let name = format!("{name} at {width}");
+            let name = format!("{called} at {width}");
             let frame = format!(
                 "<iframe title=\"{name}\" style=\"border:0;width:{width}px;height:900px\" srcdoc=\"{page}\"></iframe>"
             );
@@ -107,6 +109,7 @@ fn in_a_browser_nothing_hangs_over_and_nothing_is_asked_for() {
     for page in told {
         assert!(page["wide"].as_u64() <= page["room"].as_u64(), "wider than its window: {page}");
         assert_eq!(page["outside"].as_array().map(Vec::len), Some(0), "texts hang out of charts: {page}");
+        // Of a page without a chart the least is what the look begins with.
         assert!(page["least"].as_f64().is_some_and(|least| least > 11.0), "text is too small: {page}");
     }
     let console: Vec<&str> = complaints.lines().filter(|line| line.contains("CONSOLE")).collect();

@@ -1,5 +1,6 @@
 //! Writes a report of every kind and the console's pages in every state, so that one can look at them: `cargo run -p hedgerow-pages --example gallery -- DIR`.
 
+mod asked;
 mod console;
 mod samples;
 
@@ -28,9 +29,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (path, content) in [(style_path(), style()), (script_path(), SCRIPT)] {
         fs::write(console.join(path.trim_start_matches('/')), content)?;
     }
-    for shown in console::all() {
-        let html = shown.html.replace(style_path(), style_path().trim_start_matches('/'));
-        fs::write(console.join(shown.name).with_extension("html"), html.replace("\"/console-", "\"console-"))?;
+    let asked = asked::all().into_iter().map(|shown| (shown.name.clone(), shown.html()));
+    let pages = console::all().into_iter().map(|shown| (shown.name.to_owned(), shown.html));
+    for (name, html) in pages.chain(asked) {
+        fs::write(console.join(name).with_extension("html"), html.replace("\"/console-", "\"console-"))?;
     }
     Ok(())
 }

@@ -6,26 +6,44 @@ use maud::{Markup, html};
 use super::{outside, verdict};
 use crate::{page, words};
 
+/// A canary as it stands in the list.
+struct Line {
+    report: Report,
+    href: Option<String>,
+    beside: Markup,
+}
+
 /// Returns a page with a line for each of these canaries, worst first; `href` says where a report of its own is.
 #[must_use]
 pub fn index(reports: &[Report], href: impl Fn(&Report) -> Option<String>) -> String {
-    // Links are made of the names as they are.
-    let mut sorted: Vec<(Report, Option<String>)> =
-        reports.iter().map(|report| (outside::cleaned(report), href(report))).collect();
-    sorted.sort_by(|(one, _), (other, _)| order(one).cmp(&order(other)));
-    let class = sorted.first().map_or("", |(worst, _)| verdict::class(worst.verdict));
     let body = html! {
         main {
             p.over { "Canary reports" }
-            header class={ "hero " (class) } {
-                h1 { (headline(&sorted)) }
-                p { (told(&sorted)) }
-            }
-            @for (report, href) in &sorted { (one(report, href.as_deref())) }
+            (listed(reports, href, |_| html! {}))
         }
         footer { p { "hedgerow " (env!("CARGO_PKG_VERSION")) } }
     };
     page::file("Canaries", &body)
+}
+
+/// Returns how they do on the whole, then a line for each, worst first; `beside` is what else stands with it.
+pub(crate) fn listed(
+    reports: &[Report],
+    href: impl Fn(&Report) -> Option<String>,
+    beside: impl Fn(&Report) -> Markup,
+) -> Markup {
+    // Links and forms are made of the names as they are.
+    let line = |report: &Report| Line { report: outside::cleaned(report), href: href(report), beside: beside(report) };
+    let mut sorted: Vec<Line> = reports.iter().map(line).collect();
+    sorted.sort_by(|one, other| order(&one.report).cmp(&order(&other.report)));
+    let class = sorted.first().map_or("", |worst| verdict::class(worst.report.verdict));
+    html! {
+        header class={ "hero " (class) } {
+            h1 { (headline(&sorted)) }
+            p { (told(&sorted)) }
+        }
+        @for line in &sorted { (one(line)) }
+    }
 }
 
 /// Who needs somebody's eyes comes first; among equals it goes by name.
@@ -40,9 +58,9 @@ fn order(report: &Report) -> (u8, &str, &str) {
     (rank, &report.rendezvous, &report.canary)
 }
 
-fn headline(reports: &[(Report, Option<String>)]) -> String {
-    let worse = reports.iter().filter(|(report, _)| report.verdict == Verdict::Worse).count();
-    match (reports.len(), worse) {
+fn headline(lines: &[Line]) -> String {
+    let worse = lines.iter().filter(|line| line.report.verdict == Verdict::Worse).count();
+    match (lines.len(), worse) {
         (0, _) => "There are no canaries.".to_owned(),
         (1, 0) => "The one canary is not worse than its reference.".to_owned(),
         (1, _) => "The one canary is worse than its reference.".to_owned(),
@@ -53,9 +71,9 @@ fn headline(reports: &[(Report, Option<String>)]) -> String {
 }
 
 /// Returns how many there are of each verdict, in the order of the page.
-fn told(reports: &[(Report, Option<String>)]) -> String {
+fn told(lines: &[Line]) -> String {
     let mut told: Vec<(Verdict, usize)> = Vec::new();
-    for (report, _) in reports {
+    for Line { report, .. } in lines {
         match told.iter_mut().find(|(verdict, _)| *verdict == report.verdict) {
             Some((_, count)) => *count += 1,
             None => told.push((report.verdict, 1)),
@@ -65,7 +83,7 @@ fn told(reports: &[(Report, Option<String>)]) -> String {
     parts.join(", ")
 }
 
-fn one(report: &Report, href: Option<&str>) -> Markup {
+fn one(Line { report, href, beside }: &Line) -> Markup {
     let requests = &report.requests;
     html! {
         section.entry {
@@ -78,6 +96,7 @@ fn one(report: &Report, href: Option<&str>) -> Markup {
                     @if requests.asked > requests.compared { ", " (words::share(requests.excluded_share)) " left out" }
                     @if let Some(last) = requests.last_us { " · until " (words::instant(last)) }
                 }
+                (beside)
             }
         }
     }

@@ -44,8 +44,9 @@ pub enum Access {
 /// The script: it renews live pages and takes keys. Everything is there without it.
 pub const SCRIPT: &str = include_str!("console.js");
 
-static STYLE: LazyLock<String> =
-    LazyLock::new(|| colours::properties() + include_str!("../style.css") + include_str!("console.css"));
+static STYLE: LazyLock<String> = LazyLock::new(|| {
+    colours::properties() + include_str!("../style.css") + include_str!("console.css") + include_str!("pages.css")
+});
 static STYLE_PATH: LazyLock<String> = LazyLock::new(|| named(style(), "css"));
 static SCRIPT_PATH: LazyLock<String> = LazyLock::new(|| named(SCRIPT, "js"));
 
