@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use bus::{
     Assigned, BusError, Commit, Committed, Consumer, Event, Outage, Producer, Received, StartAt, TopicPartition,
 };
+use measures::Sum;
 use tokio::{sync::oneshot, task::JoinSet};
 use uuid::Uuid;
 use wire::{Timestamp, Topics};
@@ -304,9 +305,9 @@ impl Desk {
 
     /// Tells what was counted.
     fn measure(&mut self, now: Timestamp) {
-        for seat in self.seats.values_mut() {
-            self.feed.add(&seat.partition.take_counted(now), now);
-        }
+        let mut counted = Sum::default();
+        self.seats.values_mut().for_each(|seat| counted += &seat.partition.take_counted(now));
+        self.feed.add(&counted, now);
         self.feed.tell(&self.producer, now, false);
     }
 
