@@ -374,7 +374,7 @@ impl Partition {
                 Met::Late(response, after) => {
                     // Before, a predecessor hears it too.
                     if self.ledger.owns() {
-                        self.counting.on_late(&response, after);
+                        self.counting.on_late(&response, after, self.accounts.is_canary(&response.executor));
                         self.accounts.on_late(&response, now);
                     }
                     self.tell(Fact::Late);

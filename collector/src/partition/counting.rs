@@ -14,7 +14,7 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 use measures::{Awaited, Decided, Passage, Sum};
 use policies::Verdict;
-use wire::{Budget, ExecutorId, Reply, RequestId, Response, ResultRecord, Role, Timestamp};
+use wire::{Budget, Reply, RequestId, Response, ResultRecord, Timestamp};
 
 /// Of more misses at a time than this it is not waited to learn where their time went.
 const MISSED_MAX: usize = 4_096;
@@ -30,8 +30,6 @@ pub(super) struct Counting {
     /// Misses that nobody had answered when they were over.
     missed: HashMap<RequestId, Passage, RandomState>,
     order: VecDeque<(Timestamp, RequestId)>,
-    /// Who is only compared, of those that were asked last.
-    canaries: Vec<ExecutorId>,
 }
 
 #[derive(Debug)]
@@ -57,12 +55,6 @@ impl Counting {
         verdict.answer = Bytes::new();
         for entry in &mut verdict.receipt.entries {
             entry.answer = None;
-            let known = self.canaries.iter().position(|canary| *canary == entry.executor);
-            match (known, entry.role) {
-                (None, Role::Canary) => self.canaries.push(entry.executor.clone()),
-                (Some(was), Role::Candidate) => drop(self.canaries.swap_remove(was)),
-                _ => {}
-            }
         }
         let awaited = Awaited::of(&verdict, born);
         let passage = Passage { born, asked, decided: verdict.at, given: verdict.at, awaited };
@@ -84,8 +76,7 @@ impl Counting {
     }
 
     /// Hears a response that came after the verdict, so long after its request's birth.
-    pub(super) fn on_late(&mut self, response: &Response, after: Option<Duration>) {
-        let is_canary = self.canaries.contains(&response.executor);
+    pub(super) fn on_late(&mut self, response: &Response, after: Option<Duration>, is_canary: bool) {
         self.fresh.on_late(response, after, is_canary);
         if is_canary || !matches!(response.reply, Reply::Answer(_)) {
             return;

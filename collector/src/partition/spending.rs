@@ -88,6 +88,11 @@ impl Accounts {
         }
     }
 
+    /// Returns whether `executor` was only compared when it was asked last.
+    pub(super) fn is_canary(&self, executor: &ExecutorId) -> bool {
+        self.fresh.books.iter().any(|book| book.is_canary && book.executor.as_ref() == Some(executor))
+    }
+
     /// Returns what was counted since the last call, if anything was.
     pub(super) fn take(&mut self, now: Timestamp) -> Option<Spending> {
         for (_, (decided, over)) in self.outrun.extract_if(|_, (_, over)| *over <= now) {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use measures::Stage;
 use policies::{Definition, Versions};
 use uuid::Uuid;
-use wire::{Attributes, Failure, FailureKind, Fencing, ModelVersion, Request, ResultKind};
+use wire::{Attributes, ExecutorId, Failure, FailureKind, Fencing, ModelVersion, Request, ResultKind};
 
 use super::*;
 use crate::{
+    partition::spending::Accounts,
     rendezvous::{Decision, Output, Rendezvous},
     surroundings::Surroundings,
     way_back::WayBack,
@@ -23,6 +24,7 @@ decide:\n- first: any\n  until: 50ms\n- default: { class: none }\n";
 struct Scene {
     rendezvous: Rendezvous,
     surroundings: Surroundings,
+    accounts: Accounts,
     counting: Counting,
     written: Vec<ResultRecord>,
 }
@@ -50,7 +52,8 @@ impl Scene {
             };
             rendezvous.on_request(request, at(1), 0, &mut surroundings);
         }
-        Self { rendezvous, surroundings, counting: Counting::default(), written: Vec::new() }
+        let (accounts, counting) = Default::default();
+        Self { rendezvous, surroundings, accounts, counting, written: Vec::new() }
     }
 
     fn hear(&mut self, number: u128, millis: u64, executor: &str, (queued, scored): (u64, u64), reply: Reply) {
@@ -87,10 +90,13 @@ impl Scene {
                         fencing: Fencing { epoch: 1, instance: Uuid::nil() },
                         body: Bytes::new(),
                     });
+                    self.accounts.on_verdict(&decision);
                     let Decision { request, born, asked, budget, verdict, .. } = *decision;
                     self.counting.on_verdict(request, verdict, (born, asked), budget);
                 }
-                Output::Late(response, after) => self.counting.on_late(&response, after),
+                Output::Late(response, after) => {
+                    self.counting.on_late(&response, after, self.accounts.is_canary(&response.executor));
+                }
                 _ => {}
             }
         }
