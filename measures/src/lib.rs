@@ -21,7 +21,6 @@ pub use diary::{Chronicle, Diary, Slice};
 pub use executor::{Executor, Failed};
 pub use objective::{Alert, Burn, Results, Rule, Standing};
 pub use overview::{Blame, Latency, Overview, Point, Promise, Rate, Runner, Share};
-use series::COUNT as LEVELS;
-pub use series::Series;
+use series::{COUNT as LEVELS, Series};
 pub use sum::{Decided, Spent, Sum};
 pub use times::{Malformed, Times};

@@ -1,8 +1,8 @@
 //! What was counted, by when: fine slices of the last hour, coarser ones of the last day and the last month.
 //!
-//! Laws: the same counts told in any order of time, in one series or in several that are merged, give the same series;
-//! a window's sum is that of every count in it, and of those in the slice that its beginning cuts; what is held is
-//! bounded, whatever comes.
+//! Laws: the same counts told in any order of time, one by one or added up before, give the same series; a window's slices
+//! hold every count in it, and those in the slice that its beginning cuts: 10 s in an hour, 5 min in a day, else an hour;
+//! what is held is bounded, whatever comes.
 
 use std::{
     collections::BTreeMap,
@@ -10,12 +10,11 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
 use wire::Timestamp;
 
 /// Counts of the last 31 days.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Series<T> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Series<T> {
     /// By level, the slices by their number since the epoch.
     levels: [BTreeMap<u64, T>; COUNT],
 }
@@ -39,33 +38,6 @@ const LEVELS: [Level; COUNT] = [
 // === impl Series ===
 
 impl<T: Default + for<'slice> AddAssign<&'slice T>> Series<T> {
-    /// Lets `count` count what happened at `at`, once in each level.
-    pub fn at(&mut self, at: Timestamp, mut count: impl FnMut(&mut T)) {
-        for (level, slices) in LEVELS.iter().zip(&mut self.levels) {
-            let number = level.number(at);
-            let newest = slices.last_key_value().map_or(number, |(newest, _)| *newest);
-            if number + level.kept <= newest {
-                continue;
-            }
-            count(slices.entry(number).or_default());
-            if number > newest {
-                level.forget(slices, number);
-            }
-        }
-    }
-
-    /// Adds all that `other` counted.
-    pub fn merge(&mut self, other: &Self) {
-        for ((level, slices), others) in LEVELS.iter().zip(&mut self.levels).zip(&other.levels) {
-            for (number, counted) in others {
-                *slices.entry(*number).or_default() += counted;
-            }
-            if let Some((newest, _)) = slices.last_key_value() {
-                level.forget(slices, *newest);
-            }
-        }
-    }
-
     /// Adds what was counted in the slice of that `number` in that `level`.
     pub(crate) fn add(&mut self, level: usize, number: u64, counted: &T) {
         let (level, slices) = (&LEVELS[level], &mut self.levels[level]);
@@ -76,31 +48,15 @@ impl<T: Default + for<'slice> AddAssign<&'slice T>> Series<T> {
         }
     }
 
-    /// Returns the sum over the last `window` until `now`. It is longer by at most a slice: 10 s in an hour, 5 min in a
-    /// day, else an hour.
-    #[must_use]
-    pub fn over(&self, window: Duration, now: Timestamp) -> T {
-        let mut sum = T::default();
-        self.slices(window, now).for_each(|(_, counted)| sum += counted);
-        sum
-    }
-
     /// Returns the slices of the last `window` until `now` that are not empty, oldest first, each with its beginning.
-    pub fn slices(&self, window: Duration, now: Timestamp) -> impl Iterator<Item = (Timestamp, &T)> {
+    pub(crate) fn slices(&self, window: Duration, now: Timestamp) -> impl Iterator<Item = (Timestamp, &T)> {
         let (level, numbers) = span(window, now);
         self.levels[level].range(numbers).map(move |(number, counted)| (begin(level, *number), counted))
     }
 
     /// Returns how many slices are held.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.levels.iter().map(BTreeMap::len).sum()
-    }
-
-    /// Returns whether nothing was counted.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
