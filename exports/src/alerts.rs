@@ -145,7 +145,7 @@ fn burn(file: &mut String, promise: Promise<'_>, rule: &Rule, limit: &str) {
     let (share, long, short) = (percent(objective.share), written(*long), written(*short));
     let labels = format!(
         "severity: {}, share: \"{share}\", window: \"{}\", long: \"{long}\", short: \"{short}\"",
-        severity(*alert),
+        alert.as_str(),
         written(objective.window)
     );
     let summary = format!("{rendezvous} spends its error budget too fast");
@@ -162,20 +162,13 @@ fn ratio(window: Duration) -> String {
     format!("rendezvous:hedgerow_objective_bad:ratio_rate{}", range(window))
 }
 
-fn severity(alert: Alert) -> &'static str {
-    match alert {
-        Alert::Page => "page",
-        Alert::Ticket => "ticket",
-    }
-}
-
 // === impl Health ===
 
 impl Health {
     fn write(&self, rendezvous: &str, file: &mut String) {
         let Self { name, expr, lasts, severity: alert, summary, description } = self;
         let [expr, summary] = [expr, summary].map(|text| text.replace("RENDEZVOUS", rendezvous));
-        let labels = format!("severity: {}", severity(*alert));
+        let labels = format!("severity: {}", alert.as_str());
         write_alert(file, name, &expr, lasts, &labels, [&summary, description]);
     }
 }

@@ -81,6 +81,20 @@ impl Stage {
     /// Every one of them, in the order in which a request goes through them.
     pub const ALL: [Self; 7] =
         [Self::Starter, Self::Broker, Self::Queue, Self::Compute, Self::Silent, Self::Policy, Self::Result];
+
+    /// Returns its name, as JSON has it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Starter => "starter",
+            Self::Broker => "broker",
+            Self::Queue => "queue",
+            Self::Compute => "compute",
+            Self::Silent => "silent",
+            Self::Policy => "policy",
+            Self::Result => "result",
+        }
+    }
 }
 
 // === impl Passage ===

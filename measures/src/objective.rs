@@ -90,6 +90,19 @@ const RULES: [Rule; 3] = [
     Rule { alert: Alert::Ticket, long: Duration::from_hours(72), short: Duration::from_hours(6), spent: 0.1 },
 ];
 
+// === impl Alert ===
+
+impl Alert {
+    /// Returns its name, as JSON has it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Ticket => "ticket",
+        }
+    }
+}
+
 // === impl Results ===
 
 impl Results {
@@ -171,8 +184,9 @@ impl Rule {
     }
 }
 
+/// Returns the share that `part` is of `all`; `None` if there is nothing.
 #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52")]
-fn share(part: u64, all: u64) -> Option<f64> {
+pub(crate) fn share(part: u64, all: u64) -> Option<f64> {
     (all > 0).then(|| part as f64 / all as f64)
 }
 

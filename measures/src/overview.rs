@@ -9,7 +9,9 @@ use policies::{DecidedBy, Definition, Objective, Reason};
 use serde::{Deserialize, Serialize};
 use wire::Timestamp;
 
-use crate::{Alert, Chronicle, Executor, Failed, Results, Stage, Standing, Sum, Times, executor::micros};
+use crate::{
+    Burn, Chronicle, Executor, Failed, Results, Spent, Stage, Standing, Sum, Times, executor::micros, objective::share,
+};
 
 /// How a rendezvous does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -280,9 +282,8 @@ fn promise<P: Ord + Clone>(counted: &Chronicle<P>, objective: &Objective, now: T
             *good += sum.results.good(objective);
         })
     });
-    let word = |alert: Alert| if alert == Alert::Page { "page".to_owned() } else { "ticket".to_owned() };
-    let rate = |burn: &crate::Burn| Rate {
-        alert: word(burn.alert),
+    let rate = |burn: &Burn| Rate {
+        alert: burn.alert.as_str().to_owned(),
         long_s: burn.long.as_secs(),
         short_s: burn.short.as_secs(),
         threshold: burn.threshold,
@@ -299,7 +300,7 @@ fn promise<P: Ord + Clone>(counted: &Chronicle<P>, objective: &Objective, now: T
         good: standing.good,
         attained: standing.attained,
         budget_left: standing.budget_left,
-        alert: standing.alert().map(word),
+        alert: standing.alert().map(|alert| alert.as_str().to_owned()),
         burns: standing.burns.iter().map(rate).collect(),
     }
 }
@@ -327,7 +328,7 @@ fn decided(sum: &Sum) -> Vec<Share> {
 
 fn blame(sum: &Sum) -> Vec<Blame> {
     let all: u64 = sum.stages.values().map(|spent| spent.took_us).sum();
-    let of = |(stage, spent): (&Stage, &crate::Spent)| Blame {
+    let of = |(stage, spent): (&Stage, &Spent)| Blame {
         stage: *stage,
         mean_us: spent.took_us.checked_div(sum.split).unwrap_or(0),
         share: share(spent.took_us, all).unwrap_or_default(),
@@ -396,11 +397,6 @@ fn together(results: &Results) -> Times {
     let mut all = results.predicted.clone();
     all += &results.degraded;
     all
-}
-
-#[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52")]
-fn share(part: u64, all: u64) -> Option<f64> {
-    (all > 0).then(|| part as f64 / all as f64)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52")]

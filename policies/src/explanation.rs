@@ -16,7 +16,7 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
-use wire::{Attributes, ResultKind, Role, TraceId};
+use wire::{Attributes, Role, TraceId};
 
 use again::replayed;
 
@@ -268,7 +268,7 @@ impl VerdictTold {
     fn given(given: &Given) -> Self {
         let decision = &given.body.decision;
         Self {
-            kind: kind(given.record.kind),
+            kind: given.record.kind.as_str(),
             answer: given.body.answer.clone(),
             decided_by: decision.decided_by,
             completeness: decision.completeness,
@@ -280,7 +280,7 @@ impl VerdictTold {
 
     fn replayed(verdict: &Verdict, born: wire::Timestamp) -> Self {
         Self {
-            kind: kind(verdict.kind()),
+            kind: verdict.kind().as_str(),
             answer: value(&verdict.answer),
             decided_by: verdict.decided_by,
             completeness: verdict.completeness,
@@ -335,14 +335,6 @@ fn same(definition: Option<&Definition>, left: &Value, right: &Value) -> bool {
 /// An answer as JSON; what is none (a canary may say anything) as text.
 fn value(answer: &Bytes) -> Value {
     serde_json::from_slice(answer).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(answer).into_owned()))
-}
-
-fn kind(kind: ResultKind) -> &'static str {
-    match kind {
-        ResultKind::Prediction => "prediction",
-        ResultKind::Default => "default",
-        ResultKind::Error => "error",
-    }
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -6,7 +6,7 @@ use bus::Received;
 use policies::rfc3339;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use wire::{Fencing, ResultKind, ResultRecord, ResultsEntry};
+use wire::{Fencing, ResultRecord, ResultsEntry};
 
 /// One record of the results.
 #[derive(Clone, Debug, Serialize)]
@@ -122,11 +122,7 @@ impl Line {
         self.request = Some(result.request.to_string());
         self.policy = Some(result.policy.to_string());
         self.key = result.key.as_deref().map(str::to_owned);
-        self.kind = Some(match result.kind {
-            ResultKind::Prediction => "prediction",
-            ResultKind::Default => "default",
-            ResultKind::Error => "error",
-        });
+        self.kind = Some(result.kind.as_str());
         let Ok(Body { answer, decision }) = serde_json::from_slice(&result.body) else { return };
         (self.answer, self.decision) = (Some(on_one_line(answer)), Some(on_one_line(decision)));
         if let Ok(Decision { decided_by, reason }) = serde_json::from_str(decision.get()) {

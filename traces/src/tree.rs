@@ -146,7 +146,7 @@ impl<'a> Trace<'a> {
         span.attributes.extend(told(given.record.kind, &given.body.decision));
         let blamed = Split::of(recorded).and_then(|split| Some((split.blamed()?, split.awaited)));
         if let Some((stage, awaited)) = blamed {
-            span.attributes.push(("hedgerow.slowest_stage", stage_word(stage).into()));
+            span.attributes.push(("hedgerow.slowest_stage", stage.as_str().into()));
             span.attributes.extend(awaited.map(|executor| ("hedgerow.awaited", executor.into())));
         }
         if let Some(miss) = Miss::of(self.request, given.record.kind, given.appended) {
@@ -178,13 +178,10 @@ impl<'a> Trace<'a> {
         let start = end.before(*queued + *scored).max(self.asked);
         let mut span = self.message("process", &self.topics.requests, SpanOf::Process(executor.as_str()), (start, end));
         span.parent = Some(self.name(SpanOf::SendRequest));
-        let role = match self.request.plan.find(executor).map(|asked| asked.role) {
-            Some(Role::Canary) => "canary",
-            Some(Role::Candidate) | None => "candidate",
-        };
+        let role = self.request.plan.find(executor).map_or(Role::Candidate, |asked| asked.role);
         span.attributes.extend([
             ("hedgerow.executor", executor.as_str().into()),
-            ("hedgerow.role", role.into()),
+            ("hedgerow.role", role.as_str().into()),
             ("hedgerow.model", model.as_str().into()),
         ]);
         if let Some(decision) = decision {
@@ -236,7 +233,7 @@ impl<'a> Trace<'a> {
         span.events = decision.clauses.iter().map(|clause| self.clause(clause, verdict)).collect();
         let mut sent = self.message("send", &self.topics.results, SpanOf::SendResult, (verdict, end));
         sent.parent = Some(span.id);
-        sent.attributes.push(("hedgerow.result", kind_word(given.record.kind).into()));
+        sent.attributes.push(("hedgerow.result", given.record.kind.as_str().into()));
         vec![span, sent]
     }
 
@@ -330,7 +327,7 @@ impl Span {
 
 fn told(kind: ResultKind, decision: &DecisionBody) -> Vec<Attribute> {
     vec![
-        ("hedgerow.result", kind_word(kind).into()),
+        ("hedgerow.result", kind.as_str().into()),
         ("hedgerow.decided_by", decision.decided_by.as_str().into()),
         ("hedgerow.reason", decision.reason.as_str().into()),
         ("hedgerow.completeness", decision.completeness.as_str().into()),
@@ -342,27 +339,6 @@ fn told(kind: ResultKind, decision: &DecisionBody) -> Vec<Attribute> {
 /// An id that is made of a place in an input topic; see `RequestId::from_position`.
 fn is_from_topic(id: RequestId) -> bool {
     id.as_uuid().get_version() == Some(uuid::Version::Custom)
-}
-
-fn kind_word(kind: ResultKind) -> &'static str {
-    match kind {
-        ResultKind::Prediction => "prediction",
-        ResultKind::Default => "default",
-        ResultKind::Error => "error",
-    }
-}
-
-fn stage_word(stage: measures::Stage) -> &'static str {
-    use measures::Stage;
-    match stage {
-        Stage::Starter => "starter",
-        Stage::Broker => "broker",
-        Stage::Queue => "queue",
-        Stage::Compute => "compute",
-        Stage::Silent => "silent",
-        Stage::Policy => "policy",
-        Stage::Result => "result",
-    }
 }
 
 fn millis(duration: Duration) -> f64 {

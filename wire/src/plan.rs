@@ -31,6 +31,19 @@ pub enum Role {
     Canary,
 }
 
+// === impl Role ===
+
+impl Role {
+    /// Returns the word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Candidate => "candidate",
+            Self::Canary => "canary",
+        }
+    }
+}
+
 // === impl Plan ===
 
 impl Plan {

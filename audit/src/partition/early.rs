@@ -37,11 +37,7 @@ struct Decision {
 impl Early {
     /// Reads as much of a result as is needed: of a prediction nothing, unless it may have to be known `with_birth`.
     pub(super) fn new(seen: Seen, place: Place, result: &ResultRecord, version: u64, with_birth: bool) -> Self {
-        let kind = match result.kind {
-            ResultKind::Prediction => None,
-            ResultKind::Default => Some("default"),
-            ResultKind::Error => Some("error"),
-        };
+        let kind = (result.kind != ResultKind::Prediction).then(|| result.kind.as_str());
         let decision = (with_birth || kind.is_some()).then(|| serde_json::from_slice::<Body>(&result.body).ok());
         let decision = decision.flatten().map(|body| body.decision);
         let elapsed = decision.as_ref().map(|decision| Duration::from_micros(decision.elapsed_us));

@@ -83,6 +83,13 @@ fn micros(split: &Split) -> Vec<(Stage, u128)> {
 }
 
 #[test]
+fn a_stage_is_called_as_json_calls_it() {
+    for stage in Stage::ALL {
+        assert_eq!(json!(stage), stage.as_str());
+    }
+}
+
+#[test]
 fn an_answer_s_time_is_told_stage_by_stage() {
     let said = [("forest", 9_000, 2_000, 4_000), ("boost", 3_000, 0, 100)];
     let split = Story { asked: 1_000, said: &said, decided: (10_000, &["forest"]), given: 10_500 }.split();

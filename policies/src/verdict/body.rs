@@ -223,10 +223,7 @@ impl<'verdict> Entry<'verdict> {
     fn of(entry: &'verdict ReceiptEntry) -> Self {
         Self {
             executor: entry.executor.as_str(),
-            role: match entry.role {
-                Role::Candidate => "candidate",
-                Role::Canary => "canary",
-            },
+            role: entry.role.as_str(),
             state: entry.state,
             after_us: entry.after.map(micros),
             model: entry.model.as_ref().map(wire::ModelVersion::as_str),

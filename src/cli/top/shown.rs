@@ -87,21 +87,9 @@ fn blamed(overview: &Overview) -> String {
     let mut stages: Vec<(Stage, u64)> =
         overview.blame.iter().filter(|blame| blame.misses > 0).map(|blame| (blame.stage, blame.misses)).collect();
     stages.sort_by_key(|(_, misses)| std::cmp::Reverse(*misses));
-    let stages: Vec<String> = stages.iter().map(|(stage, misses)| format!("{} {misses}", word(*stage))).collect();
+    let stages: Vec<String> = stages.iter().map(|(stage, misses)| format!("{} {misses}", stage.as_str())).collect();
     let stages = if stages.is_empty() { String::new() } else { format!("   {}", stages.join("   ")) };
     format!("{}{stages}", overview.misses)
-}
-
-fn word(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Starter => "starter",
-        Stage::Broker => "broker",
-        Stage::Queue => "queue",
-        Stage::Compute => "compute",
-        Stage::Silent => "silent",
-        Stage::Policy => "policy",
-        Stage::Result => "result",
-    }
 }
 
 fn table(runners: &[Runner]) -> Table {

@@ -3,7 +3,7 @@
 use bus::TopicPartition;
 use bytes::Bytes;
 use uuid::Uuid;
-use wire::{EnvelopeError, Fence, Record, RequestId, Timestamp};
+use wire::{EnvelopeError, Fence, Record, RequestId, ResultKind, Timestamp};
 
 use super::*;
 

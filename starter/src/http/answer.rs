@@ -93,7 +93,7 @@ pub(super) fn response(answered: &Answered) -> Response {
         }
     };
     add("hedgerow-request-id", &answered.id);
-    add("hedgerow-kind", &kind(answered));
+    add("hedgerow-kind", &answered.result.kind.as_str());
     add("hedgerow-decided-by", &body.decision.decided_by);
     add("hedgerow-policy", &answered.result.policy);
     if let Some(case) = &body.decision.case {
@@ -120,7 +120,7 @@ fn inferred<'a>(answered: &'a Answered, spoken: &OpenInference, body: &'a Body<'
             hedgerow_request_id: answered.id.to_string(),
             hedgerow_policy: policy.to_string(),
             hedgerow_case: decision.case.as_deref(),
-            hedgerow_kind: kind(answered),
+            hedgerow_kind: answered.result.kind.as_str(),
             hedgerow_decided_by: &decision.decided_by,
             hedgerow_completeness: &decision.completeness,
             hedgerow_reason: &decision.reason,
@@ -130,13 +130,5 @@ fn inferred<'a>(answered: &'a Answered, spoken: &OpenInference, body: &'a Body<'
         },
         outputs: if is_error { Vec::new() } else { body.answer.outputs(&spoken.outputs) },
         error: is_error.then(|| body.answer.text("error").unwrap_or_else(|| NO_ANSWER.to_owned())),
-    }
-}
-
-fn kind(answered: &Answered) -> &'static str {
-    match answered.result.kind {
-        ResultKind::Prediction => "prediction",
-        ResultKind::Default => "default",
-        ResultKind::Error => "error",
     }
 }

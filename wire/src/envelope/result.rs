@@ -51,6 +51,20 @@ pub struct Fencing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fence(pub Fencing);
 
+// === impl ResultKind ===
+
+impl ResultKind {
+    /// Returns the word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prediction => "prediction",
+            Self::Default => "default",
+            Self::Error => "error",
+        }
+    }
+}
+
 // === impl ResultRecord ===
 
 impl ResultRecord {
