@@ -3,7 +3,10 @@
 //! Law: a percentile comes from merged histograms, a rate from counts; nothing here is an average of what others worked out.
 //! Every duration is in microseconds, every share between 0 and 1.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use policies::{DecidedBy, Definition, Objective, Reason};
 use serde::{Deserialize, Serialize};
@@ -216,7 +219,7 @@ impl Overview {
         window: Duration,
         now: Timestamp,
     ) -> Self {
-        let (sum, lately) = (counted.over(window, now), counted.over(LATELY, now));
+        let sum = counted.over(window, now);
         let all = sum.results.all();
         Self {
             rendezvous: definition.name().to_string(),
@@ -233,7 +236,7 @@ impl Overview {
             decided: decided(&sum),
             misses: sum.misses,
             blame: blame(&sum),
-            executors: runners(&sum, &lately, definition),
+            executors: runners(&sum, &struck(counted, now), definition),
         }
     }
 }
@@ -337,7 +340,13 @@ fn blame(sum: &Sum) -> Vec<Blame> {
     sum.stages.iter().map(of).collect()
 }
 
-fn runners(sum: &Sum, lately: &Sum, definition: &Definition) -> Vec<Runner> {
+/// Returns for whom it was not waited lately.
+fn struck<P: Ord + Clone>(counted: &Chronicle<P>, now: Timestamp) -> BTreeSet<&str> {
+    let executors = counted.slices(LATELY, now).flat_map(|(_, sum)| &sum.executors);
+    executors.filter(|(_, did)| did.struck > 0).map(|(name, _)| name.as_str()).collect()
+}
+
+fn runners(sum: &Sum, struck: &BTreeSet<&str>, definition: &Definition) -> Vec<Runner> {
     let nothing = Executor::default();
     let live = definition.executors.iter().map(|spec| spec.id.as_str());
     let live: Vec<&str> = live.collect();
@@ -350,7 +359,7 @@ fn runners(sum: &Sum, lately: &Sum, definition: &Definition) -> Vec<Runner> {
             canary: did.canary,
             live: is_live,
             models: did.models.iter().cloned().collect(),
-            breaker_open: lately.executors.get(name).is_some_and(|did| did.struck > 0),
+            breaker_open: struck.contains(name),
             latency: Latency::of(&did.answers),
             curve: curve(&did.answers),
             queued: Latency::of(&did.queued),
