@@ -23,7 +23,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
-use wire::{CONTROL_TOPIC, ExecutorId, Topics};
+use wire::{ExecutorId, Topics};
 
 use self::archiving::Archiving;
 use crate::{
@@ -274,7 +274,7 @@ pub async fn follow(
     let counted = Arc::new(control::Metrics::default());
     counted.register(metrics);
     let followed = async {
-        create_topics(bus, &[control_topic()]).await?;
+        create_topics(bus, &[control::topic()]).await?;
         let follower = Follower::start(Arc::clone(bus), clock.clone(), counted, stop.clone());
         Ok(tokio::join!(follower, meanwhile).0)
     };
@@ -321,10 +321,5 @@ fn topics(definition: &Definition, partitions: i32, roles: &[Role]) -> Vec<Topic
     // Whatever this process runs: who asks for a report finds an empty topic, and not none.
     let comparisons = TopicSpec { name: comparisons, partitions: 1, retention: None, compacted: true };
     let measures = TopicSpec { name: measures, partitions: 1, retention: Some(MEASURES_KEPT), compacted: true };
-    of_its_own.map(spec).chain([comparisons, measures, control_topic()]).collect()
-}
-
-/// What is shared by all rendezvous: one order of all changes, nothing of which is forgotten.
-fn control_topic() -> TopicSpec {
-    TopicSpec { name: CONTROL_TOPIC.to_owned(), partitions: 1, retention: None, compacted: true }
+    of_its_own.map(spec).chain([comparisons, measures, control::topic()]).collect()
 }

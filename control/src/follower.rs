@@ -60,6 +60,12 @@ struct Reading {
 const PAUSE: Duration = Duration::from_millis(200);
 const REMIND_EVERY: u32 = 50;
 
+/// Returns the control topic, shared by all rendezvous: one order of all changes, nothing of which is forgotten.
+#[must_use]
+pub fn topic() -> TopicSpec {
+    TopicSpec { name: CONTROL_TOPIC.to_owned(), partitions: 1, retention: None, compacted: true }
+}
+
 // === impl Follower ===
 
 impl Follower {
@@ -140,8 +146,7 @@ impl Shared {
     }
 
     async fn try_open(&self) -> Result<Reading, BusError> {
-        let topic = TopicSpec { name: CONTROL_TOPIC.to_owned(), partitions: 1, retention: None, compacted: true };
-        self.bus.create_topics(&[topic]).await?;
+        self.bus.create_topics(&[topic()]).await?;
         let span = self.bus.span(&partition()).await?;
         let mut tail = self.bus.tail().await?;
         tail.start(&partition(), StartAt::Offset(span.start))?;

@@ -11,7 +11,7 @@ mod publish;
 mod shelf;
 
 pub use door::Access;
-pub use follower::{FollowError, Follower};
+pub use follower::{FollowError, Follower, topic};
 pub use metrics::Metrics;
 pub use policies::{PolicyView, RefusedView, TrialView, VersionView};
 pub use publish::{Outcome, PublishError, RefusedChange};
