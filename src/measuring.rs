@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use wire::{Measured, RendezvousName, Topics};
 
+pub(crate) use door::Overviews;
 pub use door::measures_routes;
 
 /// What is counted of all rendezvous that somebody asked about.

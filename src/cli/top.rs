@@ -14,7 +14,6 @@ use bus::Clock;
 use clap::Args;
 use control::Follower;
 use measures::Overview;
-use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 use wire::RendezvousName;
 
@@ -23,7 +22,7 @@ use super::{
     control::{Control, Reach, block_on, rendezvous},
     duration,
 };
-use crate::measuring::Measuring;
+use crate::measuring::{Measuring, Overviews};
 
 /// Shows how rendezvous do.
 #[derive(Args, Debug)]
@@ -63,11 +62,6 @@ enum Source {
     Door(reqwest::Client, String),
 }
 
-#[derive(Deserialize)]
-struct All {
-    rendezvous: Vec<Overview>,
-}
-
 /// So often the picture is drawn.
 const EVERY: Duration = Duration::from_secs(1);
 /// Where nobody says how wide the terminal is.
@@ -105,7 +99,7 @@ impl Top {
             let overviews = self.overviews(source, name).await?;
             let mut out = io::stdout().lock();
             let written = if self.json {
-                let all = serde_json::json!({ "rendezvous": overviews });
+                let all = Overviews { rendezvous: overviews };
                 writeln!(out, "{}", serde_json::to_string_pretty(&all).context("no JSON")?)
             } else if is_once {
                 write!(out, "{}", shown::text(&overviews, WIDTH))
@@ -148,7 +142,7 @@ impl Top {
                 let unread = || format!("{at} does not answer as this version of hedgerow does");
                 Ok(match name {
                     Some(_) => vec![serde_json::from_str(&text).with_context(unread)?],
-                    None => serde_json::from_str::<All>(&text).with_context(unread)?.rendezvous,
+                    None => serde_json::from_str::<Overviews>(&text).with_context(unread)?.rendezvous,
                 })
             }
         }
