@@ -58,7 +58,7 @@ impl Learn {
             let live = Arc::clone(versions.live());
             let truths = told(file, &self.truth, &live).map_err(Failure::Refused)?;
             let mut learning = Learning::new(live, truths);
-            past.read(|recorded| learning.add(recorded)).await?;
+            past.read(|recorded, _| learning.add(recorded)).await?;
             let lesson = learning.finish();
             if self.json {
                 println!("{}", serde_json::to_string(&lesson).map_err(anyhow::Error::from)?);

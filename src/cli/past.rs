@@ -1,8 +1,8 @@
 //! What a log holds of one rendezvous, for commands that look back over many requests.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use ::policies::{Recorded, Versions, rfc3339};
+use ::policies::{Definition, Recorded, Versions, rfc3339};
 use anyhow::anyhow;
 use bus::{Bus, Clock};
 
@@ -34,12 +34,16 @@ impl Past {
         }
     }
 
-    /// Shows every request to `see`; that there is none is an error.
-    pub(super) async fn read(&self, mut see: impl FnMut(&Recorded)) -> Result<(), Failure> {
+    /// Shows every request to `see`, with the version that it was asked by, if that is known; that there is none is an error.
+    pub(super) async fn read(&self, mut see: impl FnMut(&Recorded, Option<&Definition>)) -> Result<(), Failure> {
         let (mut progress, mut seen) = (Progress::new(), 0_u64);
+        // A version is looked up once, not once a request.
+        let mut known: HashMap<u64, Option<Arc<Definition>>> = HashMap::new();
         let see = |recorded: &Recorded| {
             seen += 1;
-            see(recorded);
+            let version = recorded.policy().map_or(0, |policy| policy.version);
+            let asked_by = known.entry(version).or_insert_with(|| self.versions.as_ref()?.get(version));
+            see(recorded, asked_by.as_deref());
         };
         let over = self.recordings.read(&*self.bus, see, |read, total| progress.show(read, total)).await;
         drop(progress);

@@ -1,9 +1,10 @@
 //! `hedgerow what-if NEW`: recorded requests through another policy, or with more or less time, without any model call.
 
-use std::{collections::HashMap, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
-use ::policies::{Definition, Recorded, TimeCurve, WhatIf};
+use ::policies::{Definition, TimeCurve, WhatIf};
 use clap::Args;
+use serde::Serialize;
 
 use super::{Failure, control::Reach, duration, past::Past};
 
@@ -51,35 +52,20 @@ impl WhatIfCommand {
     async fn value_of_time(&self) -> Result<ExitCode, Failure> {
         let name = super::control::rendezvous(&self.new.to_string_lossy())?;
         let past = Past::open(&self.reach, name.as_str(), self.since).await?;
-        let (mut curve, mut versions) = (TimeCurve::new(name.as_str()), HashMap::new());
-        let see = |recorded: &Recorded| {
-            let version = recorded.policy().map_or(0, |policy| policy.version);
-            let version = versions.entry(version).or_insert_with(|| past.versions.as_ref()?.get(version));
-            curve.add(recorded, version.as_deref());
-        };
-        past.read(see).await?;
-        let report = curve.finish();
-        if self.json {
-            println!("{}", serde_json::to_string(&report).map_err(anyhow::Error::from)?);
-        } else {
-            print!("{report}");
-        }
-        Ok(ExitCode::SUCCESS)
+        let mut curve = TimeCurve::new(name.as_str());
+        past.read(|recorded, version| curve.add(recorded, version)).await?;
+        self.print(&curve.finish())
     }
 
     async fn compare(&self, past: &Past, new: Arc<Definition>) -> Result<ExitCode, Failure> {
         let mut what_if = WhatIf::new(new);
-        // A version is looked up once, not once a request.
-        let mut old: HashMap<u64, Option<Arc<Definition>>> = HashMap::new();
-        let see = |recorded: &Recorded| {
-            let version = recorded.policy().map_or(0, |policy| policy.version);
-            let old = old.entry(version).or_insert_with(|| past.versions.as_ref()?.get(version));
-            what_if.add(recorded, old.as_deref());
-        };
-        past.read(see).await?;
-        let report = what_if.finish();
+        past.read(|recorded, old| what_if.add(recorded, old)).await?;
+        self.print(&what_if.finish())
+    }
+
+    fn print(&self, report: &(impl Serialize + fmt::Display)) -> Result<ExitCode, Failure> {
         if self.json {
-            println!("{}", serde_json::to_string(&report).map_err(anyhow::Error::from)?);
+            println!("{}", serde_json::to_string(report).map_err(anyhow::Error::from)?);
         } else {
             print!("{report}");
         }
