@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
 use measures::{Alert, Rule};
 use policies::{Definition, duration::written};
 
-use crate::query::{Promise, number, percent, range};
+use crate::query::{Promise, has_canaries, number, percent, range};
 
 const HEAD: &str = "\
 # Prometheus rules for hedgerow, made by `hedgerow export alerts`: make them anew when objectives change.
@@ -22,9 +22,11 @@ struct Health {
     severity: Alert,
     summary: &'static str,
     description: &'static str,
+    /// Whether what it is about can befall such a policy.
+    concerns: fn(&Definition) -> bool,
 }
 
-const HEALTH: [Health; 5] = [
+const HEALTH: [Health; 6] = [
     Health {
         name: "HedgerowCollectorAbsent",
         expr: r#"absent(hedgerow_open_requests{rendezvous="RENDEZVOUS"})"#,
@@ -32,6 +34,7 @@ const HEALTH: [Health; 5] = [
         severity: Alert::Page,
         summary: "No collector of RENDEZVOUS is seen",
         description: "None is scraped, or none runs: without one nobody is answered",
+        concerns: |_| true,
     },
     Health {
         name: "HedgerowCallersWithoutResult",
@@ -40,6 +43,7 @@ const HEALTH: [Health; 5] = [
         severity: Alert::Page,
         summary: "Callers of RENDEZVOUS waited in vain",
         description: "Their requests were accepted and no result came: look whether the collectors serve, and at the log's health",
+        concerns: |_| true,
     },
     Health {
         name: "HedgerowBreakerOpen",
@@ -48,6 +52,7 @@ const HEALTH: [Health; 5] = [
         severity: Alert::Ticket,
         summary: "{{ $labels.executor }} of RENDEZVOUS is not waited for",
         description: "It did not answer, and its breaker is open: answers come without it",
+        concerns: |_| true,
     },
     Health {
         name: "HedgerowSheds",
@@ -56,18 +61,27 @@ const HEALTH: [Health; 5] = [
         severity: Alert::Ticket,
         summary: "Callers of RENDEZVOUS are shed",
         description: "More come than can be answered within their budgets: add executors, or processes",
+        concerns: |_| true,
     },
-    ARCHIVE,
+    Health {
+        name: "HedgerowCanaryWorse",
+        expr: r#"max by (rendezvous, canary) (hedgerow_comparison_verdict{rendezvous="RENDEZVOUS", verdict="worse"}) == 1"#,
+        lasts: "0s",
+        severity: Alert::Ticket,
+        summary: "{{ $labels.canary }} of RENDEZVOUS is worse than its reference",
+        description: "The evidence is enough to say so, and callers are answered without it: `hedgerow canary report` says why",
+        concerns: has_canaries,
+    },
+    Health {
+        name: "HedgerowArchiveStalled",
+        expr: r#"sum by (rendezvous) (hedgerow_decoy_troubled_partitions{rendezvous="RENDEZVOUS"}) > 0"#,
+        lasts: "5m",
+        severity: Alert::Ticket,
+        summary: "The archive of RENDEZVOUS cannot be written",
+        description: "Inputs wait in the log, which forgets them when its retention is over",
+        concerns: |definition| definition.decoy.is_some(),
+    },
 ];
-
-const ARCHIVE: Health = Health {
-    name: "HedgerowArchiveStalled",
-    expr: r#"sum by (rendezvous) (hedgerow_decoy_troubled_partitions{rendezvous="RENDEZVOUS"}) > 0"#,
-    lasts: "5m",
-    severity: Alert::Ticket,
-    summary: "The archive of RENDEZVOUS cannot be written",
-    description: "Inputs wait in the log, which forgets them when its retention is over",
-};
 
 /// Of the process, whoever it serves.
 const CLOCK: Health = Health {
@@ -77,6 +91,7 @@ const CLOCK: Health = Health {
     severity: Alert::Ticket,
     summary: "The clock of {{ $labels.instance }} is wrong by more than is corrected",
     description: "It differs from the log's by more than a minute, or contradicts itself: synchronise it",
+    concerns: |_| true,
 };
 
 /// Returns a rule file for the objectives of `definitions`.
@@ -87,9 +102,7 @@ pub fn alerts(definitions: &[&Definition]) -> String {
         budgets(definition, &mut file);
         let name = definition.name().as_str();
         group(&mut file, &format!("hedgerow-{name}-health"));
-        let archives = definition.decoy.is_some();
-        let fits = |health: &&Health| archives || health.name != ARCHIVE.name;
-        for health in HEALTH.iter().filter(fits) {
+        for health in HEALTH.iter().filter(|health| (health.concerns)(definition)) {
             health.write(name, &mut file);
         }
     }
@@ -166,7 +179,7 @@ fn ratio(window: Duration) -> String {
 
 impl Health {
     fn write(&self, rendezvous: &str, file: &mut String) {
-        let Self { name, expr, lasts, severity: alert, summary, description } = self;
+        let Self { name, expr, lasts, severity: alert, summary, description, .. } = self;
         let [expr, summary] = [expr, summary].map(|text| text.replace("RENDEZVOUS", rendezvous));
         let labels = format!("severity: {}", alert.as_str());
         write_alert(file, name, &expr, lasts, &labels, [&summary, description]);

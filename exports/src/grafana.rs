@@ -5,7 +5,7 @@ mod panels;
 use policies::{Definition, duration::written};
 use serde_json::{Value, json};
 
-use crate::query::{Promise, percent};
+use crate::query::{Promise, has_canaries, percent};
 use panels::{Board, Panel, RATE};
 
 /// Grafana takes no longer uid.
@@ -19,7 +19,7 @@ pub fn dashboard(definitions: &[&Definition]) -> Value {
     latency(&mut board, definitions);
     executors(&mut board, definitions);
     clauses(&mut board);
-    if definitions.iter().any(|definition| definition.executors.iter().any(|executor| executor.canary.is_some())) {
+    if definitions.iter().any(|definition| has_canaries(definition)) {
         canaries(&mut board);
     }
     overload(&mut board);
@@ -157,6 +157,8 @@ fn clauses(board: &mut Board) {
 
 fn canaries(board: &mut Board) {
     board.row("Canaries");
+    let verdicts = format!("max by (canary, verdict) (hedgerow_comparison_verdict{{{CHOSEN}}})");
+    board.put(Panel::graph("Verdicts", "none").ask(&verdicts, "{{canary}} {{verdict}}"), (6, 8));
     let pairs = format!("sum by (canary) (hedgerow_comparison_pairs{{{CHOSEN}}})");
     board.put(Panel::graph("Pairs compared", "none").ask(&pairs, "{{canary}}"), (6, 8));
     let excluded = format!("sum by (canary, reason) (hedgerow_comparison_excluded{{{CHOSEN}}})");

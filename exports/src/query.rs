@@ -1,8 +1,8 @@
-//! What is asked of Prometheus about objectives, alike for rules and dashboard.
+//! What rules and dashboard ask of Prometheus alike.
 
 use std::time::Duration;
 
-use policies::{Objective, duration::written};
+use policies::{Definition, Objective, duration::written};
 
 /// What identifies an objective's results.
 const BY: &str = "rendezvous, objective, degraded";
@@ -48,6 +48,11 @@ impl Promise<'_> {
         let what = if *degraded_is_good { "results" } else { "predictions" };
         format!("{} of the answers are {what} within {}, over {}", percent(*share), written(*within), written(*window))
     }
+}
+
+/// Returns whether anybody is only compared.
+pub(crate) fn has_canaries(definition: &Definition) -> bool {
+    definition.executors.iter().any(|executor| executor.canary.is_some())
 }
 
 /// Writes a range as Prometheus reads it: whole milliseconds at the finest.
