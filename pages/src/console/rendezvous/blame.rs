@@ -21,7 +21,7 @@ pub(super) fn inside(overview: &Overview) -> Markup {
             tbody {
                 @for blame in &overview.blame {
                     tr {
-                        th scope="row" { (word(blame.stage)) small { (told(blame.stage)) } }
+                        th scope="row" { (blame.stage.as_str()) small { (told(blame.stage)) } }
                         td data-label="Of the time" { (bar(blame.share, "line-1 bar")) small { (words::share(blame.share)) } }
                         td.number data-label="On average" { (time(Some(blame.mean_us))) }
                         td data-label="Misses blamed" {
@@ -40,22 +40,10 @@ fn conclusion(all: &[Blame], blamed: u64) -> Markup {
     html! {
         @match most {
             Some(most) => {
-                b { "Most misses (" (words::count(most.misses)) " of " (words::count(blamed)) ") are blamed on: " (word(most.stage)) "." }
+                b { "Most misses (" (words::count(most.misses)) " of " (words::count(blamed)) ") are blamed on: " (most.stage.as_str()) "." }
             },
             None => "No miss is blamed on anything.",
         }
-    }
-}
-
-fn word(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Starter => "starter",
-        Stage::Broker => "broker",
-        Stage::Queue => "queue",
-        Stage::Compute => "compute",
-        Stage::Silent => "silent",
-        Stage::Policy => "policy",
-        Stage::Result => "result",
     }
 }
 
