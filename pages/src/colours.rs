@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     /// What is written, or drawn, on what.
-    const PAIRS: [(&str, &str); 51] = [
+    const PAIRS: [(&str, &str); 59] = [
         ("ink", "page"),
         ("ink", "card"),
         ("ink", "track"),
@@ -94,6 +94,14 @@ mod tests {
         ("line-4", "card"),
         ("apart", "card"),
         ("ink", "apart-wash"),
+        ("soft", "better-wash"),
+        ("soft", "worse-wash"),
+        ("soft", "open-wash"),
+        ("soft", "apart-wash"),
+        ("link", "better-wash"),
+        ("link", "worse-wash"),
+        ("link", "open-wash"),
+        ("link", "apart-wash"),
         ("worse", "page"),
         ("open", "page"),
         ("better", "page"),

@@ -66,6 +66,41 @@ fn the_overview_begins_with_the_worst() {
 }
 
 #[test]
+fn who_needs_somebodys_eyes_stands_above_who_does_not() {
+    let with = |name: &str, change: &dyn Fn(&mut Overview)| {
+        let mut overview = samples::healthy(name);
+        change(&mut overview);
+        overview
+    };
+    let all = [
+        samples::quiet("f-quiet"),
+        samples::unpromised("e-unpromised"),
+        with("d-kept-more", &|overview| overview.objectives[1].budget_left = Some(0.9)),
+        samples::healthy("d-kept"),
+        with("c-ticket", &|overview| overview.objectives[0].alert = Some("ticket".to_owned())),
+        // A share of 100 % has no budget, and yet one bad result breaks it.
+        with("b-broken", &|overview| {
+            let promise = &mut overview.objectives[0];
+            (promise.share, promise.attained, promise.budget_left) = (1.0, Some(0.999_999), None);
+        }),
+        // One burns, another is gone: what is said is about the one that is not kept.
+        with("b-spent", &|overview| {
+            overview.objectives[0].alert = Some("ticket".to_owned());
+            (overview.objectives[1].budget_left, overview.objectives[1].attained) = (Some(-0.1), Some(0.945));
+        }),
+        samples::burning("a-page"),
+    ];
+    let words = words(&overview(&all)).replace('\u{a0}', " ");
+    let names = words.lines().filter(|line| all.iter().any(|one| one.rendezvous == **line)).collect::<Vec<_>>();
+    let order = ["a-page", "b-broken", "b-spent", "c-ticket", "d-kept", "d-kept-more", "e-unpromised", "f-quiet"];
+    // In the sentence about the worst, in the list, and above each card.
+    assert_eq!(names, [&order[..1], &order, &order].concat());
+    let spent = words.split("b-spent\nNot kept\n").nth(2).unwrap_or_default();
+    assert!(spent.contains("94.5 %\nof 95 % within 20 ms"), "{spent}");
+    assert!(words.starts_with("4 of 8 rendezvous need somebody’s eyes."), "{words}");
+}
+
+#[test]
 fn an_overview_of_nothing_says_what_to_do() {
     insta::assert_snapshot!(words(&overview(&[])));
 }

@@ -92,7 +92,7 @@ impl Standing {
 
 /// Returns by what rendezvous are sorted: how they stand, then how little is left, then how much is degraded.
 pub(super) fn order(one: &Overview, other: &Overview) -> std::cmp::Ordering {
-    let left = |overview: &Overview| worst(overview).and_then(|promise| promise.budget_left).unwrap_or(1.0);
+    let left = |overview: &Overview| worst(overview).map_or(f64::INFINITY, rest);
     let degraded = |overview: &Overview| overview.degraded_share.unwrap_or_default();
     Standing::of(one)
         .cmp(&Standing::of(other))
@@ -101,19 +101,25 @@ pub(super) fn order(one: &Overview, other: &Overview) -> std::cmp::Ordering {
         .then_with(|| one.rendezvous.cmp(&other.rendezvous))
 }
 
-/// Returns the objective that stands worst.
+/// Returns the objective that stands worst: the one for which the rendezvous stands as it does.
 pub(super) fn worst(overview: &Overview) -> Option<&Promise> {
     let rank = |promise: &Promise| match promise.alert.as_deref() {
         Some("page") => 0,
-        Some(_) => 1,
-        None => 2,
+        _ if is_spent(promise) => 1,
+        Some(_) => 2,
+        None => 3,
     };
-    let left = |promise: &Promise| match promise.budget_left {
+    let all = overview.objectives.iter();
+    all.min_by(|one, other| rank(one).cmp(&rank(other)).then(rest(one).total_cmp(&rest(other))))
+}
+
+/// Returns how much is left, to sort by.
+fn rest(promise: &Promise) -> f64 {
+    match promise.budget_left {
         Some(left) => left,
         None if is_spent(promise) => f64::NEG_INFINITY,
         None => f64::INFINITY,
-    };
-    overview.objectives.iter().min_by(|one, other| rank(one).cmp(&rank(other)).then(left(one).total_cmp(&left(other))))
+    }
 }
 
 /// Returns whether more was bad than may be.
@@ -155,7 +161,9 @@ pub(super) fn sentence(overview: &Overview) -> Prose {
         };
     };
     let attained = promise.attained.map_or_else(|| words::NOTHING.to_owned(), words::nearly_all);
-    let promised = promised(promise);
+    let [within, over] = [promise.within_us, promise.window_us].map(words::window);
+    let share = words::nearly_all(promise.share);
+    let told = format!("{attained} were good within {within} over {over}, and {share} are promised");
     match Standing::of(overview) {
         Standing::Page | Standing::Ticket => {
             let fired = promise.burns.iter().filter(|rate| rate.fires);
@@ -169,12 +177,8 @@ pub(super) fn sentence(overview: &Overview) -> Prose {
             let (rate, over) = (words::short(rate), words::window(over * 1_000_000));
             name.and(format!(" burns its error budget {rate} times as fast as it may (over the last {over}); {left}."))
         }
-        Standing::Spent => {
-            name.and(format!(" does not keep its promise: {attained} of its results were good, and it is {promised}."))
-        }
+        Standing::Spent => name.and(format!(" does not keep its promise: {told}.")),
         Standing::Quiet => name.and(format!(" gave no results in the last {}.", words::window(overview.window_us))),
-        Standing::Kept | Standing::Unpromised => {
-            name.and(format!(" keeps its promise: {attained} of its results were good, of {promised}."))
-        }
+        Standing::Kept | Standing::Unpromised => name.and(format!(" keeps its promise: {told}.")),
     }
 }
