@@ -20,14 +20,18 @@ fn count(series: &mut Series<u64>, seconds: u64) {
 
 fn series(seconds: &[u64]) -> Series<u64> {
     let mut series = Series::default();
-    seconds.iter().for_each(|seconds| count(&mut series, *seconds));
+    for seconds in seconds {
+        count(&mut series, *seconds);
+    }
     series
 }
 
 /// Adds all that `other` counted, slice by slice.
 fn merge(series: &mut Series<u64>, other: &Series<u64>) {
     for (level, slices) in other.levels.iter().enumerate() {
-        slices.iter().for_each(|(number, counted)| series.add(level, *number, counted));
+        for (number, counted) in slices {
+            series.add(level, *number, counted);
+        }
     }
 }
 
