@@ -130,7 +130,8 @@ fn breadth(text: &str) -> f64 {
 /// Returns how high each name stands: at its line's end, or as near to it as others leave room.
 fn apart<'lines>(lines: &'lines Lines, frame: &Frame) -> Vec<(f64, &'lines Series<'lines>)> {
     let end = |series: &'lines Series<'lines>| Some((frame.y.at(series.parts.last()?.last()?.1), series));
-    let mut names: Vec<_> = lines.series.iter().filter_map(end).collect();
+    // Of those that end at one place the last, mostly the greatest, stands highest.
+    let mut names: Vec<_> = lines.series.iter().rev().filter_map(end).collect();
     names.sort_by(|one, other| one.0.total_cmp(&other.0));
     let (bottom, top) = frame.y.ends();
     let mut least = top;

@@ -59,9 +59,9 @@ fn nothing() -> Markup {
         section {
             h2 { "What to do" }
             p { "A rendezvous is one policy file. Apply one to these brokers, and it is here a moment later:" }
-            pre { "hedgerow apply wine.yaml --brokers HOST:PORT" }
+            pre { "hedgerow apply policies/wine.yaml --brokers HOST:PORT" }
             p { "Or start everything in one process, without a broker, with a policy and models that come along:" }
-            pre { "hedgerow up examples/wine/wine.yaml" }
+            pre { "hedgerow up policies/wine.yaml" }
         }
     }
 }

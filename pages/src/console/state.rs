@@ -59,7 +59,8 @@ impl Standing {
             Self::Page | Self::Spent => "worse",
             Self::Ticket => "open",
             Self::Kept => "better",
-            Self::Unpromised | Self::Quiet => "apart",
+            // What is not wrong is not coloured.
+            Self::Unpromised | Self::Quiet => "neutral",
         }
     }
 
