@@ -100,7 +100,7 @@ fn drawn(lanes: &Lanes, room: Room) -> (f64, Markup) {
         @for rule in &lanes.rules {
             line class="margin" x1=(at(rule.at)) x2=(at(rule.at)) y1=(px(TOP)) y2=(px(bottom)) {}
         }
-        @for (place, text) in apart(rules) { (label(place, TOP - 8.0, width, "margin-label", &text)) }
+        @for (place, text) in apart(rules, width) { (label(place, TOP - 8.0, width, "margin-label", &text)) }
         @if let Some(verdict) = lanes.verdict {
             line class="verdict-line" x1=(at(verdict)) x2=(at(verdict)) y1=(px(TOP)) y2=(px(bottom)) {}
         }
@@ -169,10 +169,10 @@ pub(crate) fn sign(mark: Mark, x: f64, y: f64) -> Markup {
 
 /// Writes a text with its middle there, or as near to that as keeps it inside.
 fn label(x: f64, y: f64, width: f64, class: &str, text: &str) -> Markup {
-    let half = LETTER * words::exact(text.chars().count() as u64) / 2.0;
-    let (anchor, x) = if x + half > width {
+    let (left, right) = extent(x, width, text);
+    let (anchor, x) = if right >= width {
         ("end", width)
-    } else if x < half {
+    } else if left <= 0.0 {
         ("", 0.0)
     } else {
         ("middle", x)
@@ -181,18 +181,25 @@ fn label(x: f64, y: f64, width: f64, class: &str, text: &str) -> Markup {
     html! { text class=(class.trim()) x=(px(x)) y=(px(y)) { (text) } }
 }
 
+/// Returns where a text begins and ends that has its middle there, or as near to that as keeps it inside.
+fn extent(x: f64, width: f64, text: &str) -> (f64, f64) {
+    let wide = LETTER * words::exact(text.chars().count() as u64);
+    let left = (x - wide / 2.0).min(width - wide).max(0.0);
+    (left, left + wide)
+}
+
 /// Puts those texts together that would stand on one another.
-fn apart(mut texts: Vec<(f64, String)>) -> Vec<(f64, String)> {
+fn apart(mut texts: Vec<(f64, String)>, width: f64) -> Vec<(f64, String)> {
     texts.sort_by(|(one, _), (other, _)| one.total_cmp(other));
-    let wide = |text: &str| LETTER * words::exact(text.chars().count() as u64);
     let mut apart: Vec<(f64, String)> = Vec::new();
-    for (x, text) in texts {
-        match apart.last_mut() {
-            Some((before, told)) if x - *before < f64::midpoint(wide(told), wide(&text)) + 8.0 => {
-                (*before, *told) = (f64::midpoint(*before, x), format!("{told}, {text}"));
-            }
-            _ => apart.push((x, text)),
+    for (mut x, mut text) in texts {
+        // Together they are wider, and may reach the one before.
+        while let Some((before, told)) =
+            apart.pop_if(|(before, told)| extent(*before, width, told).1 + LETTER > extent(x, width, &text).0)
+        {
+            (x, text) = (f64::midpoint(before, x), format!("{told}, {text}"));
         }
+        apart.push((x, text));
     }
     apart
 }
@@ -203,8 +210,14 @@ mod tests {
 
     #[test]
     fn texts_that_would_stand_on_one_another_stand_beside_one_another() {
-        let texts = [(10.0, "1"), (300.0, "deadline"), (290.0, "3"), (100.0, "2")];
-        let told = apart(texts.map(|(x, text)| (x, text.to_owned())).to_vec());
-        assert_eq!(told.iter().map(|(_, text)| &**text).collect::<Vec<_>>(), ["1", "2", "3, deadline"]);
+        let told = |texts: &[(f64, &str)], width: f64| {
+            let texts = texts.iter().map(|(x, text)| (*x, (*text).to_owned())).collect();
+            let told: Vec<String> = apart(texts, width).into_iter().map(|(_, text)| text).collect();
+            told.join(" | ")
+        };
+        assert_eq!(told(&[(10.0, "1"), (300.0, "deadline"), (290.0, "3"), (100.0, "2")], 400.0), "1 | 2 | 3, deadline");
+        // At the edge a text moves to the left, and may come to stand on the one before.
+        assert_eq!(told(&[(230.0, "1"), (250.0, "2"), (300.0, "deadline")], 310.0), "1, 2, deadline");
+        assert_eq!(told(&[], 310.0), "");
     }
 }

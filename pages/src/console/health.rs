@@ -21,6 +21,7 @@ pub fn health(health: &Health, firing: &[Condition]) -> Page {
 fn hero(health: &Health, firing: &[Condition]) -> Markup {
     let of = |state: State| health.dependencies.iter().filter(|one| one.state == state).collect::<Vec<_>>();
     let (down, unknown) = (of(State::Down), of(State::Unknown));
+    let vital: Vec<&Dependency> = down.iter().copied().filter(|one| one.kind.is_vital()).collect();
     let class = match (down.is_empty(), firing.iter().all(|one| one.severity == Severity::Info)) {
         (false, _) => "worse",
         (true, false) => "open",
@@ -30,7 +31,7 @@ fn hero(health: &Health, firing: &[Condition]) -> Markup {
         header class={ "hero " (class) } {
             h1 { (headline(&down, firing)) }
             @if !unknown.is_empty() { p { "Nothing was heard yet of " (names(&unknown)) "." } }
-            @if !health.is_healthy { p { "Without that nothing works: " code { "/health" } " answers 503." } }
+            @if !vital.is_empty() { p { "Without " (names(&vital)) " nothing works, so " code { "/health" } " answers 503." } }
         }
     }
 }
@@ -131,7 +132,7 @@ fn row(health: &Health, one: &Dependency) -> Markup {
             }
             td data-label="Is" { (state(one.state)) }
             td data-label="Since" { (since(health.at_us, one.since_us)) }
-            td data-label="Why" { @if one.why.is_empty() { (words::NOTHING) } @else { (plain(&one.why)) } }
+            td.said data-label="Why" { @if one.why.is_empty() { (words::NOTHING) } @else { (plain(&one.why)) } }
         }
     }
 }

@@ -5,7 +5,7 @@ use policies::Definition;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Page, paths};
+use super::{Page, paths, telling::coded};
 use crate::{prose::plain, words};
 
 /// What a rendezvous takes, and what was refused if something was.
@@ -134,7 +134,7 @@ fn form(view: &Playground) -> Markup {
     html! {
         section {
             @if let Some(refused) = view.refused.as_ref().filter(|refused| refused.field.is_none()) {
-                p.wrong role="alert" { (plain(&refused.why)) }
+                p.wrong role="alert" { b { "✗ " } (coded(&refused.why)) }
             }
             form.fields method="post" action=(paths::playground(&view.rendezvous)) {
                 p {
@@ -196,7 +196,7 @@ fn named(field: AskField) -> String {
 fn wrong(view: &Playground, field: AskField) -> Markup {
     html! {
         @if let Some(refused) = complaint(view, field) {
-            span.wrong #(named(field)) role="alert" { b { "✗ " } (plain(&refused.why)) }
+            span.wrong #(named(field)) role="alert" { b { "✗ " } (coded(&refused.why)) }
         }
     }
 }

@@ -184,7 +184,7 @@ fn with_more(explanation: &Explanation) -> Markup {
                 p { (coded(&sentence(&more.least()))) }
                 p.soft.small { "Answers that nobody computed are not known: whoever gave up stays silent in this." }
             },
-            None => p { "That cannot be known: " (plain(explanation.replay.why.as_deref().unwrap_or("it was refused and never evaluated"))) "." },
+            None => p { "That cannot be known: " (coded(explanation.replay.why.as_deref().unwrap_or("it was refused and never evaluated"))) "." },
         }
     }
 }

@@ -11,8 +11,8 @@ use crate::{
     words,
 };
 
-/// The picture goes on behind the budget for as long again, at most: what came later stands at its edge.
-const BEYOND: f64 = 2.0;
+/// The picture goes on behind the budget for half as long again, at most: what came later stands at its edge.
+const BEYOND: f64 = 1.5;
 /// Where all was over in less than this part of the budget, the picture shows that part alone.
 const EARLY: f64 = 8.0;
 

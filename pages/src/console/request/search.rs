@@ -3,7 +3,10 @@
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
-use super::super::{Page, paths};
+use super::super::{
+    Page, paths,
+    telling::{coded, sentence},
+};
 use crate::prose::{cut_to, plain};
 
 /// What the form sends, as the query of a rendezvous' requests.
@@ -41,11 +44,11 @@ pub fn request_search(rendezvous: &str, not_found: Option<&Searched>) -> Page {
         @if let Some(Searched { fields, why }) = not_found {
             section.told-off role="alert" {
                 h2 { "There is no such request" }
-                p { (plain(why)) "." }
+                p { (coded(&sentence(why))) }
                 ul {
                     li { "A caller's key is looked for if it is no UUID; if yours is one, tick the box." }
-                    li { "Look further back: topics keep their records for as long as they were told to, a day at least." }
-                    li { "Each result carries the id of its request, in the field " code { "id" } "." }
+                    li { "Look further back, as far as the topics keep their records." }
+                    li { "Each answer over HTTP carries the id of its request, in the header " code { "hedgerow-request-id" } "; on the results topic it is the header " code { "ce_id" } "." }
                 }
             }
             (form(rendezvous, fields))
