@@ -33,7 +33,7 @@ pub fn overview(all: &[Overview]) -> Page {
             }
             @if let Some(first) = all.first() { (windows(paths::OVERVIEW, first.window_us)) } @else { (nothing()) }
             @if all.len() >= MANY { (contents(&all)) }
-            @for (place, one) in all.iter().enumerate() { (card(one, place)) }
+            @for one in &all { (card(one)) }
         },
     )
 }
@@ -70,18 +70,22 @@ fn contents(all: &[&Overview]) -> Markup {
     html! {
         nav.contents aria-label="Every rendezvous" {
             ul {
-                @for (place, one) in all.iter().enumerate() {
+                @for one in all {
                     @let standing = Standing::of(one);
-                    li { a href={ "#r" (place) } { (one.rendezvous) } " " span class={ "small " (standing.class()) } { (standing.word()) } }
+                    li { a href={ "#" (id(one)) } { (one.rendezvous) } " " span class={ "small " (standing.class()) } { (standing.word()) } }
                 }
             }
         }
     }
 }
 
-fn card(one: &Overview, place: usize) -> Markup {
-    let standing = Standing::of(one);
-    let id = format!("r{place}");
+/// Returns what a card is called: by its name, so that it is the same one where it stands somewhere else a moment later.
+fn id(one: &Overview) -> String {
+    format!("of-{}", paths::part(&one.rendezvous))
+}
+
+fn card(one: &Overview) -> Markup {
+    let (standing, id) = (Standing::of(one), id(one));
     html! {
         section.card #(id) aria-labelledby={ (id) "-name" } {
             div.head {

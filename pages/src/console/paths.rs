@@ -82,7 +82,7 @@ pub fn twin(page: &str) -> Option<String> {
 }
 
 /// Returns a name as one part of a path.
-fn part(name: &str) -> String {
+pub(super) fn part(name: &str) -> String {
     let mut path = String::new();
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~' | b'.') {

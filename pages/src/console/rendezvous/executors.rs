@@ -155,7 +155,7 @@ fn row(overview: &Overview, runner: &Runner, scale: Scale) -> Markup {
     html! {
         tr {
             th scope="row" {
-                @if runner.canary { a href=(paths::canary(&overview.rendezvous, &runner.name)) { (runner.name) } } @else { (runner.name) }
+                @if runner.canary { a href=(paths::canary(&overview.rendezvous, &runner.name)) { (cut(&runner.name)) } } @else { (cut(&runner.name)) }
                 small { (about(runner)) }
                 @if runner.breaker_open { small.worse { "▲ breaker open: not waited for" } }
             }
