@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod alerts;
 mod apply;
 mod asking;
 mod audit;
@@ -9,7 +10,7 @@ mod completions;
 mod control;
 mod demo;
 mod diff;
-mod duration;
+pub(crate) mod duration;
 mod explain;
 mod export;
 mod learn;
@@ -62,6 +63,7 @@ Examples:
   hedgerow audit wine                               one result for each request? see for yourself
   hedgerow canary report wine                       is a canary better? the verdict, and why
   hedgerow top                                      how they do, live in the terminal
+  hedgerow alerts list                              what is wrong now
   hedgerow up policies/wine.yaml                    every station in this process
   hedgerow up wine.yaml --brokers kafka:9092        the same over Kafka
   hedgerow run collector wine.yaml --brokers kafka:9092    one station, to scale it alone
@@ -108,6 +110,8 @@ enum Command {
     Audit(audit::Audit),
     /// Compare canaries with their references, and act on it
     Canary(canary::Canary),
+    /// Try the receivers of alerts, and list what is wrong now
+    Alerts(alerts::AlertsCommand),
     /// Write a Grafana dashboard, or Prometheus rules and alerts, from the objectives of policies
     Export(export::Export),
     /// Learn what votes should weigh from what turned out to be true
@@ -152,6 +156,7 @@ impl Cli {
             Command::WhatIf(what_if) => what_if.run(),
             Command::Audit(audit) => audit.run(),
             Command::Canary(canary) => canary.run(),
+            Command::Alerts(alerts) => alerts.run(),
             Command::Export(export) => export.run(),
             Command::Learn(learn) => learn.run(),
             Command::Schema(schema) => Ok(schema.run()),

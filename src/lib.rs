@@ -3,16 +3,20 @@
 //! The stations are crates of their own; here they are wired together ([`app`]), reached ([`settings`]), commanded
 //! ([`cli`]) and put under load ([`load`], [`observer`]). Nothing here decides anything about a request.
 
+pub mod alerting;
 pub mod app;
 pub mod auditing;
 pub mod canaries;
 pub mod cli;
 pub mod door;
 pub mod explain;
+pub mod health;
+pub mod lagging;
 pub mod load;
 pub mod measuring;
 pub mod observer;
 pub mod otlp;
+pub mod oversight;
 pub mod policy_file;
 pub mod recordings;
 pub mod results;

@@ -2,7 +2,14 @@
 //!
 //! One in each process, for all rendezvous of it. An outage of the log is waited out; what was taken up stays in force.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use bus::{Bus, BusError, Clock, Consumer, Event, Received, StartAt, TopicPartition, TopicSpec};
 use policies::{Effect, History, Versions};
@@ -23,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) shelves: Shelves,
     pub(crate) desk: Desk,
     pub(crate) stop: CancellationToken,
+    /// The first offset that was not read.
+    read: AtomicI64,
 }
 
 /// Why the control topic is not followed.
@@ -78,7 +87,7 @@ impl Follower {
         stop: CancellationToken,
     ) -> Result<Self, FollowError> {
         let (shelves, desk) = (Shelves::default(), Desk::default());
-        let follower = Self(Arc::new(Shared { bus, clock, metrics, shelves, desk, stop }));
+        let follower = Self(Arc::new(Shared { bus, clock, metrics, shelves, desk, stop, read: AtomicI64::default() }));
         let shared = Arc::clone(&follower.0);
         let (ready_sender, ready) = oneshot::channel();
         let reading = tokio::select! {
@@ -106,6 +115,12 @@ impl Follower {
     #[must_use]
     pub fn now(&self, rendezvous: &RendezvousName) -> Option<Arc<Versions>> {
         self.versions(rendezvous).map(|versions| Arc::clone(&versions.borrow()))
+    }
+
+    /// Returns the offset of the first record of the control topic that was not read.
+    #[must_use]
+    pub fn position(&self) -> i64 {
+        self.0.read.load(Ordering::Relaxed)
     }
 
     /// Returns the names of all rendezvous that have a version, sorted.
@@ -156,6 +171,7 @@ impl Shared {
     async fn follow(&self, mut reading: Reading, ready: oneshot::Sender<()>) {
         let mut ready = Some(ready);
         let mut away = false;
+        self.read.store(reading.position, Ordering::Relaxed);
         loop {
             if reading.is_up_to_date()
                 && let Some(ready) = ready.take()
@@ -217,6 +233,7 @@ impl Shared {
         }
         let news = reading.is_up_to_date();
         reading.position = received.offset + 1;
+        self.read.store(reading.position, Ordering::Relaxed);
         match ControlRecord::decode(&received.record) {
             Ok(record) => self.fold(&record, received, news),
             Err(error) => self.on_poison(received, &error, news),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::policies::duration::{micros_of, number_and_unit};
 
 /// Reads `250us`, `10ms`, `1.5s`, `30m`, `24h` or `7d`.
-pub(super) fn parse(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let (number, unit) = number_and_unit(text);
     let micros = micros_of(unit).ok_or("write a number and a unit: 10ms, 1.5s, 30m, 24h, 7d")?;
     let number: f64 = number.parse().map_err(|_| format!("`{number}` is not a number"))?;

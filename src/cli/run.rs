@@ -23,13 +23,16 @@ use wire::ExecutorId;
 
 use super::{Failure, apply::watch::watch_inside, control::whoever_calls};
 use crate::{
+    alerting::{AlertArgs, Looks, WantedAlerts},
     app::{self, App, Role, Running},
     auditing::audit_routes,
     canaries::canary_routes,
     door::Shelf,
     explain::explain_routes,
+    lagging::Lagging,
     measuring::{Measuring, measures_routes},
     otlp::{Otlp, OtlpArgs, Wanted},
+    oversight::Oversight,
     results::results_routes,
     scrape,
     settings::BusArgs,
@@ -102,6 +105,9 @@ struct Serve {
 
     #[command(flatten)]
     traces: OtlpArgs,
+
+    #[command(flatten)]
+    alerts: AlertArgs,
 
     #[command(flatten)]
     bus: BusArgs,
@@ -200,7 +206,7 @@ impl Serve {
         super::runtime()?.block_on(async {
             let bus = self.bus.open(&clock).map_err(Failure::Refused)?;
             let wanted = self.traces.wanted().map_err(Failure::Refused)?;
-            let loaded = (loaded, wanted);
+            let loaded = (loaded, wanted, self.alerts.wanted().map_err(Failure::Refused)?);
             self.serve(&bus, &clock, loaded, roles, only, watched).await.map_err(Failure::Failed)
         })
     }
@@ -225,7 +231,7 @@ impl Serve {
         &self,
         bus: &Arc<dyn Bus>,
         clock: &Clock,
-        (loaded, wanted): (Vec<Loaded>, Option<Wanted>),
+        (loaded, wanted, alerts): (Vec<Loaded>, Option<Wanted>, WantedAlerts),
         roles: &[Role],
         only: &[ExecutorId],
         watched: &[PathBuf],
@@ -285,13 +291,23 @@ impl Serve {
         }
         let versions = follower.clone();
         let known: Shelf = Arc::new(move |name| versions.now(name));
-        let (measuring, following) = (Measuring::new(Arc::clone(bus), clock.clone(), stop.clone()), follower.clone());
-        let measures = measures_routes(Arc::new(measuring), Arc::clone(&known), Arc::new(move || following.names()));
+        let measuring = Arc::new(Measuring::new(Arc::clone(bus), clock.clone(), stop.clone()));
+        let looks = Looks {
+            bus: Arc::clone(bus),
+            clock: clock.clone(),
+            follower: follower.clone(),
+            measuring: Arc::clone(&measuring),
+            lagging: Arc::new(Lagging::new(Arc::clone(bus), clock.clone())),
+        };
+        let oversight = Oversight::start(looks, alerts, &mut registry, stop.clone())?;
+        let following = follower.clone();
+        let measures = measures_routes(measuring, Arc::clone(&known), Arc::new(move || following.names()));
+        let overseen = oversight.api(Arc::clone(&known));
         let explanations = explain_routes(Arc::clone(bus), clock.clone(), Arc::clone(&known));
         let audits = audit_routes(Arc::clone(bus), clock.clone(), Arc::clone(&known));
         let canaries = canary_routes(Arc::clone(bus), clock.clone(), Arc::clone(&known));
         let results = results_routes(Arc::clone(bus), clock.clone(), known, stop.clone());
-        let told = explanations.merge(audits).merge(canaries).merge(results).merge(measures);
+        let told = explanations.merge(audits).merge(canaries).merge(results).merge(measures).merge(overseen);
         let doors = starter::http::router(starters).merge(scrape::routes(registry));
         let routes = doors.merge(door::router(follower, self.control.into())).merge(told);
         // Callers in hand get their answers while every station still works; only then these stop.

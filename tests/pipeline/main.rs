@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod acting;
+mod alerts;
 mod audit;
 mod cases;
 mod clocks;
@@ -16,6 +17,7 @@ mod judges;
 mod kafka;
 mod learn;
 mod processes;
+mod receiver;
 mod rendezvous;
 mod results;
 mod sealing;

@@ -51,6 +51,17 @@ impl Deployment {
         Self { brokers, folder, policy: path }
     }
 
+    /// The same without a broker: for a process that runs everything.
+    pub(crate) fn alone(policy: &str) -> Self {
+        Self::on(String::new(), policy)
+    }
+
+    /// Starts `hedgerow up` without a broker; returns once it says that it is ready, with the address it listens on.
+    pub(crate) fn up(&self, options: &[&str]) -> (Process, String) {
+        let (process, lines) = self.spawn("up", &["up"], options);
+        (process, heard(&lines, "at http://"))
+    }
+
     /// Starts `hedgerow run STATION`, and returns once it says that it is ready, with the address it listens on.
     pub(crate) fn run(&self, station: &str) -> (Process, String) {
         let (process, lines) = self.start(station);
@@ -77,6 +88,7 @@ impl Deployment {
             .args(options)
             .args(["--listen", "127.0.0.1:0", "--data", self.folder.path().to_str().unwrap()])
             .env("NO_COLOR", "1")
+            .env_remove("BROKERS")
             .stderr(Stdio::piped());
         let mut child = spawned.spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);

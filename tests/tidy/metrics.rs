@@ -39,6 +39,7 @@ fn every_metric_has_a_line_in_the_document_and_every_line_a_metric() {
     sealer::Metrics::default().register(&mut registry);
     control::Metrics::default().register(&mut registry);
     hedgerow::otlp::Metrics::default().register(&mut registry);
+    hedgerow::alerting::Metrics::default().register(&mut registry);
     hedgerow::scrape::register(&mut registry);
     let stations = files("metrics.rs").into_iter().filter(|(name, _)| name.ends_with("/src/metrics.rs"));
     assert_eq!(stations.count(), 7, "register the new station's here too");
