@@ -141,6 +141,16 @@ fn of_fifty_executors_the_slowest_few_are_drawn_and_all_are_in_the_table() {
     assert!(words.contains("with the slowest hundredth of"), "and it is said that these are not all");
 }
 
+#[test]
+fn a_page_is_the_same_drawn_from_what_its_twin_serves() {
+    for told in [samples::healthy("wine"), samples::burning("fraud"), samples::quiet("churn"), samples::many()] {
+        let served = serde_json::to_string(&told).expect("numbers and words");
+        let read: Overview = serde_json::from_str(&served).expect("what was served");
+        assert_eq!(page(&read), page(&told));
+        assert!(served.len() < 70_000, "fifty executors and a month are {} bytes", served.len());
+    }
+}
+
 // === what pages are made of ===
 
 #[test]
