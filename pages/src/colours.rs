@@ -74,7 +74,10 @@ mod tests {
     use super::*;
 
     /// What is written, or drawn, on what.
-    const PAIRS: [(&str, &str); 59] = [
+    const PAIRS: [(&str, &str); 62] = [
+        ("soft", "no-worse-wash"),
+        ("link", "no-worse-wash"),
+        ("on-verdict", "link"),
         ("ink", "page"),
         ("ink", "card"),
         ("ink", "track"),

@@ -68,6 +68,15 @@ fn a_request_that_is_not_found_says_what_to_do() {
 }
 
 #[test]
+fn a_search_says_how_far_back_or_leaves_it_empty() {
+    let read = |hours: &str| {
+        let fields = serde_json::from_value::<SearchFields>(serde_json::json!({ "id": "order-17", "hours": hours }));
+        fields.map(|fields| fields.hours).ok()
+    };
+    assert_eq!([read("48"), read(""), read("yesterday")], [Some(Some(48)), Some(None), None]);
+}
+
+#[test]
 fn the_words_of_a_policy() {
     insta::assert_snapshot!("a_policy_as_an_operator_sees_it", words("policy-operator"));
     insta::assert_snapshot!("two_versions_compared", words("policy-compared"));

@@ -1,7 +1,7 @@
 //! Where a request is looked for, and what to do when it is not found.
 
 use maud::{Markup, html};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use super::super::{
     Page, paths,
@@ -18,8 +18,8 @@ pub struct SearchFields {
     /// Whether it is a key even if it looks like an id: `on` if so, as a box sends it.
     #[serde(default)]
     pub key: Option<String>,
-    /// How many hours to look back.
-    #[serde(default)]
+    /// How many hours to look back; as long as is usual if the field was emptied.
+    #[serde(default, deserialize_with = "hours")]
     pub hours: Option<u32>,
 }
 
@@ -34,6 +34,13 @@ pub struct Searched {
 
 /// So far back is looked unless somebody says otherwise.
 const HOURS: u32 = 24;
+
+/// Reads a number as a form sends it: what was left empty is nothing.
+fn hours<'de, D: Deserializer<'de>>(field: D) -> Result<Option<u32>, D::Error> {
+    let text = <Option<String>>::deserialize(field)?;
+    let text = text.filter(|text| !text.trim().is_empty());
+    text.map(|text| text.trim().parse()).transpose().map_err(D::Error::custom)
+}
 
 /// Returns the form; with what it was sent and why nothing was found, if that is why it is shown.
 #[must_use]
