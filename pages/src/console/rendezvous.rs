@@ -71,7 +71,7 @@ fn hero(overview: &Overview, standing: Standing) -> Markup {
             dl.facts {
                 (fact("Results a second", &html! { (rate(overview.rate)) }, &html! { (words::count(overview.results)) " in the last " (over) }))
                 (fact("From request to result", &percentiles(&overview.latency), &html! {}))
-                (fact("Degraded", &html! { (overview.degraded_share.map_or_else(|| words::NOTHING.to_owned(), words::share)) }, &html! { (words::count(overview.degraded)) " defaults, last known answers or errors" }))
+                (fact("Degraded", &html! { (overview.degraded_share.map_or_else(|| words::NOTHING.to_owned(), words::share)) }, &html! { (words::count(overview.degraded)) " in all: defaults, last known answers, errors" }))
                 (fact("Misses", &html! { (words::count(overview.misses)) }, &html! { "degraded, or later than their budget" }))
                 (fact("Live version", &html! { a href=(paths::policy(&overview.rendezvous)) { (overview.version) } }, &html! { "as of " (words::instant(overview.at_us)) }))
             }

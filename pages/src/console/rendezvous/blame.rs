@@ -14,7 +14,7 @@ pub(super) fn inside(overview: &Overview) -> Markup {
     html! {
         p.how {
             "Each result’s time is split into stages that sum to the whole; a miss is blamed on the one that took longest. "
-            (conclusion(&overview.blame, blamed))
+            (conclusion(&overview.blame, blamed, overview.misses))
         }
         table.stack.level {
             thead { tr { th { "Stage" } th { "Of the time" } th.number { "On average" } th { "Misses blamed" } } }
@@ -35,14 +35,16 @@ pub(super) fn inside(overview: &Overview) -> Markup {
     }
 }
 
-fn conclusion(all: &[Blame], blamed: u64) -> Markup {
+fn conclusion(all: &[Blame], blamed: u64, misses: u64) -> Markup {
     let most = all.iter().filter(|blame| blame.misses > 0).max_by_key(|blame| blame.misses);
     html! {
         @match most {
             Some(most) => {
                 b { "Most misses (" (words::count(most.misses)) " of " (words::count(blamed)) ") are blamed on: " (most.stage.as_str()) "." }
             },
-            None => "No miss is blamed on anything.",
+            // The answer that a default came without is waited for, so that it can be blamed.
+            None if misses > 0 => b { "Where the misses lost their time is not known yet." },
+            None => "There were no misses.",
         }
     }
 }
