@@ -43,12 +43,11 @@ impl ComparisonRecord {
         if kind != COMPARISON_TYPE {
             return Err(EnvelopeError::UnknownType(shortened(kind.as_bytes())));
         }
-        let (id, source) = (headers.text(Name::Id)?, headers.text(Name::Source)?);
+        let id = headers.text(Name::Id)?;
         let partition = id.parse().ok().filter(|partition| *partition >= 0 && i32::to_string(partition) == id);
         let partition = partition.ok_or_else(|| invalid(Name::Id, id.as_bytes()))?;
-        let rendezvous = source.strip_prefix('/').and_then(|name| RendezvousName::new(name).ok());
-        let rendezvous = rendezvous.ok_or_else(|| invalid(Name::Source, source.as_bytes()))?;
-        Ok(Self { rendezvous, partition, counted: record.payload.clone().unwrap_or_default() })
+        let counted = record.payload.clone().unwrap_or_default();
+        Ok(Self { rendezvous: headers.rendezvous()?, partition, counted })
     }
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     Record, RendezvousName,
-    envelope::{EnvelopeError, Reader, attributes},
+    envelope::{EnvelopeError, Reader, attributes, invalid, shortened},
     headers::Name,
 };
 
@@ -47,14 +47,11 @@ impl Measured {
         let headers = Reader::new(&record.headers);
         let kind = headers.text(Name::Type)?;
         if kind != MEASURED_TYPE {
-            return Err(EnvelopeError::UnknownType(kind.to_owned()));
+            return Err(EnvelopeError::UnknownType(shortened(kind.as_bytes())));
         }
-        let invalid = |name, value: &str| EnvelopeError::Invalid { name, value: value.chars().take(80).collect() };
-        let source = headers.text(Name::Source)?;
-        let rendezvous = source.strip_prefix('/').and_then(|name| RendezvousName::new(name).ok());
-        let rendezvous = rendezvous.ok_or_else(|| invalid(Name::Source.as_str(), source))?;
+        let rendezvous = headers.rendezvous()?;
         let key = headers.text(Name::Id)?;
-        let (process, level, place) = parts(key).ok_or_else(|| invalid(Name::Id.as_str(), key))?;
+        let (process, level, place) = parts(key).ok_or_else(|| invalid(Name::Id, key.as_bytes()))?;
         let counted = record.payload.clone().unwrap_or_default();
         Ok(Self { rendezvous, process, level, place, counted })
     }

@@ -12,7 +12,8 @@ use super::{
     RESPONSE_TYPE, RESULT_TYPE, Reply, Request, Response, ResultKind, ResultRecord,
 };
 use crate::{
-    Attributes, Budget, ExecutorId, Headers, ModelVersion, Plan, PolicyRef, Record, RequestId, Timestamp,
+    Attributes, Budget, ExecutorId, Headers, ModelVersion, Plan, PolicyRef, Record, RendezvousName, RequestId,
+    Timestamp,
     headers::{Label, Name},
 };
 use known::Known;
@@ -138,6 +139,13 @@ impl<'a> Reader<'a> {
         let text = self.bytes(name)?;
         let uuid = (text.len() == uuid::fmt::Hyphenated::LENGTH).then(|| Uuid::try_parse_ascii(text).ok()).flatten();
         uuid.ok_or_else(|| invalid(name, text))
+    }
+
+    /// Reads whose record it is where a source is a rendezvous' name behind a slash.
+    pub(crate) fn rendezvous(&self) -> Result<RendezvousName, EnvelopeError> {
+        let source = self.text(Name::Source)?;
+        let name = source.strip_prefix('/').and_then(|name| RendezvousName::new(name).ok());
+        name.ok_or_else(|| invalid(Name::Source, source.as_bytes()))
     }
 
     fn id(&self) -> Result<RequestId, EnvelopeError> {
