@@ -206,12 +206,7 @@ fn is_good(node: &Node, report: &mut Report<'_>) -> bool {
 
 /// `99.9%` or `0.999`.
 fn share(node: &Node, report: &mut Report<'_>) -> Option<Spanned<f64>> {
-    let text = node.text().unwrap_or_default();
-    let share = match text.strip_suffix('%') {
-        Some(percent) => percent.trim().parse::<f64>().ok().map(|percent| percent / 100.0),
-        None => text.parse().ok(),
-    };
-    let share = share.filter(|share| *share > 0.0 && *share <= 1.0);
+    let share = read::part(node).filter(|share| *share > 0.0 && *share <= 1.0);
     if share.is_none() {
         report.error(node.at, "a share lies above 0% and up to 100%").hint("write `99.9%`");
     }

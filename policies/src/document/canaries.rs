@@ -136,12 +136,7 @@ fn time(node: &Node, name: &str, report: &mut Report<'_>) -> Option<MarginEntry<
 
 /// `99.9%` or `0.999`; which shares make sense is `lower`'s.
 fn part(node: &Node, what: &str, example: &str, report: &mut Report<'_>) -> Option<Spanned<f64>> {
-    let text = node.text().unwrap_or_default();
-    let part = match text.strip_suffix('%') {
-        Some(percent) => percent.trim().parse::<f64>().ok().map(|percent| percent / 100.0),
-        None => text.parse().ok(),
-    };
-    let part = part.filter(|part| part.is_finite());
+    let part = read::part(node);
     if part.is_none() {
         let problem = report.error(node.at, format!("{what} is a share"));
         problem.label(format!("this is {}", node.what())).hint(format!("write `{example}`"));

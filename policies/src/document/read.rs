@@ -162,6 +162,17 @@ pub(super) fn number(node: &Node, what: &str, report: &mut Report<'_>) -> Option
     }
 }
 
+/// Returns the share written in `node`, `99.9%` or `0.999`, if it is a finite number; which shares make sense whoever asks
+/// knows.
+pub(super) fn part(node: &Node) -> Option<f64> {
+    let text = node.text()?;
+    let part = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().ok().map(|percent| percent / 100.0),
+        None => text.parse().ok(),
+    };
+    part.filter(|part| part.is_finite())
+}
+
 /// Returns the object written in `node`, as JSON text.
 pub(super) fn object(node: &Node, what: &str, report: &mut Report<'_>) -> Option<Spanned<String>> {
     if !matches!(node.value, Value::Map(_)) {
