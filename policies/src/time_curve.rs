@@ -47,6 +47,8 @@ pub struct TimePoint {
 }
 
 const AMOUNTS: [i32; 7] = [-20, -10, -5, 0, 5, 10, 20];
+/// Which of them is no more and no less.
+const AS_IT_WAS: usize = 3;
 
 // === impl TimeCurve ===
 
@@ -67,13 +69,13 @@ impl TimeCurve {
                 if more_ms < 0 { rehearing.with_less(version, amount) } else { rehearing.with_more(version, amount) }
             };
             let verdicts = AMOUNTS.into_iter().map(played).collect::<Result<Vec<_>, _>>()?;
-            Ok((!rehearing.was_refused()).then_some((verdicts, rehearing.with_more(version, Duration::ZERO)?)))
+            Ok((!rehearing.was_refused()).then_some(verdicts))
         });
         match verdicts {
-            Ok(Some((verdicts, was))) => {
+            Ok(Some(verdicts)) => {
                 self.0.replayed += 1;
                 for (point, verdict) in self.0.points.iter_mut().zip(&verdicts) {
-                    point.count(verdict, &was, version);
+                    point.count(verdict, &verdicts[AS_IT_WAS], version);
                 }
             }
             Ok(None) => self.leave_out("refused before it was evaluated"),
