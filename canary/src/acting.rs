@@ -5,7 +5,7 @@
 
 use policies::{
     Checked, Definition, Diagnostics, Difference, ExampleOutcome,
-    edit::{self, EditError, Rank},
+    edit::{EditError, edit},
 };
 use wire::{ActedOn, CanaryAct, Deed, ExecutorId};
 
@@ -26,13 +26,7 @@ pub struct Acted {
 
 /// Returns the text of `live` after `deed` was done about `canary`, or why it cannot be done.
 pub fn act(live: &Definition, canary: &ExecutorId, deed: Deed) -> Result<Acted, EditError> {
-    let text = match deed {
-        Deed::Promote => edit::promote(&live.text, canary, Rank::Candidate),
-        Deed::PromoteFirst => edit::promote(&live.text, canary, Rank::First),
-        Deed::Hold => edit::hold(&live.text, canary),
-        Deed::Release => edit::release(&live.text, canary),
-        Deed::Reject => edit::reject(&live.text, canary),
-    }?;
+    let text = edit(&live.text, canary, deed)?;
     let Checked { definition, problems } = Definition::check("the edited text", &text);
     let Some(definition) = definition else { return Err(EditError::Broken(problems)) };
     let difference = policies::diff(live, &definition);

@@ -6,20 +6,11 @@
 mod patch;
 mod source;
 
-use wire::ExecutorId;
+use wire::{Deed, ExecutorId};
 
 use crate::{Change, ChangeKind, Definition, Diagnostics, diff};
 use patch::Patch;
 use source::{Kind, Node};
-
-/// As what a canary that is promoted goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rank {
-    /// A candidate, as its ladder has it.
-    Candidate,
-    /// A candidate that is first in every `prefer`.
-    First,
-}
 
 /// Why a text was not edited.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,69 +57,41 @@ pub enum EditError {
     },
 }
 
-/// What is done.
-#[derive(Clone, Copy, Debug)]
-enum Act {
-    Promote(Rank),
-    Hold,
-    Release,
-    Reject,
-}
-
-/// Returns `text` with `canary` as a candidate. Cases that name whom they `ask` do not ask it for that.
-pub fn promote(text: &str, canary: &ExecutorId, rank: Rank) -> Result<String, EditError> {
-    edit(text, canary, Act::Promote(rank))
-}
-
-/// Returns `text` with `canary` held: nothing is done about it by itself.
-pub fn hold(text: &str, canary: &ExecutorId) -> Result<String, EditError> {
-    edit(text, canary, Act::Hold)
-}
-
-/// Returns `text` with `canary` not held any more.
-pub fn release(text: &str, canary: &ExecutorId) -> Result<String, EditError> {
-    edit(text, canary, Act::Release)
-}
-
-/// Returns `text` without the executor `canary`.
-pub fn reject(text: &str, canary: &ExecutorId) -> Result<String, EditError> {
-    edit(text, canary, Act::Reject)
-}
-
-fn edit(text: &str, canary: &ExecutorId, act: Act) -> Result<String, EditError> {
+/// Returns `text` after `deed` was done about `canary`. Cases that name whom they `ask` do not ask who is promoted for that.
+pub fn edit(text: &str, canary: &ExecutorId, deed: Deed) -> Result<String, EditError> {
     let (mark, body) = text.strip_prefix('\u{feff}').map_or(("", text), |body| ("\u{feff}", body));
     let old = Definition::parse("the policy", body).map_err(EditError::Broken)?;
-    check(&old, canary, act)?;
-    let by_hand = || act.by_hand(canary);
+    check(&old, canary, deed)?;
+    let by_hand = || by_hand(deed, canary);
     let strange = |why: &str| EditError::ByHand { why: why.to_owned(), by_hand: by_hand() };
     let root = source::read(body).ok_or_else(|| strange("the text does not read twice alike"))?;
-    let (patch, ranked) = patched(body, &root, canary, act).map_err(|why| strange(&why))?;
-    if matches!(act, Act::Promote(Rank::First)) && ranked == 0 {
+    let (patch, ranked) = patched(body, &root, canary, deed).map_err(|why| strange(&why))?;
+    if deed == Deed::PromoteFirst && ranked == 0 {
         return Err(EditError::NoRanks(canary.to_string()));
     }
     let edited = patch.finish();
     let new = Definition::parse("the policy", &edited)
         .map_err(|problems| EditError::Refused { problems, by_hand: by_hand() })?;
     let changes = diff(&old, &new).changes;
-    if let Some(more) = changes.iter().find(|change| !act.expects(canary, change)) {
+    if let Some(more) = changes.iter().find(|change| !expects(deed, canary, change)) {
         return Err(strange(&format!("more would change than was asked (“{}”)", more.sentence)));
     }
-    if changes.iter().filter(|change| act.is_meant(canary, change)).count() != 1 + ranked {
+    if changes.iter().filter(|change| is_meant(deed, canary, change)).count() != 1 + ranked {
         return Err(strange("not all of it would change"));
     }
     Ok(format!("{mark}{edited}"))
 }
 
-fn check(old: &Definition, canary: &ExecutorId, act: Act) -> Result<(), EditError> {
+fn check(old: &Definition, canary: &ExecutorId, deed: Deed) -> Result<(), EditError> {
     let canaries = || old.executors.iter().filter(|spec| spec.canary.is_some());
     let Some(spec) = canaries().find(|spec| spec.id == *canary).and_then(|spec| spec.canary.as_ref()) else {
         let names: Vec<String> = canaries().map(|spec| format!("`{}`", spec.id)).collect();
         let there = if names.is_empty() { ", and it has none" } else { ": there is " };
         return Err(EditError::NoCanary { canary: canary.to_string(), there: format!("{there}{}", names.join(", ")) });
     };
-    let state = match (act, spec.hold) {
-        (Act::Hold, true) => "held already",
-        (Act::Release, false) => "not held",
+    let state = match (deed, spec.hold) {
+        (Deed::Hold, true) => "held already",
+        (Deed::Release, false) => "not held",
         _ => return Ok(()),
     };
     Err(EditError::Already { canary: canary.to_string(), state })
@@ -139,32 +102,32 @@ fn patched<'text>(
     text: &'text str,
     root: &Node,
     canary: &ExecutorId,
-    act: Act,
+    deed: Deed,
 ) -> Result<(Patch<'text>, usize), String> {
     let mut patch = Patch::of(text);
     let elsewhere = |what: &str| format!("{what} is not written where it stands");
     let executors = root.get("executors").ok_or_else(|| elsewhere("`executors`"))?;
     let place = executors.place(canary.as_str()).ok_or_else(|| elsewhere(&format!("`{canary}`")))?;
-    if matches!(act, Act::Reject) {
+    if deed == Deed::Reject {
         patch.remove(executors, place).ok_or_else(|| crowded(canary))?;
         return Ok((patch, 0));
     }
     let executor = &executors.members()[place].1;
     let declared = executor.place("canary").ok_or_else(|| elsewhere(&format!("executor `{canary}`")))?;
-    if matches!(act, Act::Promote(_)) {
+    if promotes(deed) {
         patch.remove(executor, declared).ok_or_else(|| crowded(canary))?;
     } else {
         let spec = &executor.members()[declared].1;
         let of = spec.place("of").ok_or_else(|| elsewhere("its `canary`"))?;
-        match (act, spec.place("hold")) {
-            (Act::Hold, Some(hold)) => patch.replace(&spec.members()[hold].1, "true"),
-            (Act::Hold, None) => patch.add(spec, of, "hold", "true").ok_or_else(|| crowded(canary))?,
+        match (deed, spec.place("hold")) {
+            (Deed::Hold, Some(hold)) => patch.replace(&spec.members()[hold].1, "true"),
+            (Deed::Hold, None) => patch.add(spec, of, "hold", "true").ok_or_else(|| crowded(canary))?,
             (_, Some(hold)) => patch.remove(spec, hold).ok_or_else(|| crowded(canary))?,
             (_, None) => {}
         }
     }
     let mut ranked = 0;
-    if matches!(act, Act::Promote(Rank::First)) {
+    if deed == Deed::PromoteFirst {
         let cases = root.get("cases").map_or(&[][..], Node::items).iter().filter(|case| case.get("ask").is_none());
         for ladder in std::iter::once(root).chain(cases).filter_map(|part| part.get("decide")) {
             for list in ladder.items().iter().filter_map(|clause| clause.get("prefer")) {
@@ -191,42 +154,42 @@ fn rank(canary: &ExecutorId, list: &Node, patch: &Patch<'_>) -> String {
     until.map_or_else(|| canary.to_string(), |until| format!("{canary}: {{ until: {until} }}"))
 }
 
-// === impl Act ===
+fn promotes(deed: Deed) -> bool {
+    matches!(deed, Deed::Promote | Deed::PromoteFirst)
+}
 
-impl Act {
-    /// Returns whether `change` is what was asked.
-    fn is_meant(self, canary: &ExecutorId, change: &Change) -> bool {
-        let executor = format!("executors.{canary}");
-        match self {
-            Self::Promote(_) if change.path == format!("{executor}.canary") => change.kind == ChangeKind::Removed,
-            Self::Promote(Rank::First) => {
-                change.kind == ChangeKind::Added && change.path.ends_with(&format!(".prefer.{canary}"))
-            }
-            Self::Promote(Rank::Candidate) => false,
-            Self::Hold | Self::Release => change.path == format!("{executor}.canary.hold"),
-            Self::Reject => change.path == executor && change.kind == ChangeKind::Removed,
+/// Returns whether `change` is what was asked.
+fn is_meant(deed: Deed, canary: &ExecutorId, change: &Change) -> bool {
+    let executor = format!("executors.{canary}");
+    match deed {
+        Deed::Promote | Deed::PromoteFirst if change.path == format!("{executor}.canary") => {
+            change.kind == ChangeKind::Removed
         }
+        Deed::PromoteFirst => change.kind == ChangeKind::Added && change.path.ends_with(&format!(".prefer.{canary}")),
+        Deed::Promote => false,
+        Deed::Hold | Deed::Release => change.path == format!("{executor}.canary.hold"),
+        Deed::Reject => change.path == executor && change.kind == ChangeKind::Removed,
     }
+}
 
-    /// Returns whether `change` may come of it: cases that asked every candidate do not ask one more.
-    fn expects(self, canary: &ExecutorId, change: &Change) -> bool {
-        let is_of_a_case = || {
-            let (first, last) = (change.path.split('.').next(), change.path.rsplit('.').next());
-            change.kind == ChangeKind::Changed && first == Some("cases") && last == Some("ask")
-        };
-        self.is_meant(canary, change) || (matches!(self, Self::Promote(_)) && is_of_a_case())
-    }
+/// Returns whether `change` may come of it: cases that asked every candidate do not ask one more.
+fn expects(deed: Deed, canary: &ExecutorId, change: &Change) -> bool {
+    let is_of_a_case = || {
+        let (first, last) = (change.path.split('.').next(), change.path.rsplit('.').next());
+        change.kind == ChangeKind::Changed && first == Some("cases") && last == Some("ask")
+    };
+    is_meant(deed, canary, change) || (promotes(deed) && is_of_a_case())
+}
 
-    fn by_hand(self, canary: &ExecutorId) -> String {
-        match self {
-            Self::Promote(Rank::Candidate) => format!("take `canary` out of executor `{canary}`"),
-            Self::Promote(Rank::First) => {
-                format!("take `canary` out of executor `{canary}`, and write `{canary}` first in each `prefer`")
-            }
-            Self::Hold => format!("write `hold: true` into `canary` of executor `{canary}`"),
-            Self::Release => format!("take `hold` out of `canary` of executor `{canary}`"),
-            Self::Reject => format!("take executor `{canary}` out, and its name wherever else it stands"),
+fn by_hand(deed: Deed, canary: &ExecutorId) -> String {
+    match deed {
+        Deed::Promote => format!("take `canary` out of executor `{canary}`"),
+        Deed::PromoteFirst => {
+            format!("take `canary` out of executor `{canary}`, and write `{canary}` first in each `prefer`")
         }
+        Deed::Hold => format!("write `hold: true` into `canary` of executor `{canary}`"),
+        Deed::Release => format!("take `hold` out of `canary` of executor `{canary}`"),
+        Deed::Reject => format!("take executor `{canary}` out, and its name wherever else it stands"),
     }
 }
 

@@ -63,11 +63,11 @@ fn a_canary_is_promoted_held_released_and_rejected_however_it_is_written() {
     let mut all = String::new();
     for canary in CANARIES {
         let text = policy(canary);
-        let promoted = promote(&text, &next(), Rank::Candidate).unwrap_or_else(|error| panic!("{text}{error}"));
-        let first = promote(&text, &next(), Rank::First).unwrap_or_else(|error| panic!("{text}{error}"));
-        let held = hold(&text, &next()).unwrap_or_else(|error| panic!("{text}{error}"));
-        let released = release(&held, &next()).unwrap_or_else(|error| panic!("{held}{error}"));
-        let rejected = reject(&text, &next()).unwrap_or_else(|error| panic!("{text}{error}"));
+        let promoted = edit(&text, &next(), Deed::Promote).unwrap_or_else(|error| panic!("{text}{error}"));
+        let first = edit(&text, &next(), Deed::PromoteFirst).unwrap_or_else(|error| panic!("{text}{error}"));
+        let held = edit(&text, &next(), Deed::Hold).unwrap_or_else(|error| panic!("{text}{error}"));
+        let released = edit(&held, &next(), Deed::Release).unwrap_or_else(|error| panic!("{held}{error}"));
+        let rejected = edit(&text, &next(), Deed::Reject).unwrap_or_else(|error| panic!("{text}{error}"));
         assert_eq!(told(&text, &promoted), [PROMOTED]);
         assert_eq!(told(&text, &first), [PROMOTED, "clause 2 (prefer) ranks `next` too"]);
         assert!(first.contains("prefer: [next, forest, boost] # keep 6"));
@@ -119,7 +119,7 @@ cases:
     decide: [prefer: [forest], first: any]
 ",
     );
-    let first = promote(&text, &next(), Rank::First).unwrap_or_else(|error| panic!("{error}"));
+    let first = edit(&text, &next(), Deed::PromoteFirst).unwrap_or_else(|error| panic!("{error}"));
     insta::assert_snapshot!(first.split_once("until: 20ms\n").unwrap().1);
     let ranks = "clause 2 (prefer) ranks `next` too";
     assert!(told(&text, &first).contains(&ranks.to_owned()), "{:?}", told(&text, &first));
@@ -142,18 +142,18 @@ fn what_cannot_be_done_says_what_to_do() {
     );
     let merged = text.replace("next: {", "? next\n  : {");
     let errors = [
-        promote(&text, &name("forest"), Rank::Candidate),
-        promote(&text.replace(", canary: { of: forest, acts: { promote: better } }", ""), &next(), Rank::Candidate),
-        promote(&text.replace("50ms", "50"), &next(), Rank::Candidate),
-        promote(&without_ranks, &next(), Rank::First),
-        release(&text, &next()),
-        hold(&hold(&text, &next()).unwrap(), &next()),
-        reject(&heard, &next()),
-        promote(&alias, &name("other"), Rank::Candidate),
-        promote(&alias, &name("twin"), Rank::Candidate),
-        hold(&shared, &next()),
-        promote(&shared, &next(), Rank::Candidate),
-        reject(&merged, &next()),
+        edit(&text, &name("forest"), Deed::Promote),
+        edit(&text.replace(", canary: { of: forest, acts: { promote: better } }", ""), &next(), Deed::Promote),
+        edit(&text.replace("50ms", "50"), &next(), Deed::Promote),
+        edit(&without_ranks, &next(), Deed::PromoteFirst),
+        edit(&text, &next(), Deed::Release),
+        edit(&edit(&text, &next(), Deed::Hold).unwrap(), &next(), Deed::Hold),
+        edit(&heard, &next(), Deed::Reject),
+        edit(&alias, &name("other"), Deed::Promote),
+        edit(&alias, &name("twin"), Deed::Promote),
+        edit(&shared, &next(), Deed::Hold),
+        edit(&shared, &next(), Deed::Promote),
+        edit(&merged, &next(), Deed::Reject),
     ];
     let errors: Vec<String> = errors.into_iter().map(|done| done.expect_err("it cannot be done").to_string()).collect();
     insta::assert_snapshot!(errors.join("\n---\n"));
@@ -169,16 +169,16 @@ fn every_policy_that_ships_can_be_edited() {
         let old = Definition::parse("it", &text).unwrap_or_else(|problems| panic!("{problems}"));
         let canary = format!("executors:\n  probe: {{ echo: , canary: {{ of: {} }} }}\n", old.executors[0].id);
         let with = text.replacen("executors:\n", &canary, 1);
-        assert_eq!(reject(&with, &name("probe")).as_ref(), Ok(&text), "{}", file.display());
-        let candidate = promote(&with, &name("probe"), Rank::Candidate);
+        assert_eq!(edit(&with, &name("probe"), Deed::Reject).as_ref(), Ok(&text), "{}", file.display());
+        let candidate = edit(&with, &name("probe"), Deed::Promote);
         assert!(candidate.is_ok(), "{}: {candidate:?}", file.display());
-        let first = promote(&with, &name("probe"), Rank::First);
+        let first = edit(&with, &name("probe"), Deed::PromoteFirst);
         assert_eq!(first.is_ok(), text.contains("prefer: "), "{}: {first:?}", file.display());
         edited += 1;
     }
     let wine = std::fs::read_to_string(folder.join("wine.yaml")).expect("a file");
     assert!(
-        promote(&wine, &next(), Rank::First)
+        edit(&wine, &next(), Deed::PromoteFirst)
             .is_ok_and(|first| first.contains("prefer: [next, forest, boost, linear] # other"))
     );
     assert!(edited >= 6);
@@ -210,10 +210,10 @@ proptest! {
             text.insert(0, '\u{feff}');
         }
         let edited = match act {
-            0 => promote(&text, &next(), Rank::Candidate),
-            1 => promote(&text, &next(), Rank::First),
-            2 => hold(&text, &next()),
-            _ => reject(&text, &next()),
+            0 => edit(&text, &next(), Deed::Promote),
+            1 => edit(&text, &next(), Deed::PromoteFirst),
+            2 => edit(&text, &next(), Deed::Hold),
+            _ => edit(&text, &next(), Deed::Reject),
         };
         let edited = edited.unwrap_or_else(|error| panic!("{text}\n{error}"));
         prop_assert_eq!(edited.starts_with('\u{feff}'), mark);
@@ -222,7 +222,7 @@ proptest! {
             prop_assert!(edited.contains(&comment), "{} is gone:\n{}", comment, edited);
         }
         if act == 2 {
-            prop_assert_eq!(release(&edited, &next()).expect("it is held"), text.as_str());
+            prop_assert_eq!(edit(&edited, &next(), Deed::Release).expect("it is held"), text.as_str());
         }
         let (others, kept): (Vec<&str>, Vec<&str>) = edited.lines().partition(|line| !text.lines().any(|old| old == *line));
         prop_assert!(others.len() <= 3, "{others:?} are others");
