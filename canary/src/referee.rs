@@ -64,7 +64,7 @@ fn was_asked(history: &History, live: &Definition) -> bool {
 }
 
 fn ruling(live: &Definition, report: &Report) -> Option<Ruling> {
-    let spec = live.executors.iter().find(|spec| spec.id.as_str() == report.canary)?;
+    let spec = live.executor(&report.canary)?;
     let CanarySpec { of, hold: false, acts: Some(acts), .. } = spec.canary.as_ref()? else { return None };
     if of.as_str() != report.reference {
         return None;

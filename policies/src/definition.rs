@@ -213,6 +213,12 @@ impl Definition {
         self
     }
 
+    /// Returns what is declared of the executor `name`, if there is one.
+    #[must_use]
+    pub fn executor(&self, name: &str) -> Option<&ExecutorSpec> {
+        self.executors.iter().find(|spec| spec.id.as_str() == name)
+    }
+
     /// Returns how a request with this valid `body` is to be treated: one JSON object of features. `within` is how long
     /// its answer may take, if the caller asks for less than the policy's budget. A condition that cannot be told, as
     /// when it divides by a feature that is 0, does not hold.

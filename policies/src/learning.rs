@@ -171,7 +171,7 @@ impl Learning {
     }
 
     fn role(&self, id: &ExecutorId) -> &'static str {
-        let spec = self.definition.executors.iter().find(|spec| spec.id == *id);
+        let spec = self.definition.executor(id.as_str());
         spec.map_or("gone", |spec| if spec.role == Role::Canary { "canary" } else { "candidate" })
     }
 }

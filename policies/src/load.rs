@@ -48,7 +48,7 @@ impl Definition {
 
     /// Returns for what share of the requests `executor` does not start, whatever happens.
     fn spared(&self, executor: &ExecutorId) -> Option<f64> {
-        let spec = self.executors.iter().find(|spec| spec.id == *executor)?;
+        let spec = self.executor(executor.as_str())?;
         let sample = spec.canary.as_ref().and_then(|canary| canary.sample);
         let asked = |share: Option<Share>| share.map_or(1.0, |share| f64::from(share.parts()) / 10_000.0);
         // A canary that starts later is never spared.

@@ -161,9 +161,8 @@ impl<'recorded> Rehearing<'recorded> {
         let policy = definition.policy_for(route.case.as_deref()).unwrap_or(&definition.policy);
         let lead = old.map_or(Duration::ZERO, |old| self.lead(old));
         let mut circumstances = self.circumstances.clone();
-        let has_breaker = |executor: &ExecutorId| {
-            definition.executors.iter().any(|spec| spec.id == *executor && spec.breaker.is_some())
-        };
+        let has_breaker =
+            |executor: &ExecutorId| definition.executor(executor.as_str()).is_some_and(|spec| spec.breaker.is_some());
         circumstances.open_breakers.retain(has_breaker);
         self.play(policy, &route.plan, (route.budget, lead), &circumstances, self.arrivals.iter())
     }

@@ -59,8 +59,7 @@ impl Definition {
     }
 
     fn sample(&self, asked: &Asked) -> Option<Share> {
-        let spec = self.executors.iter().find(|spec| spec.id == asked.executor)?;
-        spec.canary.as_ref()?.sample
+        self.executor(asked.executor.as_str())?.canary.as_ref()?.sample
     }
 }
 

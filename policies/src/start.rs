@@ -91,7 +91,7 @@ impl Definition {
     #[must_use]
     pub fn planned(&self, plan: &Plan, usual: &Latencies) -> Plan {
         let start = |asked: &Asked| {
-            let spec = self.executors.iter().find(|spec| spec.id == asked.executor);
+            let spec = self.executor(asked.executor.as_str());
             spec.map_or(asked.start_after, |spec| spec.start.planned(usual))
         };
         Plan::new(plan.asked().iter().map(|asked| Asked { start_after: start(asked), ..asked.clone() }).collect())

@@ -172,9 +172,8 @@ impl WhatIf {
     /// Returns whether somebody who would have a vote was a canary then, and not asked because of its sample.
     fn misses_a_sample(&self, recorded: &Recorded, old: &Definition) -> bool {
         let Some((request, _)) = &recorded.request else { return false };
-        let has_a_vote = |id: &ExecutorId| {
-            self.definition.executors.iter().any(|spec| spec.id == *id && spec.role == Role::Candidate)
-        };
+        let has_a_vote =
+            |id: &ExecutorId| self.definition.executor(id.as_str()).is_some_and(|spec| spec.role == Role::Candidate);
         let mut sampled =
             old.executors.iter().filter(|spec| spec.canary.as_ref().is_some_and(|it| it.sample.is_some()));
         sampled.any(|spec| request.plan.find(&spec.id).is_none() && has_a_vote(&spec.id))

@@ -57,7 +57,7 @@ impl Accounts {
         let Decision { verdict, pin, .. } = decision;
         let mut outran = !verdict.executors.is_empty();
         for entry in &verdict.receipt.entries {
-            let spec = pin.definition.executors.iter().find(|spec| spec.id == entry.executor);
+            let spec = pin.definition.executor(entry.executor.as_str());
             let is_hedge = entry.role == Role::Candidate && spec.is_some_and(|spec| spec.start.is_later());
             let is_used = verdict.executors.contains(&entry.executor);
             outran &= is_hedge || !is_used;
