@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use bus::{Bus, BusError, Clock, Consumer, Event, Received, StartAt, TopicPartition};
 use canary::{Known, Limits, Matchup, Topic};
-use comparison::{Action, Compared, Kept, Partition, begin_at};
+use comparison::{Action, Compared, Kept, Partition, begin_at, topics_of};
 use policies::{Definition, Truths, Versions};
 use serde_json::Value;
 use tokio::time::timeout;
@@ -31,15 +31,14 @@ pub struct Replay {
     pub truths: Option<Truths>,
 }
 
-/// Three topics of a partition, and where they ended when the replay began.
+/// A partition, and where it ended when the replay began.
 struct Stretches {
+    /// Each of `Topic::ALL`.
     topics: [TopicPartition; 3],
     /// What is still to be fetched of each.
     left: [std::ops::Range<i64>; 3],
 }
 
-/// In the order of `Stretches::topics`.
-const TOPICS: [Topic; 3] = [Topic::Requests, Topic::Responses, Topic::Results];
 /// A log that holds records and delivers none for so long is given up.
 const STALLED: Duration = Duration::from_secs(30);
 
@@ -82,9 +81,9 @@ impl Replay {
         let mut tail = bus.unhurried_tail().await?;
         loop {
             let now = clock.now();
-            for (topic, which) in TOPICS.into_iter().zip(0..) {
-                if stretches.left[which].is_empty() {
-                    partition.on_end(topic, stretches.left[which].end, now);
+            for (topic, left) in Topic::ALL.into_iter().zip(&stretches.left) {
+                if left.is_empty() {
+                    partition.on_end(topic, left.end, now);
                 }
             }
             // Whatever its version is: what is not known now will not be.
@@ -122,7 +121,7 @@ impl Replay {
 
 impl Known for Replay {
     fn definition(&self, policy: &PolicyRef) -> Option<Arc<Definition>> {
-        (policy.rendezvous == *self.versions.live().name()).then(|| self.versions.get(policy.version)).flatten()
+        self.versions.definition(policy)
     }
 
     fn truth(&self, request: RequestId) -> Option<Value> {
@@ -139,8 +138,7 @@ impl Stretches {
         index: i32,
         since: Timestamp,
     ) -> Result<(comparison::Start, Self), BusError> {
-        let names =
-            [&topics.requests, &topics.responses, &topics.results].map(|topic| TopicPartition::new(topic, index));
+        let names = topics_of(topics, index);
         let (start, from) = begin_at(bus, topics, index, since).await?;
         let mut left = from.map(|from| from..from);
         for (name, left) in names.iter().zip(&mut left) {
@@ -156,7 +154,7 @@ impl Stretches {
 
     fn of(&mut self, name: &TopicPartition) -> Option<(Topic, &mut std::ops::Range<i64>)> {
         let which = self.topics.iter().position(|known| known == name)?;
-        Some((TOPICS[which], &mut self.left[which]))
+        Some((Topic::ALL[which], &mut self.left[which]))
     }
 
     /// Hands a record to the partition, if it lay there when the replay began; returns whether it did.
@@ -176,13 +174,13 @@ impl Stretches {
         while let Some(action) = partition.poll_action() {
             match action {
                 Action::Read(topic, from) => {
-                    let which = place(topic);
+                    let which = topic.index();
                     if from < self.left[which].end {
                         tail.start(&self.topics[which], StartAt::Offset(from))?;
                     }
                 }
                 Action::Pause(topic) => {
-                    tail.stop(&self.topics[place(topic)])?;
+                    tail.stop(&self.topics[topic.index()])?;
                 }
                 // It is kept once, in the end.
                 Action::Keep(_) => partition.on_kept(true, now),
@@ -191,10 +189,6 @@ impl Stretches {
         }
         Ok(())
     }
-}
-
-fn place(topic: Topic) -> usize {
-    TOPICS.iter().position(|known| *known == topic).unwrap_or_default()
 }
 
 /// Returns what was compared of `rendezvous` by its station up to now.

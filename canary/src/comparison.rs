@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use policies::{Definition, Given};
+use policies::{Definition, Given, Versions};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wire::{ExecutorId, PolicyRef, Request, RequestId, Response, Timestamp};
@@ -228,6 +228,19 @@ impl Compared {
         if let Some(Ok(twin)) = matchup.twin.as_ref().and_then(pair) {
             ledger.noise.add(&twin);
         }
+    }
+}
+
+// === impl Versions ===
+
+impl Known for Versions {
+    fn definition(&self, policy: &PolicyRef) -> Option<Arc<Definition>> {
+        (policy.rendezvous == *self.live().name()).then(|| self.get(policy.version)).flatten()
+    }
+
+    /// While requests are decided nobody knows what will turn out to be true.
+    fn truth(&self, _: RequestId) -> Option<Value> {
+        None
     }
 }
 

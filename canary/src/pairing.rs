@@ -387,11 +387,26 @@ impl Open {
 // === impl Topic, Positions ===
 
 impl Topic {
-    fn index(self) -> usize {
+    /// Every one of them, each at its `index`.
+    pub const ALL: [Self; 3] = [Self::Requests, Self::Responses, Self::Results];
+
+    /// Returns which of `ALL` it is.
+    #[must_use]
+    pub fn index(self) -> usize {
         match self {
             Self::Requests => 0,
             Self::Responses => 1,
             Self::Results => 2,
+        }
+    }
+
+    /// Returns the word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Responses => "responses",
+            Self::Results => "results",
         }
     }
 }

@@ -19,5 +19,5 @@ mod run;
 pub use compared::{Compared, read};
 pub use kept::{Kept, KeptError};
 pub use metrics::Metrics;
-pub use partition::{Action, Known, Partition, Start, Told};
-pub use run::{ComparisonError, ComparisonStation, Judge, LOOK_BACK, begin_at, run};
+pub use partition::{Action, Partition, Start, Told};
+pub use run::{ComparisonError, ComparisonStation, Judge, LOOK_BACK, begin_at, run, topics_of};

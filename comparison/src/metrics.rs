@@ -1,6 +1,6 @@
 //! What the comparison counts.
 
-use canary::{Ledger, Report, Topic, Verdict};
+use canary::{Ledger, Report, Topic};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -90,8 +90,8 @@ impl Default for Metrics {
 impl Metrics {
     /// Counts what a partition tells.
     pub(crate) fn on_told(&self, told: Told) {
-        let of = |family: &Family<TopicLabel, Counter>, topic| {
-            family.get_or_create(&TopicLabel { topic: name(topic) }).clone()
+        let of = |family: &Family<TopicLabel, Counter>, topic: Topic| {
+            family.get_or_create(&TopicLabel { topic: topic.as_str() }).clone()
         };
         match told {
             Told::Read(topic) => of(&self.read, topic).inc(),
@@ -121,7 +121,7 @@ impl Metrics {
     pub(crate) fn show_verdicts(&self, reports: &[Report]) {
         self.verdicts.clear();
         for report in reports {
-            let label = VerdictLabel { canary: report.canary.clone(), verdict: word(report.verdict) };
+            let label = VerdictLabel { canary: report.canary.clone(), verdict: report.verdict.as_str() };
             self.verdicts.get_or_create(&label).set(1);
         }
     }
@@ -178,24 +178,5 @@ impl Metrics {
         registry.register(name("checkpoints"), "Checkpoints that the log has", self.checkpoints.clone());
         registry.register(name("refused_checkpoints"), "Checkpoints that the log did not take", self.refused.clone());
         registry.register_with_unit(name("checkpoint"), "How large a checkpoint is", Unit::Bytes, self.bytes.clone());
-    }
-}
-
-fn name(topic: Topic) -> &'static str {
-    match topic {
-        Topic::Requests => "requests",
-        Topic::Responses => "responses",
-        Topic::Results => "results",
-    }
-}
-
-/// The word for a verdict in labels, as reports have it.
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Better => "better",
-        Verdict::NoWorse => "no_worse",
-        Verdict::Worse => "worse",
-        Verdict::NotEnoughEvidence => "not_enough_evidence",
-        Verdict::NotComparable => "not_comparable",
     }
 }

@@ -11,7 +11,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use canary::{Comparison, Ledger, Limits, Matchup, Place, Topic};
+use canary::{Comparison, Known, Ledger, Limits, Matchup, Place, Topic};
 use policies::Given;
 use wire::{Decoder, Envelope, Fencing, Request, Response, ResultsEntry, ResultsReader, Timestamp};
 
@@ -21,13 +21,12 @@ use crate::{
     publishing::Publishing,
 };
 
-pub use canary::Known;
-
 /// One partition.
 #[derive(Debug)]
 pub struct Partition {
     matchups: Vec<Matchup>,
     comparison: Comparison,
+    /// Of each of `Topic::ALL`.
     feeds: [Feed; 3],
     decoder: Decoder,
     results: ResultsReader,
@@ -82,9 +81,6 @@ pub enum Told {
     CutOff(Topic),
 }
 
-/// The topics, in the order of `Partition::feeds`.
-pub(crate) const TOPICS: [Topic; 3] = [Topic::Requests, Topic::Responses, Topic::Results];
-
 /// A topic is told so much before what is known of the others, and no more.
 const AHEAD: Duration = Duration::from_secs(5);
 /// A version that is not known yet is waited for so long.
@@ -120,7 +116,7 @@ impl Partition {
             valid.push_back((positions.results, fencing));
         }
         let starts = [positions.requests, positions.responses, first_result];
-        let actions = TOPICS.into_iter().zip(starts).map(|(topic, from)| Action::Read(topic, from)).collect();
+        let actions = Topic::ALL.into_iter().zip(starts).map(|(topic, from)| Action::Read(topic, from)).collect();
         Self {
             comparison: Comparison::restore(matchups.clone(), limits, kept.checkpoint),
             matchups,
@@ -138,12 +134,12 @@ impl Partition {
 
     /// Takes in records of `topic`, in the order of its log.
     pub fn on_record(&mut self, topic: Topic, offset: i64, appended: Timestamp, record: wire::Record) {
-        self.feeds[index(topic)].push(offset, appended, record);
+        self.feeds[topic.index()].push(offset, appended, record);
     }
 
     /// Takes note that `topic` ended before `end` when that was asked for, at `asked`.
     pub fn on_end(&mut self, topic: Topic, end: i64, asked: Timestamp) {
-        self.feeds[index(topic)].on_end(end, asked);
+        self.feeds[topic.index()].on_end(end, asked);
     }
 
     /// Compares what can be compared, and says what is to be done by then. `newest` is the newest version that is known.
@@ -161,7 +157,7 @@ impl Partition {
         if self.comparison.held().0 != open {
             self.publishing.on_news(now);
         }
-        for (topic, feed) in TOPICS.into_iter().zip(&mut self.feeds) {
+        for (topic, feed) in Topic::ALL.into_iter().zip(&mut self.feeds) {
             if feed.pauses() {
                 self.actions.push_back(Action::Pause(topic));
             } else if let Some(from) = feed.resumes() {
@@ -198,8 +194,7 @@ impl Partition {
     pub fn on_gone(&mut self, topic: Topic, offset: i64, (low, high): (i64, i64), known: &impl Known, now: Timestamp) {
         if offset <= high {
             self.tell(Told::Lost(topic, (low - offset).max(0)));
-            let feed = &mut self.feeds[index(topic)];
-            feed.skip_to(low);
+            self.feeds[topic.index()].skip_to(low);
             if topic == Topic::Results {
                 // Fences may be among what was lost; the owner repeats its own within seconds.
                 self.results = ResultsReader::new(WINDOW);
@@ -213,7 +208,7 @@ impl Partition {
             kept.forget_valid();
         }
         let matchups = std::mem::take(&mut self.matchups);
-        self.begin_again(matchups, self.limits(), kept, now);
+        self.begin_again(matchups, self.comparison.limits(), kept, now);
         self.tell(Told::CutOff(topic));
     }
 
@@ -314,21 +309,21 @@ impl Partition {
             return false;
         }
         let Some((offset, appended, record)) = self.feeds[which].pop() else { return false };
-        let topic = TOPICS[which];
-        match (topic, self.read(topic, offset, appended, &record)) {
-            (_, Read::Request(request)) if request.policy.version > newest.max(self.given_up) => {
+        let topic = Topic::ALL[which];
+        match self.read(topic, offset, appended, &record) {
+            Read::Request(request) if request.policy.version > newest.max(self.given_up) => {
                 self.parked = Some((now, offset, request, appended));
                 return true;
             }
-            (_, Read::Request(request)) => self.comparison.on_request(offset, request, appended),
-            (_, Read::Response(response)) => self.comparison.on_response(offset, response, appended),
-            (_, Read::Result(given)) => self.comparison.on_result(offset, given),
-            (_, Read::Nothing) => {
+            Read::Request(request) => self.comparison.on_request(offset, request, appended),
+            Read::Response(response) => self.comparison.on_response(offset, response, appended),
+            Read::Result(given) => self.comparison.on_result(offset, given),
+            Read::Nothing => {
                 self.comparison.on_other(Place { topic, offset });
                 self.tell(Told::Passed(topic));
                 return true;
             }
-            (_, Read::Garbage) => {
+            Read::Garbage => {
                 self.comparison.on_other(Place { topic, offset });
                 self.tell(Told::Unreadable(topic));
                 return true;
@@ -363,10 +358,6 @@ impl Partition {
     fn tell(&mut self, told: Told) {
         self.actions.push_back(Action::Tell(told));
     }
-
-    fn limits(&self) -> Limits {
-        self.comparison.limits()
-    }
 }
 
 /// What a record turned out to be.
@@ -376,14 +367,6 @@ enum Read {
     Result(Given),
     Nothing,
     Garbage,
-}
-
-fn index(topic: Topic) -> usize {
-    match topic {
-        Topic::Requests => 0,
-        Topic::Responses => 1,
-        Topic::Results => 2,
-    }
 }
 
 #[cfg(test)]

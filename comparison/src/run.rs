@@ -16,7 +16,7 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Metrics, referee::Referee};
-pub use hands::begin_at;
+pub use hands::{begin_at, topics_of};
 pub use judging::Judge;
 use shift::{End, Shift};
 

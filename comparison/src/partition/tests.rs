@@ -66,7 +66,7 @@ fn a_request_of_a_version_that_is_not_known_waits_for_it_and_not_for_ever() {
     (0..3).for_each(|topic| reader.deliver(topic, usize::MAX));
     let end = reader.end();
     let now = BORN.after(Duration::from_mins(1));
-    for topic in TOPICS {
+    for topic in Topic::ALL {
         reader.partition.on_end(topic, end, now);
     }
     let asked = |reader: &Reader<'_>| reader.partition.ledgers().next().unwrap().1.pairs.asked;
@@ -78,7 +78,7 @@ fn a_request_of_a_version_that_is_not_known_waits_for_it_and_not_for_ever() {
 
     let mut reader = Reader::new(&story, Start::At(Kept::nothing_before(canary::Positions::default()), 0));
     (0..3).for_each(|topic| reader.deliver(topic, usize::MAX));
-    for topic in TOPICS {
+    for topic in Topic::ALL {
         reader.partition.on_end(topic, end, now);
     }
     reader.partition.on_time(now, &story, 0);
@@ -124,7 +124,7 @@ fn a_log_that_was_cut_off_is_read_from_its_beginning_and_nothing_is_counted_twic
     let mut dice = fastrand::Rng::with_seed(5);
     let before = reader.clone_finish(&mut dice);
     // Every topic is made anew, and holds the same records under other offsets from 0 on.
-    for topic in TOPICS {
+    for topic in Topic::ALL {
         reader.partition.on_gone(topic, 10_000, (0, 0), &story, BORN);
     }
     reader.act();
@@ -157,7 +157,7 @@ fn a_fence_alone_is_nothing_new() {
     let story = Story::new(1, 0);
     let mut reader = Reader::new(&story, Start::At(Kept::nothing_before(canary::Positions::default()), 0));
     reader.deliver(2, usize::MAX);
-    for topic in TOPICS {
+    for topic in Topic::ALL {
         reader.partition.on_end(topic, 100, BORN.after(Duration::from_mins(1)));
     }
     reader.partition.on_time(BORN, &story, u64::MAX);

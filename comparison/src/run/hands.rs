@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use bus::{Bus, BusError, Clock, TopicPartition};
-use canary::Positions;
+use canary::{Positions, Topic};
 use wire::{LEAD, RendezvousName, Timestamp, Topics};
 
 use super::LOOK_BACK;
@@ -15,7 +15,7 @@ use crate::{
 
 /// From where each of some partitions is compared.
 pub(super) type Starts = BTreeMap<i32, Start>;
-/// Where topics of partitions ended, in the order requests, responses, results; and when that was asked.
+/// Where each of `Topic::ALL` ended of partitions, and when that was asked.
 pub(super) type Ends = (Vec<(i32, [Range<i64>; 3])>, Timestamp);
 
 /// Finds from where `partitions` are to be compared: on from the last word about each, or a little back.
@@ -48,16 +48,31 @@ pub(super) async fn find_ends(
 ) -> Result<Ends, BusError> {
     let (asked, mut ends) = (clock.now(), Vec::new());
     for partition in partitions {
-        let [requests, responses, results] = three(&topics, partition);
+        let [requests, responses, results] = topics_of(&topics, partition);
         let spans = (bus.span(&requests).await?, bus.span(&responses).await?, bus.span(&results).await?);
         ends.push((partition, spans.into()));
     }
     Ok((ends, asked))
 }
 
-/// Returns a partition's topics.
-pub(super) fn three(topics: &Topics, partition: i32) -> [TopicPartition; 3] {
-    [&topics.requests, &topics.responses, &topics.results].map(|topic| TopicPartition::new(topic, partition))
+/// Returns each of `Topic::ALL` of a partition.
+#[must_use]
+pub fn topics_of(topics: &Topics, partition: i32) -> [TopicPartition; 3] {
+    Topic::ALL.map(|topic| topic_of(topics, topic, partition))
+}
+
+/// Returns `topic` of a partition.
+pub(super) fn topic_of(topics: &Topics, topic: Topic, partition: i32) -> TopicPartition {
+    TopicPartition::new(name_of(topics, topic), partition)
+}
+
+/// Returns what `topic` is called.
+pub(super) fn name_of(topics: &Topics, topic: Topic) -> &str {
+    match topic {
+        Topic::Requests => &topics.requests,
+        Topic::Responses => &topics.responses,
+        Topic::Results => &topics.results,
+    }
 }
 
 /// Returns how a partition is compared from `since` on, and from where each of its topics is read for that.
@@ -67,7 +82,7 @@ pub async fn begin_at(
     partition: i32,
     since: Timestamp,
 ) -> Result<(Start, [i64; 3]), BusError> {
-    let [requests, responses, results] = three(topics, partition);
+    let [requests, responses, results] = topics_of(topics, partition);
     let positions = Positions {
         requests: first(bus, &requests, since).await?,
         responses: first(bus, &responses, since).await?,

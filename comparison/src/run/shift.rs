@@ -8,21 +8,21 @@ use std::{
 
 use bus::{Assigned, BoxFuture, BusError, Clock, Consumer, Event, Outage, Producer, Received, StartAt, TopicPartition};
 use canary::{Ledger, Matchup, Topic};
-use policies::{Definition, Versions};
+use policies::Versions;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use wire::{ComparisonRecord, ExecutorId, PolicyRef, RendezvousName, RequestId, Timestamp, Topics};
+use wire::{ComparisonRecord, ExecutorId, RendezvousName, Timestamp, Topics};
 
 use super::{
     ComparisonStation,
-    hands::{Ends, Starts, find_ends, find_starts, three},
+    hands::{Ends, Starts, find_ends, find_starts, name_of, topic_of, topics_of},
     judging::{Judge, Judging, Looked},
     matchups,
 };
 use crate::{
     Metrics,
     kept::Kept,
-    partition::{Action, Known, Partition, TOPICS, Told},
+    partition::{Action, Partition, Told},
 };
 
 /// A comparison at work.
@@ -66,9 +66,6 @@ pub(super) enum End {
     /// There is no canary any more.
     NothingToCompare,
 }
-
-/// What the versions know.
-struct Knows(Arc<Versions>);
 
 /// Whoever has it looks at the sum of all.
 const FIRST: i32 = 0;
@@ -171,19 +168,20 @@ impl Shift {
     /// Does what is due, and what partitions say.
     fn go_on(&mut self) -> Result<(), BusError> {
         let now = self.clock.now();
-        let known = Knows(Arc::clone(&self.versions.borrow()));
-        let newest = known.0.newest();
-        let leads = self.partitions.contains_key(&0);
+        let known = Arc::clone(&self.versions.borrow());
+        let leads = self.partitions.contains_key(&FIRST);
         self.leads.send_if_modified(|led| std::mem::replace(led, leads) != leads);
         for (index, partition) in &mut self.partitions {
-            partition.on_time(now, &known, newest);
-            let names = three(&self.topics, *index);
+            partition.on_time(now, &*known, known.newest());
             while let Some(action) = partition.poll_action() {
                 match action {
                     Action::Read(topic, from) => {
-                        unless_fatal(self.tail.start(&names[place(topic)], StartAt::Offset(from)))?;
+                        let topic = topic_of(&self.topics, topic, *index);
+                        unless_fatal(self.tail.start(&topic, StartAt::Offset(from)))?;
                     }
-                    Action::Pause(topic) => unless_fatal(self.tail.stop(&names[place(topic)]))?,
+                    Action::Pause(topic) => {
+                        unless_fatal(self.tail.stop(&topic_of(&self.topics, topic, *index)))?;
+                    }
                     Action::Keep(kept) => {
                         let sent = send(
                             &*self.producer,
@@ -197,7 +195,7 @@ impl Shift {
                             unless_fatal(Err(error))?;
                         }
                     }
-                    Action::Tell(told) => tell(&self.metrics, &names, told),
+                    Action::Tell(told) => tell(&self.metrics, (&self.topics, *index), told),
                 }
             }
         }
@@ -267,7 +265,7 @@ impl Shift {
         let Some((ends, asked)) = outage.note(ends, &self.clock)? else { return Ok(()) };
         for (index, spans) in ends {
             if let Some(partition) = self.partitions.get_mut(&index) {
-                for (topic, span) in TOPICS.into_iter().zip(spans) {
+                for (topic, span) in Topic::ALL.into_iter().zip(spans) {
                     partition.on_end(topic, span.end, asked);
                 }
             }
@@ -304,9 +302,9 @@ impl Shift {
 
     fn on_records(&mut self, event: Result<Event, BusError>, outage: &mut Outage) -> Result<(), BusError> {
         if let Err(BusError::OffsetGone { partition: name, offset, low, high }) = &event {
-            let (known, now) = (Knows(Arc::clone(&self.versions.borrow())), self.clock.now());
+            let (known, now) = (Arc::clone(&self.versions.borrow()), self.clock.now());
             if let Some((topic, partition)) = self.of(name) {
-                partition.on_gone(topic, *offset, (*low, *high), &known, now);
+                partition.on_gone(topic, *offset, (*low, *high), &*known, now);
             }
             return Ok(());
         }
@@ -323,12 +321,12 @@ impl Shift {
     /// Compares by what is live now; returns whether there is nothing to compare.
     fn on_versions(&mut self) -> bool {
         let matchups = matchups(&self.versions);
-        let (known, now) = (Knows(Arc::clone(&self.versions.borrow())), self.clock.now());
+        let (known, now) = (Arc::clone(&self.versions.borrow()), self.clock.now());
         if matchups.is_empty() {
             return true;
         }
         for partition in self.partitions.values_mut() {
-            partition.on_matchups(matchups.clone(), self.limits, &known, now);
+            partition.on_matchups(matchups.clone(), self.limits, &*known, now);
         }
         self.metrics.clear();
         self.judging.forget();
@@ -358,14 +356,14 @@ impl Shift {
 
     /// Writes down what is new of a partition that is not ours any more.
     fn let_go(&mut self, index: i32) {
-        let known = Knows(Arc::clone(&self.versions.borrow()));
+        let known = Arc::clone(&self.versions.borrow());
         self.places.remove(&index);
         let Some(mut partition) = self.partitions.remove(&index) else { return };
-        for name in three(&self.topics, index) {
+        for name in topics_of(&self.topics, index) {
             // What comes although it was stopped is nobody's.
             let _ = self.tail.stop(&name);
         }
-        if let Some(kept) = partition.last_word(&known) {
+        if let Some(kept) = partition.last_word(&*known) {
             let sent =
                 send(&*self.producer, (&self.topics, &self.rendezvous), &self.written.0, &self.metrics, (index, &kept));
             if let Err(error) = sent {
@@ -389,9 +387,8 @@ impl Shift {
     }
 
     fn of(&mut self, name: &TopicPartition) -> Option<(Topic, &mut Partition)> {
-        let names = [&self.topics.requests, &self.topics.responses, &self.topics.results];
-        let which = names.iter().position(|topic| **topic == *name.topic)?;
-        Some((TOPICS[which], self.partitions.get_mut(&name.partition)?))
+        let topic = Topic::ALL.into_iter().find(|topic| *name_of(&self.topics, *topic) == *name.topic)?;
+        Some((topic, self.partitions.get_mut(&name.partition)?))
     }
 }
 
@@ -412,23 +409,20 @@ fn send(
     };
     producer.send(&to, record.encode(), Box::new(acknowledge))
 }
+    let of = |topic| topic_of(topics, topic, partition);
 
-fn tell(metrics: &Metrics, names: &[TopicPartition; 3], told: Told) {
+fn tell(metrics: &Metrics, (topics, partition): (&Topics, i32), told: Told) {
     metrics.on_told(told);
     match told {
         Told::Lost(topic, records) => {
-            tracing::error!(partition = %names[place(topic)], records, "the log dropped these before they were compared");
+            tracing::error!(partition = %of(topic), records, "the log dropped these before they were compared");
         }
         Told::CutOff(topic) => {
-            tracing::error!(partition = %names[place(topic)], "the log was cut off: comparing goes on at its beginning");
+            tracing::error!(partition = %of(topic), "the log was cut off: comparing goes on at its beginning");
         }
         Told::VersionUnknown => tracing::warn!("a request names a version of the policy that nobody knows"),
         Told::Read(_) | Told::Passed(_) | Told::Unreadable(_) => {}
     }
-}
-
-fn place(topic: Topic) -> usize {
-    TOPICS.iter().position(|known| *known == topic).unwrap_or_default()
 }
 
 fn unless_fatal(result: Result<(), BusError>) -> Result<(), BusError> {
@@ -444,16 +438,4 @@ async fn ended<T>(under_way: &mut Option<BoxFuture<'static, T>>) -> T {
     let outcome = waiting.await;
     *under_way = None;
     outcome
-}
-
-// === impl Knows ===
-
-impl Known for Knows {
-    fn definition(&self, policy: &PolicyRef) -> Option<Arc<Definition>> {
-        (policy.rendezvous == *self.0.live().name()).then(|| self.0.get(policy.version)).flatten()
-    }
-
-    fn truth(&self, _: RequestId) -> Option<serde_json::Value> {
-        None
-    }
 }

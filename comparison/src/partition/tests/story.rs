@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use canary::{Known, Ledger, Limits, Matchup};
+use canary::{Known, Ledger, Limits, Matchup, Topic};
 use policies::{Circumstances, Definition, Evaluation, Step};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use wire::{
     RequestId, Response, ResultRecord, Timestamp,
 };
 
-use super::super::{Action, Partition, Start, TOPICS};
+use super::super::{Action, Partition, Start};
 use crate::Kept;
 
 pub(super) const BORN: Timestamp = Timestamp::from_micros(1_795_249_695_000_000);
@@ -232,7 +232,7 @@ impl<'story> Reader<'story> {
     pub(super) fn step(&mut self, dice: &mut fastrand::Rng) {
         match dice.u8(..8) {
             topic @ 0..6 => self.deliver(usize::from(topic % 3), dice.usize(1..8)),
-            6 => TOPICS.into_iter().zip(0..3).for_each(|(topic, which)| {
+            6 => Topic::ALL.into_iter().zip(0..3).for_each(|(topic, which)| {
                 let end = i64::try_from(self.story.topics[which].len()).unwrap();
                 self.partition.on_end(topic, end, self.now);
             }),
@@ -251,7 +251,7 @@ impl<'story> Reader<'story> {
         let Some(at) = &mut self.at[which] else { return };
         for (appended, record) in self.story.topics[which].iter().skip(*at).take(most) {
             let offset = i64::try_from(*at).unwrap();
-            self.partition.on_record(TOPICS[which], offset, *appended, record.clone());
+            self.partition.on_record(Topic::ALL[which], offset, *appended, record.clone());
             *at += 1;
         }
     }
@@ -274,7 +274,7 @@ impl<'story> Reader<'story> {
             self.step(dice);
         }
         self.now = self.now.after(Duration::from_hours(24));
-        for (topic, which) in TOPICS.into_iter().zip(0..3) {
+        for (topic, which) in Topic::ALL.into_iter().zip(0..3) {
             let end = i64::try_from(self.story.topics[which].len()).unwrap();
             self.partition.on_end(topic, end, self.now);
         }
@@ -310,5 +310,5 @@ impl<'story> Reader<'story> {
 }
 
 fn which(topic: canary::Topic) -> usize {
-    TOPICS.iter().position(|known| *known == topic).unwrap()
+    Topic::ALL.iter().position(|known| *known == topic).unwrap()
 }
