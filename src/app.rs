@@ -201,7 +201,6 @@ impl App {
             history: self.history.clone(),
             limits: canary::Limits::default(),
             metrics: Arc::new(comparison::Metrics::default()),
-            judge: None,
         };
         station.metrics.register(metrics);
         Station::start(&self.called("comparison"), stop, move |stop, ready| comparison::run(station, stop, ready))

@@ -20,4 +20,4 @@ pub use compared::{Compared, read};
 pub use kept::{Kept, KeptError};
 pub use metrics::Metrics;
 pub use partition::{Action, Partition, Start, Told};
-pub use run::{ComparisonError, ComparisonStation, Judge, LOOK_BACK, begin_at, run, topics_of};
+pub use run::{ComparisonError, ComparisonStation, LOOK_BACK, begin_at, run, topics_of};

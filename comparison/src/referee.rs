@@ -1,18 +1,16 @@
 //! Does by itself what a policy allows to be done about its canaries, and writes down why. What that is, `canary::rule` says.
 //!
-//! Of all comparisons of a rendezvous the one that serves the first partition looks, at the sum of all partitions. Should
-//! two act at once, each expects the same version, and the control topic takes one of them.
+//! Of all comparisons of a rendezvous the one that serves the first partition looks, at the sum of all partitions, which it
+//! reads anyway. Should two act at once, each expects the same version, and the control topic takes one of them.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
 use bus::{Bus, BusError, Clock, Producer, TopicPartition};
-use canary::{Acted, REFEREE, Ruling, act, may_act, rule};
+use canary::{Acted, REFEREE, Report, Ruling, act, may_act, rule};
 use policies::{Definition, History};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
-use wire::{Action, Apply, CONTROL_TOPIC, Change, ExecutorId, RendezvousName};
-
-use crate::compared::read;
+use wire::{Action, Apply, CONTROL_TOPIC, Change, ExecutorId, PolicyRef, RendezvousName};
 
 /// Watches over the canaries of one rendezvous.
 pub(crate) struct Referee {
@@ -20,47 +18,47 @@ pub(crate) struct Referee {
     pub(crate) clock: Clock,
     /// What became of the policy so far, by the log.
     pub(crate) history: watch::Receiver<History>,
-    /// Whether this station serves the first partition.
-    pub(crate) leads: watch::Receiver<bool>,
+    /// What was found, while this station serves the first partition.
+    pub(crate) found: watch::Receiver<Option<Found>>,
     /// The version about which something was asked for already.
     pub(crate) asked: Option<u64>,
 }
 
-/// So often it is looked at what was found.
-const EVERY: Duration = Duration::from_secs(2);
-/// Looking takes at most one part in so many of the time.
-const SELDOM: u32 = 20;
+/// What all partitions came to.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The version whose canaries were compared, as it has them.
+    pub(crate) by: PolicyRef,
+    /// About each of them.
+    pub(crate) reports: Vec<Report>,
+}
+
+/// What could not be asked for is tried again after so long.
+const AGAIN: Duration = Duration::from_secs(2);
 
 // === impl Referee ===
 
 impl Referee {
-    /// Looks again and again, for ever. Dropping it at any point is harmless.
-    pub(crate) async fn run(mut self) -> std::convert::Infallible {
+    /// Looks whenever something else was found, or became of the policy, for ever. Dropping it at any point is harmless.
+    pub(crate) async fn run(mut self) -> Infallible {
         loop {
-            if self.leads.wait_for(|leads| *leads).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            let began = self.clock.now();
             if let Err(error) = self.look().await {
-                tracing::warn!(%error, "nobody looks whether something is to be done about a canary: it is tried again");
+                tracing::warn!(%error, "something is to be done about a canary, and cannot be asked for: it is tried again");
+                self.clock.sleep_until(self.clock.now().after(AGAIN)).await;
+                continue;
             }
-            let now = self.clock.now();
-            self.clock.sleep_until(now.after(EVERY.max(now.since(began) * SELDOM))).await;
+            let changed = tokio::select! {
+                changed = self.found.changed() => changed,
+                changed = self.history.changed() => changed,
+            };
+            if changed.is_err() {
+                pending::<()>().await;
+            }
         }
     }
 
     async fn look(&mut self) -> Result<(), BusError> {
-        let live = self.history.borrow().live().map(Arc::clone);
-        let Some(live) = live.filter(|live| may_act(live) && self.asked != Some(live.policy_ref.version)) else {
-            return Ok(());
-        };
-        let reports = read(&*self.bus, live.name()).await?.reports(&live);
-        let ruled = {
-            let history = self.history.borrow();
-            let still = history.live().is_some_and(|now| now.policy_ref == live.policy_ref);
-            still.then(|| Some((rule(&history, &reports)?, history.newest()))).flatten()
-        };
-        let Some((ruling, newest)) = ruled else { return Ok(()) };
+        let Some((live, ruling, newest)) = self.ruled() else { return Ok(()) };
         // Whatever comes of it: about this version it is asked once.
         self.asked = Some(live.policy_ref.version);
         let asked = self.ask_for(&live, &ruling, newest).await;
@@ -68,6 +66,15 @@ impl Referee {
             self.asked = None;
         }
         asked
+    }
+
+    /// Returns what is to be done about which version, and the newest one there is.
+    fn ruled(&self) -> Option<(Arc<Definition>, Ruling, u64)> {
+        let (history, found) = (self.history.borrow(), self.found.borrow());
+        let (live, found) = (history.live()?, found.as_ref()?);
+        let is_open = may_act(live) && found.by == live.policy_ref && self.asked != Some(live.policy_ref.version);
+        let ruling = is_open.then(|| rule(&history, &found.reports)).flatten()?;
+        Some((Arc::clone(live), ruling, history.newest()))
     }
 
     /// Asks for what was ruled, if the text can be edited so and its examples still come out.

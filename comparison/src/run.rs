@@ -15,9 +15,11 @@ use policies::{History, Versions};
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Metrics, referee::Referee};
+use crate::{
+    Metrics,
+    referee::{Found, Referee},
+};
 pub use hands::{begin_at, topics_of};
-pub use judging::Judge;
 use shift::{End, Shift};
 
 /// What a comparison needs. It shares the partitions with all comparisons of the same rendezvous.
@@ -34,8 +36,6 @@ pub struct ComparisonStation {
     pub limits: Limits,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// Is told what all partitions came to, by the station that has the first one.
-    pub judge: Option<Judge>,
 }
 
 /// Why a comparison gave up.
@@ -56,12 +56,12 @@ pub async fn run(
     stop: CancellationToken,
     ready: oneshot::Sender<()>,
 ) -> Result<(), ComparisonError> {
-    let leads = watch::Sender::new(false);
-    let Some(history) = station.history.clone() else { return compare(station, stop, ready, leads).await };
+    let found = watch::Sender::default();
+    let Some(history) = station.history.clone() else { return compare(station, stop, ready, found).await };
     let (bus, clock) = (Arc::clone(&station.bus), station.clock.clone());
-    let referee = Referee { bus, clock, history, leads: leads.subscribe(), asked: None };
+    let referee = Referee { bus, clock, history, found: found.subscribe(), asked: None };
     tokio::select! {
-        compared = compare(station, stop, ready, leads) => compared,
+        compared = compare(station, stop, ready, found) => compared,
         never = referee.run() => match never {},
     }
 }
@@ -70,7 +70,7 @@ async fn compare(
     mut station: ComparisonStation,
     stop: CancellationToken,
     ready: oneshot::Sender<()>,
-    leads: watch::Sender<bool>,
+    found: watch::Sender<Option<Found>>,
 ) -> Result<(), ComparisonError> {
     let mut outage = Outage::of("the comparison");
     let mut ready = Some(ready);
@@ -89,7 +89,7 @@ async fn compare(
         }
         let mut shift = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            shift = Shift::begin(&station, leads.clone(), &mut outage) => shift?,
+            shift = Shift::begin(&station, found.clone(), &mut outage) => shift?,
         };
         ready.take().map(|ready| ready.send(()));
         let end = shift.serve(&stop, &mut outage).await?;

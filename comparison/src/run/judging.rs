@@ -5,10 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bus::{BoxFuture, Bus, BusError};
 use wire::{RendezvousName, Timestamp};
 
-use crate::compared::{Compared, Words};
-
-/// Is told what all partitions came to, whenever that has changed; it must not block.
-pub type Judge = Arc<dyn Fn(&Compared) + Send + Sync>;
+use crate::compared::Words;
 
 /// Follows the topic.
 pub(super) struct Judging {

@@ -16,13 +16,14 @@ use wire::{ComparisonRecord, ExecutorId, RendezvousName, Timestamp, Topics};
 use super::{
     ComparisonStation,
     hands::{Ends, Starts, find_ends, find_starts, name_of, topic_of, topics_of},
-    judging::{Judge, Judging, Looked},
+    judging::{Judging, Looked},
     matchups,
 };
 use crate::{
     Metrics,
     kept::Kept,
     partition::{Action, Partition, Told},
+    referee::Found,
 };
 
 /// A comparison at work.
@@ -40,8 +41,8 @@ pub(super) struct Shift {
     tail: Box<dyn Consumer>,
     producer: Arc<dyn Producer>,
     partitions: BTreeMap<i32, Partition>,
-    /// Tells whether the first partition is ours.
-    leads: watch::Sender<bool>,
+    /// Tells what all partitions came to, while the first one is ours.
+    found: watch::Sender<Option<Found>>,
     /// Given to us, and not compared yet.
     coming: BTreeSet<i32>,
     starting: Option<BoxFuture<'static, Result<Starts, BusError>>>,
@@ -49,7 +50,6 @@ pub(super) struct Shift {
     judging: Judging,
     /// Where our last words lie.
     places: BTreeMap<i32, i64>,
-    judge: Option<Judge>,
     /// Before then nobody asks or is asked again.
     not_before: Timestamp,
     shown_at: Timestamp,
@@ -81,7 +81,7 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(2);
 impl Shift {
     pub(super) async fn begin(
         station: &ComparisonStation,
-        leads: watch::Sender<bool>,
+        found: watch::Sender<Option<Found>>,
         outage: &mut Outage,
     ) -> Result<Self, BusError> {
         let (bus, clock) = (&station.bus, &station.clock);
@@ -104,13 +104,12 @@ impl Shift {
             tail,
             producer,
             partitions,
-            leads,
+            found,
             coming,
             starting,
             looking,
             judging: Judging::new(),
             places: BTreeMap::new(),
-            judge: station.judge.clone(),
             not_before: Timestamp::EPOCH,
             shown_at: Timestamp::EPOCH,
             written: mpsc::unbounded_channel(),
@@ -140,7 +139,6 @@ impl Shift {
 
     /// Writes down what was counted, and leaves the group.
     pub(super) async fn close(mut self) {
-        self.leads.send_replace(false);
         for partition in self.partitions.keys().copied().collect::<Vec<_>>() {
             self.let_go(partition);
         }
@@ -169,8 +167,6 @@ impl Shift {
     fn go_on(&mut self) -> Result<(), BusError> {
         let now = self.clock.now();
         let known = Arc::clone(&self.versions.borrow());
-        let leads = self.partitions.contains_key(&FIRST);
-        self.leads.send_if_modified(|led| std::mem::replace(led, leads) != leads);
         for (index, partition) in &mut self.partitions {
             partition.on_time(now, &*known, known.newest());
             while let Some(action) = partition.poll_action() {
@@ -291,11 +287,10 @@ impl Shift {
             }
         }
         if self.partitions.contains_key(&FIRST) {
-            let compared = words.compared();
-            self.metrics.show_verdicts(&compared.reports(self.versions.borrow().live()));
-            if let Some(judge) = &self.judge {
-                judge(&compared);
-            }
+            let live = Arc::clone(self.versions.borrow().live());
+            let reports = words.compared().reports(&live);
+            self.metrics.show_verdicts(&reports);
+            self.found.send_replace(Some(Found { by: live.policy_ref.clone(), reports }));
         }
         Ok(())
     }
@@ -359,6 +354,9 @@ impl Shift {
         let known = Arc::clone(&self.versions.borrow());
         self.places.remove(&index);
         let Some(mut partition) = self.partitions.remove(&index) else { return };
+        if index == FIRST {
+            self.found.send_replace(None);
+        }
         for name in topics_of(&self.topics, index) {
             // What comes although it was stopped is nobody's.
             let _ = self.tail.stop(&name);
@@ -409,10 +407,10 @@ fn send(
     };
     producer.send(&to, record.encode(), Box::new(acknowledge))
 }
-    let of = |topic| topic_of(topics, topic, partition);
 
 fn tell(metrics: &Metrics, (topics, partition): (&Topics, i32), told: Told) {
     metrics.on_told(told);
+    let of = |topic| topic_of(topics, topic, partition);
     match told {
         Told::Lost(topic, records) => {
             tracing::error!(partition = %of(topic), records, "the log dropped these before they were compared");
