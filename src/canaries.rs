@@ -10,15 +10,31 @@ mod examples;
 use std::{sync::Arc, time::Duration};
 
 use bus::{Bus, BusError, Clock, Consumer, Event, Received, StartAt, TopicPartition};
-use canary::{Known, Limits, Matchup, Topic};
+use canary::{Known, Limits, Matchup, Report, Topic, Verdict};
 use comparison::{Action, Compared, Kept, Partition, begin_at, topics_of};
 use policies::{Definition, Truths, Versions};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::timeout;
-use wire::{PolicyRef, RendezvousName, RequestId, Timestamp, Topics};
+use wire::{PolicyRef, RequestId, Timestamp, Topics};
 
 pub use door::canary_routes;
-pub use examples::{Examples, examples};
+pub use examples::{EXAMPLES_WITHIN, Examples, examples};
+
+/// A canary in a list.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Listed {
+    /// Who is compared.
+    pub canary: String,
+    /// With whom.
+    pub reference: String,
+    /// What it comes to.
+    pub verdict: Verdict,
+    /// Why.
+    pub because: String,
+    /// Of how many pairs of answers.
+    pub compared: u64,
+}
 
 /// A stretch of the log that is compared anew.
 #[derive(Debug)]
@@ -41,6 +57,15 @@ struct Stretches {
 
 /// A log that holds records and delivers none for so long is given up.
 const STALLED: Duration = Duration::from_secs(30);
+
+// === impl Listed ===
+
+impl From<Report> for Listed {
+    fn from(report: Report) -> Self {
+        let Report { canary, reference, verdict, because, requests, .. } = report;
+        Self { canary, reference, verdict, because, compared: requests.compared }
+    }
+}
 
 // === impl Replay ===
 
@@ -189,9 +214,4 @@ impl Stretches {
         }
         Ok(())
     }
-}
-
-/// Returns what was compared of `rendezvous` by its station up to now.
-pub async fn compared(bus: &dyn Bus, rendezvous: &RendezvousName) -> Result<Compared, BusError> {
-    comparison::read(bus, rendezvous).await
 }

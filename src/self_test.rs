@@ -20,7 +20,7 @@ use serde::Serialize;
 use starter::{AdmissionKind, Answered, Limits, RawInput, Refusal, Starter};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
-use wire::{Action, Apply, ApplyMode, ExecutorId, RendezvousName, Role};
+use wire::{Action, Apply, ExecutorId, RendezvousName, Role};
 
 use crate::{
     app::{self, App},
@@ -297,8 +297,8 @@ impl Running<'_> {
             }
             versions.newest()
         };
-        let apply = Apply { text, mode: ApplyMode::Live, expected, rolls_back: None, canary: None };
-        let change = self.follower.change(&self.name, "hedgerow", kind.told(), Action::Apply(apply));
+        let change =
+            self.follower.change(&self.name, "hedgerow", kind.told(), Action::Apply(Apply::live(text, expected)));
         match self.follower.publish(change).await? {
             Outcome::Done(_) => Ok(()),
             refused @ Outcome::Refused(_) => bail!("the edit was refused: {refused:?}"),

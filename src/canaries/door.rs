@@ -3,7 +3,7 @@
 //! They only read, whatever `--control` says. A report is JSON, or what `Accept` asks for first: `text/html`,
 //! `text/markdown` or `text/plain`. Reading the log costs something, so few are answered at a time and the others wait.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
@@ -20,7 +20,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 use wire::ExecutorId;
 
-use super::{Examples, examples};
+use super::{EXAMPLES_WITHIN, Examples, Listed, examples};
 use crate::door::{Shelf, find, problem};
 
 struct Door {
@@ -28,16 +28,6 @@ struct Door {
     clock: Clock,
     shelf: Shelf,
     turns: Semaphore,
-}
-
-/// A canary in the list.
-#[derive(Serialize)]
-struct Listed {
-    canary: String,
-    reference: String,
-    verdict: Verdict,
-    because: String,
-    compared: u64,
 }
 
 /// What the web metric of Argo Rollouts reads, by `jsonPath: "{$.data}"`.
@@ -70,8 +60,6 @@ enum Problem {
 
 /// So many are answered at a time.
 const AT_A_TIME: usize = 2;
-/// A page shows the requests behind its numbers if they are no older.
-const EXAMPLES_WITHIN: Duration = Duration::from_hours(1);
 /// A terminal is so wide, unless somebody says otherwise.
 const WIDTH: usize = 100;
 
@@ -90,14 +78,8 @@ async fn list(State(door): State<Arc<Door>>, Path(rendezvous): Path<String>) -> 
     let turn = door.turns.acquire().await.expect("it is never closed");
     let compared = comparison::read(&*door.bus, &name).await?;
     drop(turn);
-    let listed = |report: Report| Listed {
-        canary: report.canary,
-        reference: report.reference,
-        verdict: report.verdict,
-        because: report.because,
-        compared: report.requests.compared,
-    };
-    Ok(Json(compared.reports(versions.live()).into_iter().map(listed).collect::<Vec<_>>()).into_response())
+    let listed = compared.reports(versions.live()).into_iter().map(Listed::from);
+    Ok(Json(listed.collect::<Vec<_>>()).into_response())
 }
 
 async fn one(
@@ -126,7 +108,7 @@ async fn verdict(
     Path((rendezvous, canary)): Path<(String, String)>,
 ) -> Result<Json<ForRollouts>, Problem> {
     let (report, versions) = door.report(&rendezvous, &canary).await?;
-    let spec = versions.live().executors.iter().find(|spec| spec.id.as_str() == canary);
+    let spec = versions.live().executor(&canary);
     let is_held = spec.and_then(|spec| spec.canary.as_ref()).is_some_and(|spec| spec.hold);
     Ok(Json(for_rollouts(report, is_held)))
 }

@@ -1,6 +1,6 @@
 //! The requests behind a report's numbers: what was asked, and what both said. One pass over the log.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use bus::{Bus, BusError, Received, TopicPartition};
 use canary::Report;
@@ -13,6 +13,8 @@ use crate::stretch::Stretch;
 
 pub use pages::canary::Examples;
 
+/// A report's requests are looked for no further back, unless more was compared.
+pub const EXAMPLES_WITHIN: Duration = Duration::from_hours(1);
 /// An input that is longer is shown by its length.
 const INPUT_MAX: usize = 4_096;
 

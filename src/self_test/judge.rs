@@ -9,10 +9,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use canary::{
-    Cells, Interval,
-    statistics::{self, Bounds},
-};
+use canary::{Cells, Interval, statistics};
 use serde::Serialize;
 
 use super::schedule::Kind;
@@ -141,7 +138,7 @@ impl Gathered {
             requests: self.requests,
             same: self.same,
             differing: self.differing.clone(),
-            differing_share: told(mine),
+            differing_share: mine.into(),
             p50,
             p99,
             changed: changed.map(|(what, _)| what).collect(),
@@ -152,8 +149,8 @@ impl Gathered {
         let bounds = |of: &Self| statistics::quantile_bounds(&of.all, share, alpha / 2.0);
         TimeTold {
             ms: statistics::quantile(&self.all, share),
-            interval: told(bounds(self)),
-            difference: told(statistics::difference(bounds(self), bounds(without))),
+            interval: bounds(self).into(),
+            difference: statistics::difference(bounds(self), bounds(without)).into(),
             noise: without.noise(share),
         }
     }
@@ -171,11 +168,6 @@ impl Default for Gathered {
         let (blocks, requests, same, differing) = Default::default();
         Self { all: Cells::new(CELLS), blocks, requests, same, differing }
     }
-}
-
-fn told(bounds: Bounds) -> Interval {
-    let finite = |end: f64| end.is_finite().then_some(end);
-    Interval { low: finite(bounds.low), high: finite(bounds.high) }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a handful")]

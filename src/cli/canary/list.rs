@@ -10,8 +10,9 @@ use super::{
         Failure,
         control::{Reach, block_on},
     },
-    reading::{Listed, Reports},
+    reading::Reports,
 };
+use crate::canaries::Listed;
 
 /// Lists canaries.
 #[derive(Args, Debug)]

@@ -5,11 +5,10 @@ use std::{path::Path, sync::Arc, time::Duration};
 use ::policies::Versions;
 use anyhow::{Context as _, anyhow};
 use bus::{Bus, Clock};
-use canary::{Report, Verdict};
+use canary::Report;
 use comparison::Compared;
 use control::Follower;
 use pages::canary::{Made, html, markdown, text};
-use serde::{Deserialize, Serialize};
 use wire::{ExecutorId, RendezvousName};
 
 use super::{
@@ -22,7 +21,7 @@ use super::{
     report::Format,
     watch::width,
 };
-use crate::canaries::{Examples, Replay, compared, examples};
+use crate::canaries::{EXAMPLES_WITHIN, Examples, Listed, Replay, examples};
 
 /// The reports about one rendezvous' canaries.
 pub(super) struct Reports {
@@ -53,25 +52,8 @@ pub(super) struct Anew<'run> {
     pub(super) truth: Option<&'run Path>,
 }
 
-/// A canary in a list.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Listed {
-    /// Who is compared.
-    pub(super) canary: String,
-    /// With whom.
-    pub(super) reference: String,
-    /// What it comes to.
-    pub(super) verdict: Verdict,
-    /// Why.
-    pub(super) because: String,
-    /// Of how many pairs of answers.
-    pub(super) compared: u64,
-}
-
 /// A process that reads its comparison takes no longer.
 const READ_WITHIN: Duration = Duration::from_mins(1);
-/// Requests behind the numbers are looked for no further back, unless more was compared.
-const EXAMPLES_WITHIN: Duration = Duration::from_hours(1);
 
 // === impl Reports ===
 
@@ -170,7 +152,7 @@ impl Reports {
         if let Some(compared) = anew {
             return Ok((compared.clone(), versions));
         }
-        let read = compared(&**bus, &self.rendezvous).await;
+        let read = comparison::read(&**bus, &self.rendezvous).await;
         let read = read.with_context(|| format!("is there a rendezvous `{}` on {}?", self.rendezvous, bus.describe()));
         Ok((read?, versions))
     }
@@ -186,13 +168,6 @@ impl Reports {
         let Source::Door { client, at } = &self.source else { return Err(anyhow!("only a process is asked")) };
         let path = [&["api", "v1", "rendezvous", self.rendezvous.as_str()], below].concat();
         asking::get(client, at, &path, &[], media).await
-    }
-}
-
-impl From<Report> for Listed {
-    fn from(report: Report) -> Self {
-        let Report { canary, reference, verdict, because, requests, .. } = report;
-        Self { canary, reference, verdict, because, compared: requests.compared }
     }
 }
 
