@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use policies::{Circumstances, Definition, Evaluation, Given, Step};
+use policies::{Circumstances, Definition, Evaluation, Given};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use wire::{
@@ -115,24 +115,8 @@ impl World {
 
     fn decide(&self, request: &Request, said: &[(Response, Timestamp)]) -> Given {
         let (policy, known) = (Arc::clone(&self.definition.policy), Circumstances::default());
-        let mut step = Evaluation::open(policy, &request.plan, request.born, request.budget, Duration::ZERO, &known);
-        for (response, at) in said {
-            let Step::Wait(evaluation) = step else { break };
-            step = if evaluation.deadline() <= *at {
-                evaluation.on_time(*at)
-            } else {
-                evaluation.observe(response, *at).1
-            };
-        }
-        let verdict = loop {
-            match step {
-                Step::Emit(verdict) => break verdict,
-                Step::Wait(evaluation) => {
-                    let due = evaluation.deadline();
-                    step = evaluation.on_time(due);
-                }
-            }
-        };
+        let step = Evaluation::open(policy, &request.plan, request.born, request.budget, Duration::ZERO, &known);
+        let verdict = step.finish(said.iter().map(|(response, at)| (response, *at)));
         let body = verdict.body(&request.policy, None, request.born, request.budget);
         let fencing = Fencing { epoch: 1, instance: Uuid::nil() };
         let (id, policy, kind) = (request.id, request.policy.clone(), verdict.kind());

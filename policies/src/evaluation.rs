@@ -77,6 +77,28 @@ pub enum Heard {
 // A million requests of four executors may be open: at most 512 bytes each, beside what was answered.
 const _: () = assert!(size_of::<Evaluation>() + 4 * Evaluation::VOICE_BYTES <= 512);
 
+// === impl Step ===
+
+impl Step {
+    /// Hears what was `said`, in the order in which it counts, and lets time run out if nobody is left who could decide.
+    pub fn finish<'said>(mut self, said: impl IntoIterator<Item = (&'said Response, Timestamp)>) -> Verdict {
+        let mut said = said.into_iter();
+        loop {
+            self = match self {
+                Self::Emit(verdict) => return *verdict,
+                Self::Wait(evaluation) => {
+                    if let Some((response, at)) = said.next() {
+                        evaluation.observe(response, at).1
+                    } else {
+                        let due = evaluation.deadline();
+                        evaluation.on_time(due)
+                    }
+                }
+            }
+        }
+    }
+}
+
 // === impl Evaluation ===
 
 impl Evaluation {

@@ -161,15 +161,7 @@ impl Example {
             }
             step = next;
         }
-        let verdict = loop {
-            match step {
-                Step::Emit(verdict) => break *verdict,
-                Step::Wait(evaluation) => {
-                    let due = evaluation.deadline();
-                    step = evaluation.on_time(due);
-                }
-            }
-        };
+        let verdict = step.finish([]);
         timeline.decide(&verdict);
         for late in self.heard.iter().filter(|utterance| Timestamp::EPOCH.after(utterance.at) >= verdict.at) {
             if !verdict.knows(&late.executor) {

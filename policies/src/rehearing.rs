@@ -17,7 +17,7 @@ use wire::{Budget, ExecutorId, Plan, Request, Response, Timestamp};
 
 use crate::{
     Circumstances, DecisionBody, Definition, Evaluation, LastKnown, Policy, Reason, ReceiptState, Recorded, ResultBody,
-    Step, Verdict,
+    Verdict,
 };
 
 pub use standing::Standing;
@@ -233,20 +233,8 @@ impl<'recorded> Rehearing<'recorded> {
     where
         'recorded: 'arrivals,
     {
-        let mut step = Evaluation::open(Arc::clone(policy), plan, self.born, budget, lead, circumstances);
-        for arrival in arrivals {
-            let Step::Wait(evaluation) = step else { break };
-            (_, step) = evaluation.observe(arrival.response, arrival.at);
-        }
-        loop {
-            match step {
-                Step::Emit(verdict) => return *verdict,
-                Step::Wait(evaluation) => {
-                    let due = evaluation.deadline();
-                    step = evaluation.on_time(due);
-                }
-            }
-        }
+        let step = Evaluation::open(Arc::clone(policy), plan, self.born, budget, lead, circumstances);
+        step.finish(arrivals.map(|arrival| (arrival.response, arrival.at)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hedgerow_policies::{Circumstances, Definition, Evaluation, LastKnown, Reason, ResultBody, Step, Verdict};
+use hedgerow_policies::{Circumstances, Definition, Evaluation, LastKnown, Reason, ResultBody, Verdict};
 use wire::{Failure, FailureKind, ModelVersion, Reply, RequestId, Response, Timestamp};
 
 const BORN: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
@@ -33,20 +33,10 @@ fn failure(message: &str) -> Reply {
 /// Plays responses `(microseconds, executor, reply)` under the wine policy, and lets time run out.
 fn play(wine: &Definition, heard: Vec<(u64, &str, Reply)>) -> Verdict {
     let policy = Arc::clone(&wine.policy);
-    let mut step = Evaluation::open(policy, &wine.plan(), BORN, wine.budget, Duration::ZERO, &Circumstances::default());
-    for (at, executor, reply) in heard {
-        let Step::Wait(evaluation) = step else { break };
-        step = evaluation.observe(&response(executor, reply), BORN.after(Duration::from_micros(at))).1;
-    }
-    loop {
-        match step {
-            Step::Emit(verdict) => return *verdict,
-            Step::Wait(evaluation) => {
-                let due = evaluation.deadline();
-                step = evaluation.on_time(due);
-            }
-        }
-    }
+    let step = Evaluation::open(policy, &wine.plan(), BORN, wine.budget, Duration::ZERO, &Circumstances::default());
+    let heard = heard.into_iter();
+    let heard = heard.map(|(at, executor, reply)| (response(executor, reply), BORN.after(Duration::from_micros(at))));
+    step.finish(heard.collect::<Vec<_>>().iter().map(|(response, at)| (response, *at)))
 }
 
 #[track_caller]
@@ -120,17 +110,10 @@ fn body_of(
          executors: {{ a: {{ echo: }}, b: {{ echo: }} }}\ndecide:\n{decide}"
     );
     let small = Definition::parse("small.yaml", &text).unwrap_or_else(|problems| panic!("{problems}"));
-    let mut step =
+    let step =
         Evaluation::open(Arc::clone(&small.policy), &small.plan(), BORN, small.budget, Duration::ZERO, circumstances);
-    for (executor, said) in heard {
-        let Step::Wait(evaluation) = step else { break };
-        step = evaluation.observe(&response(executor, answer(said)), BORN.after(Duration::from_millis(2))).1;
-    }
-    while let Step::Wait(evaluation) = step {
-        let due = evaluation.deadline();
-        step = evaluation.on_time(due);
-    }
-    let Step::Emit(verdict) = step else { unreachable!("time ran out") };
+    let heard: Vec<Response> = heard.iter().map(|(executor, said)| response(executor, answer(said))).collect();
+    let verdict = step.finish(heard.iter().map(|response| (response, BORN.after(Duration::from_millis(2)))));
     ResultBody::read(&verdict.body(&small.policy_ref, case, BORN, small.budget)).expect("a body reads back")
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use wire::{Attributes, Failure, FailureKind, Fencing, ModelVersion, Reply, RequestId, ResultRecord};
 
 use super::*;
-use crate::{Given, Latencies, Quantile};
+use crate::{Given, Latencies, Quantile, Step};
 
 /// Who says what: the log takes it in so many microseconds after birth, and the collector reads it so much later.
 pub(crate) type Said = (&'static str, u64, u64, Reply);
@@ -75,7 +75,7 @@ pub(crate) fn recorded_asking(
         step = tell(step, &response, appended, clock);
         responses.push((response, appended));
     }
-    let verdict = end(step);
+    let verdict = step.finish([]);
     let body = verdict.body(&request.policy, None, BORN, request.budget);
     let fencing = Fencing { epoch: 1, instance: Uuid::nil() };
     let (id, policy, kind) = (request.id, request.policy.clone(), verdict.kind());
@@ -121,18 +121,6 @@ fn tell(step: Step, response: &Response, appended: Timestamp, clock: Timestamp) 
         }
     }
     evaluation.observe(response, appended).1
-}
-
-fn end(mut step: Step) -> Verdict {
-    loop {
-        match step {
-            Step::Emit(verdict) => return *verdict,
-            Step::Wait(evaluation) => {
-                let due = evaluation.deadline();
-                step = evaluation.on_time(due);
-            }
-        }
-    }
 }
 
 fn response(request: &Request, executor: &str, reply: Reply) -> Response {

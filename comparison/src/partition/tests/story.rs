@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use canary::{Known, Ledger, Limits, Matchup, Topic};
-use policies::{Circumstances, Definition, Evaluation, Step};
+use policies::{Circumstances, Definition, Evaluation};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use wire::{
@@ -154,24 +154,8 @@ impl Story {
 
     fn decide(&self, request: &Request, said: &[(Response, Timestamp)]) -> (ResultRecord, Timestamp) {
         let (policy, known) = (Arc::clone(&self.definition.policy), Circumstances::default());
-        let mut step = Evaluation::open(policy, &request.plan, request.born, request.budget, Duration::ZERO, &known);
-        for (response, at) in said {
-            let Step::Wait(evaluation) = step else { break };
-            step = if evaluation.deadline() <= *at {
-                evaluation.on_time(*at)
-            } else {
-                evaluation.observe(response, *at).1
-            };
-        }
-        let verdict = loop {
-            match step {
-                Step::Emit(verdict) => break verdict,
-                Step::Wait(evaluation) => {
-                    let due = evaluation.deadline();
-                    step = evaluation.on_time(due);
-                }
-            }
-        };
+        let step = Evaluation::open(policy, &request.plan, request.born, request.budget, Duration::ZERO, &known);
+        let verdict = step.finish(said.iter().map(|(response, at)| (response, *at)));
         let body = verdict.body(&request.policy, None, request.born, request.budget);
         let (policy, kind) = (request.policy.clone(), verdict.kind());
         let record = ResultRecord { request: request.id, policy, kind, key: None, fencing: fencing(1), body };

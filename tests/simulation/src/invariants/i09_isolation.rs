@@ -2,7 +2,7 @@
 //!
 //! That the decoy and the sealer change nothing either is shown by worlds without them (`crate::play_unread`).
 
-use policies::{Evaluation, Step};
+use policies::Evaluation;
 use wire::{Role, Timestamp};
 
 use crate::{
@@ -26,24 +26,10 @@ fn play(truth: &Truth<'_>, written: &Written, with_canaries: bool) -> Option<(Ti
     let request = &asked.request;
     let definition = version(request.policy.version)?;
     let (lead, around) = (std::time::Duration::ZERO, policies::Circumstances::default());
-    let mut step =
-        Evaluation::open(definition.policy.clone(), &request.plan, born(asked), request.budget, lead, &around);
-    for said in truth.responses.get(&request.id).into_iter().flatten() {
-        let Step::Wait(evaluation) = step else { break };
-        let is_canary = request.plan.find(&said.response.executor).is_some_and(|asked| asked.role == Role::Canary);
-        step = if is_canary && !with_canaries {
-            Step::Wait(evaluation)
-        } else {
-            evaluation.observe(&said.response, said.at).1
-        };
-    }
-    loop {
-        match step {
-            Step::Emit(verdict) => return Some((verdict.at, verdict.answer.clone())),
-            Step::Wait(evaluation) => {
-                let due = evaluation.deadline();
-                step = evaluation.on_time(due);
-            }
-        }
-    }
+    let step = Evaluation::open(definition.policy.clone(), &request.plan, born(asked), request.budget, lead, &around);
+    let is_canary = |executor| request.plan.find(executor).is_some_and(|asked| asked.role == Role::Canary);
+    let said = truth.responses.get(&request.id).into_iter().flatten();
+    let counts = said.filter(|said| with_canaries || !is_canary(&said.response.executor));
+    let verdict = step.finish(counts.map(|said| (&said.response, said.at)));
+    Some((verdict.at, verdict.answer))
 }
