@@ -11,10 +11,9 @@ mod letters;
 use std::{ops::Range, time::Duration};
 
 use ::audit::{Beginning, Ending, Limits, PartitionAudit, Place, Report, Scope};
-use bus::{Bus, BusError, Clock, Received, TopicPartition};
+use bus::{Bus, BusError, Clock, Received, Stretch, TopicPartition};
 use wire::{RendezvousName, Timestamp, Topics};
 
-use crate::stretch::Stretch;
 use cursor::{Cursor, Head};
 use letters::Letters;
 

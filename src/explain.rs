@@ -7,11 +7,9 @@ mod door;
 
 use std::{sync::Arc, time::Duration};
 
-use bus::{Bus, BusError, Received, TopicPartition};
+use bus::{Bus, BusError, Received, Stretch, TopicPartition};
 use policies::{Definition, Explanation, Given, Recorded, Versions, rfc3339};
 use wire::{Envelope, LEAD, Record, RendezvousName, RequestId, ResultsReader, Timestamp, Topics};
-
-use crate::stretch::Stretch;
 
 pub use door::explain_routes;
 

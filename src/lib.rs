@@ -24,5 +24,4 @@ pub mod scrape;
 pub mod self_test;
 pub mod settings;
 pub mod station;
-pub mod stretch;
 pub mod timekeeping;

@@ -4,11 +4,9 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use bus::{Bus, BusError, Received, TopicPartition};
+use bus::{Bus, BusError, Received, Stretch, TopicPartition};
 use policies::{Given, Recorded};
 use wire::{Envelope, LEAD, RendezvousName, RequestId, ResultsReader, Timestamp, Topics};
-
-use crate::stretch::Stretch;
 
 /// Where requests are looked for.
 #[derive(Clone, Debug)]

@@ -21,6 +21,7 @@ mod error;
 mod kafka;
 mod outage;
 mod skew;
+mod stretch;
 mod transactions;
 
 use std::{fmt, ops::Range, sync::Arc, time::Duration};
@@ -33,6 +34,7 @@ pub use embedded::{EmbeddedBus, EmbeddedLimits, Faults, SendFault};
 pub use error::BusError;
 pub use kafka::{KafkaBus, KafkaSettings};
 pub use outage::Outage;
+pub use stretch::Stretch;
 pub use transactions::{Membership, TransactError, Transactions};
 
 /// A log of topics, reached through producers and consumers.

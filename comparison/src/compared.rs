@@ -1,15 +1,11 @@
 //! What all partitions came to: the comparisons topic read to its end, and added up.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::Duration,
-};
+use std::collections::{BTreeMap, HashMap};
 
-use bus::{Bus, BusError, Event, Received, StartAt, TopicPartition};
+use bus::{Bus, BusError, Received, Stretch, TopicPartition};
 use bytes::Bytes;
 use canary::{Ledger, Matchup, Report};
 use policies::Definition;
-use tokio::time::timeout;
 use wire::{ComparisonRecord, ExecutorId, RendezvousName, Topics};
 
 use crate::Kept;
@@ -29,9 +25,6 @@ pub(crate) struct Words {
     /// Where each lies, and what it says.
     last: HashMap<i32, (i64, Bytes)>,
 }
-
-/// A log that holds records and delivers none for so long is given up.
-const STALLED: Duration = Duration::from_secs(30);
 
 /// Reads what was compared of `rendezvous` up to now.
 pub async fn read(bus: &dyn Bus, rendezvous: &RendezvousName) -> Result<Compared, BusError> {
@@ -56,31 +49,11 @@ impl Words {
             self.last.clear();
             self.next = span.start;
         }
-        self.next = self.next.max(span.start);
-        if self.next >= span.end {
-            return Ok(false);
-        }
-        let mut tail = bus.unhurried_tail().await?;
-        tail.start(&self.topic, StartAt::Offset(self.next))?;
-        while self.next < span.end {
-            match timeout(STALLED, tail.next()).await {
-                Ok(Ok(Event::Records(records))) => records.into_iter().for_each(|received| self.take(received)),
-                Ok(Ok(Event::Assigned(_) | Event::Revoked(_)) | Err(BusError::Unavailable(_))) => {}
-                // It was cut off amid this: what there is then is read the next time.
-                Ok(Err(BusError::OffsetGone { high, .. })) if high < span.end => break,
-                Ok(Err(BusError::OffsetGone { low, .. })) => {
-                    self.next = low.max(self.next);
-                    tail.start(&self.topic, StartAt::Offset(self.next))?;
-                }
-                Ok(Err(error)) => return Err(error),
-                Err(_) => {
-                    let (topic, next, seconds) = (&self.topic, self.next, STALLED.as_secs());
-                    return Err(BusError::Unavailable(format!("{topic} at {next}: nothing came for {seconds} s")));
-                }
-            }
-        }
-        tail.close(Vec::new()).await;
-        Ok(true)
+        let mut fresh = Stretch::default();
+        fresh.add_offsets(self.topic.clone(), self.next.max(span.start)..span.end);
+        let is_new = !fresh.is_empty();
+        fresh.read(bus, |received| self.take(received), |_| ()).await?;
+        Ok(is_new)
     }
 
     fn take(&mut self, Received { offset, record, .. }: Received) {

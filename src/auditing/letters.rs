@@ -3,10 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use ::audit::DeadLetters;
-use bus::{Bus, BusError, TopicPartition};
+use bus::{Bus, BusError, Stretch, TopicPartition};
 use wire::{DeadLetter, Timestamp, Topics};
-
-use crate::stretch::Stretch;
 
 /// What was read of the dead letters.
 pub(super) struct Letters {

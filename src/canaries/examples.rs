@@ -2,14 +2,12 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use bus::{Bus, BusError, Received, TopicPartition};
+use bus::{Bus, BusError, Received, Stretch, TopicPartition};
 use canary::Report;
 use pages::canary::Example;
 use policies::Definition;
 use serde_json::Value;
 use wire::{Envelope, Reply, RequestId, Timestamp, Topics};
-
-use crate::stretch::Stretch;
 
 pub use pages::canary::Examples;
 

@@ -4,12 +4,11 @@ use std::{future::IntoFuture as _, sync::Arc, time::Duration};
 
 use assert_cmd::cargo::cargo_bin_cmd;
 use broker::Broker;
-use bus::{Bus, Clock, EmbeddedBus, EmbeddedLimits, KafkaBus, KafkaSettings, TopicPartition};
+use bus::{Bus, Clock, EmbeddedBus, EmbeddedLimits, KafkaBus, KafkaSettings, Stretch, TopicPartition};
 use bytes::Bytes;
 use hedgerow::{
     auditing::{Audit, audit_routes},
     door::Shelf,
-    stretch::Stretch,
 };
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::timeout};

@@ -6,8 +6,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Bus as _, KafkaBus, Received, TopicPartition};
-use hedgerow::stretch::Stretch;
+use bus::{Bus as _, KafkaBus, Received, Stretch, TopicPartition};
 use serde_json::Value;
 use wire::{Envelope, RendezvousName, RequestId, ResultRecord, Timestamp, TopicReader, Topics};
 

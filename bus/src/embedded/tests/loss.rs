@@ -1,6 +1,7 @@
 //! Topics that lose what they held, are created again, or grow.
 
 use super::*;
+use crate::Stretch;
 
 #[tokio::test]
 async fn a_reader_learns_that_what_it_was_to_read_is_dropped_or_was_never_there() {
@@ -18,6 +19,29 @@ async fn a_reader_learns_that_what_it_was_to_read_is_dropped_or_was_never_there(
     let gone = BusError::OffsetGone { partition: partition(0), offset: 5, low: 0, high: 0 };
     assert_eq!(next(&mut *tail).await.unwrap_err(), gone);
     assert_eq!(send(&*producer, 0, Record::default()), Ok(0));
+}
+
+#[tokio::test]
+async fn who_reads_a_stretch_does_not_wait_for_what_is_dropped_or_cut_off_meanwhile() {
+    let (bus, producer) = bus_with(EmbeddedLimits::default(), 1).await;
+    fill(&*producer, 8);
+    let read = async |stretch: Stretch| {
+        let mut seen = Vec::new();
+        stretch.read(&*bus, |received| seen.push(received.offset), |_| ()).await.unwrap();
+        seen
+    };
+    let stretch = |offsets| {
+        let mut stretch = Stretch::default();
+        stretch.add_offsets(partition(0), offsets);
+        stretch
+    };
+    let (dropped, cut_off) = (stretch(2..8), stretch(6..8));
+    bus.drop_before(&partition(0), 4).unwrap();
+    assert_eq!(read(dropped).await, [4, 5, 6, 7]);
+    bus.recreate(TOPIC).unwrap();
+    fill(&*producer, 3);
+    assert_eq!(read(cut_off).await, [0_i64; 0]);
+    assert_eq!(read(stretch(1..3)).await, [1, 2]);
 }
 
 #[tokio::test]

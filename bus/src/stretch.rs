@@ -1,10 +1,11 @@
-//! Reads a stretch of the log from beginning to end, and is done: for commands that look back.
+//! Reads a stretch of the log from beginning to end, and is done: for whoever looks back.
 
 use std::{ops::Range, time::Duration};
 
-use bus::{Bus, BusError, Event, Received, StartAt, TopicPartition};
 use tokio::time::timeout;
 use wire::Timestamp;
+
+use crate::{Bus, BusError, Consumer, Event, Received, StartAt, TopicPartition};
 
 /// What is to be read: of each partition the offsets from one instant on, up to what it held when it was asked.
 #[derive(Clone, Debug, Default)]
@@ -73,7 +74,9 @@ impl Stretch {
                     progress(read);
                 }
                 Ok(Ok(Event::Assigned(_) | Event::Revoked(_))) => {}
-                Ok(Err(BusError::OffsetGone { partition, low, .. })) => self.skip(&mut *tail, &partition, low)?,
+                Ok(Err(BusError::OffsetGone { partition, low, high, .. })) => {
+                    self.skip(&mut *tail, &partition, low..high)?;
+                }
                 // It is said once, and waited for as long as is bearable.
                 Ok(Err(BusError::Unavailable(why))) => tracing::warn!("waiting for {}: {why}", bus.describe()),
                 Ok(Err(error)) => return Err(error),
@@ -90,17 +93,17 @@ impl Stretch {
     }
 
     /// Lets go of the partitions that are read to their end.
-    fn finish(&mut self, tail: &mut dyn bus::Consumer) -> Result<(), BusError> {
+    fn finish(&mut self, tail: &mut dyn Consumer) -> Result<(), BusError> {
         for (partition, _) in self.0.extract_if(.., |(_, offsets)| offsets.start >= offsets.end) {
             tail.stop(&partition)?;
         }
         Ok(())
     }
 
-    /// What was deleted meanwhile cannot be read.
-    fn skip(&mut self, tail: &mut dyn bus::Consumer, partition: &TopicPartition, low: i64) -> Result<(), BusError> {
+    /// What was deleted meanwhile cannot be read, nor what was cut off: it is not waited for.
+    fn skip(&mut self, tail: &mut dyn Consumer, partition: &TopicPartition, held: Range<i64>) -> Result<(), BusError> {
         if let Some(offsets) = self.offsets(partition) {
-            offsets.start = low.max(offsets.start);
+            *offsets = held.start.max(offsets.start)..held.end.min(offsets.end);
             if offsets.start < offsets.end {
                 tail.start(partition, StartAt::Offset(offsets.start))?;
             }
