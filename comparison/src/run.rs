@@ -6,6 +6,7 @@
 mod hands;
 mod judging;
 mod shift;
+mod writing;
 
 use std::{sync::Arc, time::Duration};
 

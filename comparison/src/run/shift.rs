@@ -6,22 +6,22 @@ use std::{
     time::Duration,
 };
 
-use bus::{Assigned, BoxFuture, BusError, Clock, Consumer, Event, Outage, Producer, Received, StartAt, TopicPartition};
+use bus::{Assigned, BoxFuture, BusError, Clock, Consumer, Event, Outage, Received, StartAt, TopicPartition};
 use canary::{Ledger, Matchup, Topic};
 use policies::Versions;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use wire::{ComparisonRecord, ExecutorId, RendezvousName, Timestamp, Topics};
+use wire::{ExecutorId, RendezvousName, Timestamp, Topics};
 
 use super::{
     ComparisonStation,
     hands::{Ends, Starts, find_ends, find_starts, name_of, topic_of, topics_of},
     judging::{Judging, Looked},
     matchups,
+    writing::Writing,
 };
 use crate::{
     Metrics,
-    kept::Kept,
     partition::{Action, Partition, Told},
     referee::Found,
 };
@@ -39,7 +39,6 @@ pub(super) struct Shift {
     member: Box<dyn Consumer>,
     /// Reads them.
     tail: Box<dyn Consumer>,
-    producer: Arc<dyn Producer>,
     partitions: BTreeMap<i32, Partition>,
     /// Tells what all partitions came to, while the first one is ours.
     found: watch::Sender<Option<Found>>,
@@ -48,16 +47,11 @@ pub(super) struct Shift {
     starting: Option<BoxFuture<'static, Result<Starts, BusError>>>,
     looking: Option<BoxFuture<'static, Result<Ends, BusError>>>,
     judging: Judging,
-    /// Where our last words lie.
-    places: BTreeMap<i32, i64>,
+    writing: Writing,
     /// Before then nobody asks or is asked again.
     not_before: Timestamp,
     shown_at: Timestamp,
-    written: (mpsc::UnboundedSender<Written>, mpsc::UnboundedReceiver<Written>),
 }
-
-/// What became of a checkpoint of a partition.
-type Written = (i32, Result<i64, BusError>);
 
 /// Why a shift ended.
 pub(super) enum End {
@@ -73,8 +67,6 @@ const FIRST: i32 = 0;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// So often it is shown what was counted.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
-/// What was counted when the station is stopped is written within this, or counted again by the next owner.
-const DRAIN_WITHIN: Duration = Duration::from_secs(2);
 
 // === impl Shift ===
 
@@ -91,6 +83,7 @@ impl Shift {
         let producer = outage.insist(clock, || bus.producer(&written)).await?;
         let tail = outage.insist(clock, || bus.unhurried_tail()).await?;
         let member = outage.insist(clock, || bus.member(&group, &topics.requests)).await?;
+        let writing = Writing::new(producer, rendezvous.clone(), Arc::clone(&station.metrics));
         let (partitions, coming, starting, looking) = Default::default();
         Ok(Self {
             bus: Arc::clone(bus),
@@ -102,17 +95,15 @@ impl Shift {
             topics,
             member,
             tail,
-            producer,
             partitions,
             found,
             coming,
             starting,
             looking,
             judging: Judging::new(),
-            places: BTreeMap::new(),
+            writing,
             not_before: Timestamp::EPOCH,
             shown_at: Timestamp::EPOCH,
-            written: mpsc::unbounded_channel(),
         })
     }
 
@@ -123,7 +114,7 @@ impl Shift {
                 biased;
                 () = stop.cancelled() => return Ok(End::Stopped),
                 event = self.member.next() => self.on_membership(event, outage)?,
-                Some((partition, written)) = self.written.1.recv() => self.on_written(partition, &written, outage),
+                Some((partition, written)) = self.writing.next() => self.on_written(partition, &written, outage),
                 Ok(()) = self.versions.changed() => if self.on_versions() {
                     return Ok(End::NothingToCompare);
                 },
@@ -142,9 +133,7 @@ impl Shift {
         for partition in self.partitions.keys().copied().collect::<Vec<_>>() {
             self.let_go(partition);
         }
-        if self.producer.drain(DRAIN_WITHIN).await.is_err() {
-            tracing::warn!("the bus is slow: what is not written down is counted again by the next owner");
-        }
+        self.writing.drain().await;
         self.metrics.clear();
         self.metrics.partitions.set(0);
         self.tail.close(Vec::new()).await;
@@ -179,14 +168,7 @@ impl Shift {
                         unless_fatal(self.tail.stop(&topic_of(&self.topics, topic, *index)))?;
                     }
                     Action::Keep(kept) => {
-                        let sent = send(
-                            &*self.producer,
-                            (&self.topics, &self.rendezvous),
-                            &self.written.0,
-                            &self.metrics,
-                            (*index, &kept),
-                        );
-                        if let Err(error) = sent {
+                        if let Err(error) = self.writing.send(*index, &kept) {
                             partition.on_kept(false, now);
                             unless_fatal(Err(error))?;
                         }
@@ -278,11 +260,9 @@ impl Shift {
         let now = self.clock.now();
         for (index, partition) in &mut self.partitions {
             let Some(place) = words.place_of(*index) else { continue };
-            let ours = *self.places.entry(*index).or_insert(place);
-            if ours < place {
+            if self.writing.is_contradicted(*index, place) {
                 // Somebody who had it before woke up and has an older word.
-                tracing::debug!(partition = index, place, ours, "contradicted");
-                self.places.insert(*index, place);
+                tracing::debug!(partition = index, place, "contradicted");
                 partition.on_contradicted(now);
             }
         }
@@ -330,20 +310,13 @@ impl Shift {
 
     fn on_written(&mut self, index: i32, written: &Result<i64, BusError>, outage: &mut Outage) {
         let now = self.clock.now();
+        self.writing.on_written(index, written);
         match written {
-            Ok(place) => {
-                self.places.insert(index, *place);
-                self.metrics.checkpoints.inc()
-            }
-            Err(error) => {
-                // It is written again in a few seconds.
-                match error {
-                    BusError::Unavailable(_) | BusError::QueueFull => outage.begin(error, now),
-                    _ => tracing::error!(partition = index, %error, "what was compared is not written down"),
-                }
-                self.metrics.refused.inc()
-            }
-        };
+            Ok(_) => {}
+            // It is written again in a few seconds.
+            Err(error @ (BusError::Unavailable(_) | BusError::QueueFull)) => outage.begin(error, now),
+            Err(error) => tracing::error!(partition = index, %error, "what was compared is not written down"),
+        }
         if let Some(partition) = self.partitions.get_mut(&index) {
             partition.on_kept(written.is_ok(), now);
         }
@@ -352,7 +325,7 @@ impl Shift {
     /// Writes down what is new of a partition that is not ours any more.
     fn let_go(&mut self, index: i32) {
         let known = Arc::clone(&self.versions.borrow());
-        self.places.remove(&index);
+        self.writing.forget(index);
         let Some(mut partition) = self.partitions.remove(&index) else { return };
         if index == FIRST {
             self.found.send_replace(None);
@@ -361,12 +334,10 @@ impl Shift {
             // What comes although it was stopped is nobody's.
             let _ = self.tail.stop(&name);
         }
-        if let Some(kept) = partition.last_word(&*known) {
-            let sent =
-                send(&*self.producer, (&self.topics, &self.rendezvous), &self.written.0, &self.metrics, (index, &kept));
-            if let Err(error) = sent {
-                tracing::warn!(partition = index, %error, "not written down, and counted again by the next owner");
-            }
+        if let Some(kept) = partition.last_word(&*known)
+            && let Err(error) = self.writing.send(index, &kept)
+        {
+            tracing::warn!(partition = index, %error, "not written down, and counted again by the next owner");
         }
         self.metrics.partitions.set(i64::try_from(self.partitions.len()).unwrap_or(i64::MAX));
     }
@@ -388,24 +359,6 @@ impl Shift {
         let topic = Topic::ALL.into_iter().find(|topic| *name_of(&self.topics, *topic) == *name.topic)?;
         Some((topic, self.partitions.get_mut(&name.partition)?))
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a size")]
-fn send(
-    producer: &dyn Producer,
-    (topics, rendezvous): (&Topics, &RendezvousName),
-    written: &mpsc::UnboundedSender<Written>,
-    metrics: &Metrics,
-    (partition, kept): (i32, &Kept),
-) -> Result<(), BusError> {
-    let record = ComparisonRecord { rendezvous: rendezvous.clone(), partition, counted: kept.written() };
-    metrics.bytes.observe(record.counted.len() as f64);
-    let (to, written) = (TopicPartition::new(&topics.comparisons, 0), written.clone());
-    let acknowledge = move |outcome| {
-        // Nobody listens any more once the station has stopped.
-        let _ = written.send((partition, outcome));
-    };
-    producer.send(&to, record.encode(), Box::new(acknowledge))
 }
 
 fn tell(metrics: &Metrics, (topics, partition): (&Topics, i32), told: Told) {
