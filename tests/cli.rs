@@ -15,6 +15,8 @@ mod exports;
 mod language;
 #[path = "cli/results.rs"]
 mod results;
+#[path = "cli/running.rs"]
+mod running;
 
 use std::{fs, process::Output};
 

@@ -3,16 +3,15 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{Read as _, Write as _},
     net::TcpStream,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread,
+    process::Command,
 };
 
 use tempfile::TempDir;
 
-use crate::{hedgerow_in, text};
+use crate::{hedgerow_in, running::Running, text};
 
 const POLICY: &str = "rendezvous: NAME
 budget: 5s
@@ -25,16 +24,6 @@ decide:
 decoy: { archive: NAME }
 objectives: [{ within: 5s, share: 99.9%, window: 30d }]
 ";
-
-/// Killed when the test is over, however it ends.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// One line of `docs/metrics.md`.
 struct Line {
@@ -49,23 +38,18 @@ fn two_rendezvous_in_one_process_share_one_page_of_metrics_as_it_is_documented()
         fs::write(folder.path().join(format!("{name}.yaml")), POLICY.replace("NAME", name)).unwrap();
     }
     let mut command = Command::new(env!("CARGO_BIN_EXE_hedgerow"));
-    command.args(["up", "wine.yaml", "fraud.yaml", "--listen", "127.0.0.1:0"]).current_dir(folder.path());
-    let mut running =
-        Running(command.env_remove("BROKERS").env("NO_COLOR", "1").stderr(Stdio::piped()).spawn().unwrap());
-    let mut lines = BufReader::new(running.0.stderr.take().unwrap()).lines().map_while(Result::ok);
-    let address = lines.find_map(|line| line.split_once("at http://").map(|(_, address)| address.trim().to_owned()));
-    let address = address.expect("it says where it listens");
-    // Reads on: a full pipe would stop it.
-    thread::spawn(move || lines.for_each(|line| eprintln!("{line}")));
+    command.args(["up", "wine.yaml", "fraud.yaml", "--listen", "127.0.0.1:0"]);
+    let running = Running::start(command, &folder);
+    let address = &running.address;
     for name in ["wine", "fraud", "wine"] {
-        assert!(said(&address, &format!("POST /v2/models/{name}/infer"), "", "{\"x\": 1}").contains("\"x\""));
+        assert!(said(address, &format!("POST /v2/models/{name}/infer"), "", "{\"x\": 1}").contains("\"x\""));
     }
     let counted = |name: &str, good: &str, count: u64| {
         let labels = format!("rendezvous=\"{name}\",objective=\"5s\",degraded=\"bad\",good=\"{good}\"");
         format!("hedgerow_objective_results_total{{{labels}}} {count}\n")
     };
     let page = loop {
-        let page = said(&address, "GET /metrics", "", "");
+        let page = said(address, "GET /metrics", "", "");
         if page.contains(&counted("wine", "true", 2)) && page.contains(&counted("fraud", "true", 1)) {
             break page;
         }
@@ -73,7 +57,7 @@ fn two_rendezvous_in_one_process_share_one_page_of_metrics_as_it_is_documented()
     assert!(page.contains(&counted("fraud", "false", 0)), "{page}");
     each_is_documented(&page);
     promtool_takes(&page, folder.path());
-    let open = said(&address, "GET /metrics", "Accept: application/openmetrics-text;version=1.0.0,text/plain\r\n", "");
+    let open = said(address, "GET /metrics", "Accept: application/openmetrics-text;version=1.0.0,text/plain\r\n", "");
     assert!(open.ends_with("# EOF\n") && open.contains("# TYPE hedgerow_results counter\n"), "{open}");
     assert_eq!(open.matches("# TYPE hedgerow_results ").count(), 1, "{open}");
 }
