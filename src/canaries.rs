@@ -4,6 +4,7 @@
 //! A replay counts by the station's own code (`comparison::Partition`), so over the same requests it comes to the same.
 //! One partition after the other, so that no more than one is held in memory.
 
+mod acting;
 mod door;
 mod examples;
 
@@ -18,7 +19,8 @@ use serde_json::Value;
 use tokio::time::timeout;
 use wire::{PolicyRef, RequestId, Timestamp, Topics};
 
-pub use door::canary_routes;
+pub use acting::{Objection, Plan};
+pub use door::{CanaryDoor, canary_routes};
 pub use examples::{EXAMPLES_WITHIN, Examples, examples};
 
 /// A canary in a list.

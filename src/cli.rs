@@ -21,6 +21,7 @@ mod results;
 mod rollback;
 mod run;
 mod schema;
+mod serving;
 mod test;
 mod top;
 mod what_if;

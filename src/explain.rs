@@ -11,7 +11,8 @@ use bus::{Bus, BusError, Received, Stretch, TopicPartition};
 use policies::{Definition, Explanation, Given, Recorded, Versions, rfc3339};
 use wire::{Envelope, LEAD, Record, RendezvousName, RequestId, ResultsReader, Timestamp, Topics};
 
-pub use door::explain_routes;
+pub(crate) use door::Asked;
+pub use door::{ExplainDoor, explain_routes};
 
 /// Where one request was looked for.
 #[derive(Clone, Debug)]
@@ -34,6 +35,9 @@ pub struct Found {
     /// How many records were read.
     pub read: u64,
 }
+
+/// The clock that an id was made by and the log's are no further apart, or the request is as good as lost anyway.
+const APART: Duration = Duration::from_mins(5);
 
 /// Picks one request's records out of its partition.
 struct Picker<'a> {
@@ -63,6 +67,21 @@ pub fn request(rendezvous: &RendezvousName, text: &str, is_key: bool) -> Request
 // === impl Search ===
 
 impl Search {
+    /// Looks for `id` from `since` on, or from its own time on, if it tells that: one that nobody named was made when the
+    /// request was.
+    #[must_use]
+    pub fn new(rendezvous: RendezvousName, id: RequestId, since: Timestamp) -> Self {
+        let made = Some(id.as_uuid()).filter(|uuid| uuid.get_version_num() == 7).and_then(|uuid| uuid.get_timestamp());
+        let made = made.and_then(|made| {
+            let (seconds, nanos) = made.to_unix();
+            Some(Timestamp::from_micros(
+                i64::try_from(seconds.checked_mul(1_000_000)? + u64::from(nanos) / 1_000).ok()?,
+            ))
+        });
+        let since = made.map_or(since, |made| since.max(made.before(APART)));
+        Self { rendezvous, id, since }
+    }
+
     /// Reads what there is. `progress` is told how many records of how many are read.
     pub async fn run(&self, bus: &dyn Bus, mut progress: impl FnMut(u64, u64)) -> Result<Found, BusError> {
         let topics = Topics::of(&self.rendezvous);
@@ -137,5 +156,22 @@ impl<'a> Picker<'a> {
 
     fn concerns(&self, record: &Record) -> bool {
         record.key.as_deref().is_none_or(|key| key == self.id.as_uuid().as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_nobody_named_is_looked_for_from_its_own_time_on() {
+        let rendezvous = RendezvousName::new("wine").unwrap();
+        let (day, at) = (Timestamp::from_micros(1_700_000_000_000_000), Timestamp::from_micros(1_700_040_000_000_000));
+        let unnamed: RequestId = "018bd12c-5c00-7000-8000-000000000000".parse().unwrap();
+        let made = Timestamp::from_micros(0x018b_d12c_5c00 * 1_000);
+        assert_eq!(Search::new(rendezvous.clone(), unnamed, day).since, made.before(APART));
+        assert_eq!(Search::new(rendezvous.clone(), unnamed, at).since, at.max(made.before(APART)));
+        let named = RequestId::from_key(&rendezvous, "a key");
+        assert_eq!(Search::new(rendezvous, named, day).since, day);
     }
 }

@@ -18,7 +18,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use wire::{RendezvousName, Timestamp};
 
-pub use door::health_routes;
+pub use door::{api_route, health_route};
 
 use crate::alerting::{Looks, Receivers};
 

@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use wire::{Measured, RendezvousName, Topics};
 
-pub(crate) use door::Overviews;
-pub use door::measures_routes;
+pub use door::{MeasuresDoor, Names, measures_routes};
+pub(crate) use door::{Over, Overviews};
 
 /// What is counted of all rendezvous that somebody asked about.
 pub struct Measuring {

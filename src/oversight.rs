@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     alerting::{self, Looks, WantedAlerts, Watch, alert_routes},
     door::Shelf,
-    health::{Checkup, health_routes},
+    health::{Checkup, api_route, health_route},
     lagging::{Lagging, lag_routes},
 };
 
@@ -45,6 +45,11 @@ impl Oversight {
     pub fn api(&self, versions: Shelf) -> Router {
         lag_routes(Arc::clone(&self.lagging), versions)
             .merge(alert_routes(Arc::clone(&self.watch)))
-            .merge(health_routes(Arc::clone(&self.checkup)))
+            .merge(api_route(Arc::clone(&self.checkup)))
+    }
+
+    /// Returns `/health`, where no console serves it.
+    pub fn health(&self) -> Router {
+        health_route(Arc::clone(&self.checkup))
     }
 }

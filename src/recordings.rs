@@ -2,7 +2,10 @@
 //!
 //! One partition after the other, so that no more than one is held in memory, and of each at most `REQUESTS_MAX`.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    time::Duration,
+};
 
 use bus::{Bus, BusError, Received, Stretch, TopicPartition};
 use policies::{Given, Recorded};
@@ -29,12 +32,39 @@ struct Gathered<'a> {
     over: u64,
 }
 
+/// Nobody looks back over less, however many there are.
+const SHORTEST: Duration = Duration::from_millis(200);
 /// At most so many requests of one partition are held at a time; later ones are counted and left out.
 const REQUESTS_MAX: usize = 500_000;
 
 // === impl Recordings ===
 
 impl Recordings {
+    /// Looks back from `now` over `longest`, or over half of that and half again until there are at most about `most`
+    /// requests.
+    pub async fn newest(
+        bus: &dyn Bus,
+        rendezvous: RendezvousName,
+        now: Timestamp,
+        longest: Duration,
+        most: u64,
+    ) -> Result<Self, BusError> {
+        let topic = Topics::of(&rendezvous).requests;
+        let partitions = bus.partitions(&topic).await?;
+        let mut back = longest;
+        loop {
+            let since = now.before(back);
+            let mut stretch = Stretch::default();
+            for partition in 0..partitions {
+                stretch.add(bus, TopicPartition::new(&topic, partition), since).await?;
+            }
+            if stretch.len() <= most || back < SHORTEST {
+                return Ok(Self { rendezvous, since });
+            }
+            back /= 2;
+        }
+    }
+
     /// Shows each request to `see`, in the log's order within its partition; returns how many were too many to hold.
     /// `progress` is told how many records of how many are read.
     pub async fn read(

@@ -151,8 +151,9 @@ impl Access {
     }
 }
 
-/// A page whose name was made to point here still sends its own name.
-fn is_own(headers: &HeaderMap) -> bool {
+/// Returns whether the `Host` is this machine: a page whose name was made to point here still sends its own name.
+#[must_use]
+pub fn is_own(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return true };
     let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
     let name = name.trim_start_matches('[').trim_end_matches(']');

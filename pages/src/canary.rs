@@ -18,6 +18,7 @@ pub use index::index;
 pub(crate) use index::listed;
 pub use markdown::markdown;
 pub use page::html;
+pub(crate) use page::parts;
 pub use text::text;
 
 use crate::outside;

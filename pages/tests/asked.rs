@@ -108,11 +108,12 @@ fn forms_send_the_fields_that_the_server_reads() {
     let of =
         |value: serde_json::Value| -> BTreeSet<String> { value.as_object().expect("fields").keys().cloned().collect() };
     let json = |value: Result<serde_json::Value, serde_json::Error>| of(value.expect("plain data"));
-    let rolled = RollBackFields { version: 1, expected: 2, message: String::new() };
+    let rolled = RollBackFields { version: 1, expected: 2, message: String::new(), author: String::new() };
     let mut rolled = json(serde_json::to_value(rolled));
     rolled.insert("against".to_owned());
     assert_eq!(fields("policy-operator"), rolled);
-    let act = ActFields { act: wire::Deed::Hold, expected: 2, message: String::new() };
+    let (message, author, force) = Default::default();
+    let act = ActFields { act: wire::Deed::Hold, expected: 2, message, author, force };
     assert_eq!(fields("canaries-operator"), json(serde_json::to_value(act)));
     assert_eq!(fields("playground-new"), json(serde_json::to_value(AskFields::default())));
     assert_eq!(fields("search"), json(serde_json::to_value(SearchFields::default())));

@@ -8,26 +8,39 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, header},
     response::{IntoResponse, Response},
     routing::get,
 };
-use bus::{Bus, BusError, Clock};
+use bus::{Bus, Clock};
 use canary::{Report, Verdict};
-use pages::canary::{Made, html, markdown, text};
+use pages::{
+    canary::{Made, html, markdown, text},
+    console::{Canaries, CanaryShown},
+};
 use policies::{Definition, Versions};
 use serde::Serialize;
 use tokio::sync::Semaphore;
-use wire::ExecutorId;
+use wire::{ExecutorId, Timestamp};
 
 use super::{EXAMPLES_WITHIN, Examples, Listed, examples};
-use crate::door::{Shelf, find, problem};
+use crate::door::{Problem, Shelf, known};
 
-struct Door {
+/// Tells what was compared of canaries.
+pub struct CanaryDoor {
     bus: Arc<dyn Bus>,
     clock: Clock,
     shelf: Shelf,
     turns: Semaphore,
+}
+
+/// A canary in the list, and all that is known of it: what a page is drawn from.
+#[derive(Serialize)]
+struct Told {
+    #[serde(flatten)]
+    listed: Listed,
+    held: bool,
+    report: Report,
 }
 
 /// What the web metric of Argo Rollouts reads, by `jsonPath: "{$.data}"`.
@@ -52,12 +65,6 @@ struct Data {
     digest: String,
 }
 
-/// What is no report.
-enum Problem {
-    NotFound(String),
-    Unreadable(BusError),
-}
-
 /// So many are answered at a time.
 const AT_A_TIME: usize = 2;
 /// A terminal is so wide, unless somebody says otherwise.
@@ -65,36 +72,27 @@ const WIDTH: usize = 100;
 
 /// Returns the routes.
 pub fn canary_routes(bus: Arc<dyn Bus>, clock: Clock, shelf: Shelf) -> Router {
-    let door = Door { bus, clock, shelf, turns: Semaphore::new(AT_A_TIME) };
-    Router::new()
-        .route("/api/v1/rendezvous/{rendezvous}/canaries", get(list))
-        .route("/api/v1/rendezvous/{rendezvous}/canaries/{canary}", get(one))
-        .route("/api/v1/rendezvous/{rendezvous}/canaries/{canary}/verdict", get(verdict))
-        .with_state(Arc::new(door))
+    Arc::new(CanaryDoor::new(bus, clock, shelf)).routes()
 }
 
-async fn list(State(door): State<Arc<Door>>, Path(rendezvous): Path<String>) -> Result<Response, Problem> {
-    let (name, versions) = find(&door.shelf, &rendezvous).map_err(Problem::NotFound)?;
-    let turn = door.turns.acquire().await.expect("it is never closed");
-    let compared = comparison::read(&*door.bus, &name).await?;
-    drop(turn);
-    let listed = compared.reports(versions.live()).into_iter().map(Listed::from);
-    Ok(Json(listed.collect::<Vec<_>>()).into_response())
+async fn list(State(door): State<Arc<CanaryDoor>>, Path(rendezvous): Path<String>) -> Result<Json<Vec<Told>>, Problem> {
+    let told = |CanaryShown { report, held }| Told { listed: Listed::from(report.clone()), held, report };
+    Ok(Json(door.shown(&rendezvous).await?.canaries.into_iter().map(told).collect()))
 }
 
 async fn one(
-    State(door): State<Arc<Door>>,
+    State(door): State<Arc<CanaryDoor>>,
     Path((rendezvous, canary)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (report, versions) = door.report(&rendezvous, &canary).await?;
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let typed = |media: &'static str, body: String| ([(header::CONTENT_TYPE, media)], body).into_response();
-    Ok(if accept.starts_with("text/html") {
-        let examples = door.examples(versions.live(), &report).await;
-        let made = Made { at: Some(door.clock.now()), command: None };
-        typed("text/html; charset=utf-8", html(&report, &examples, &made))
-    } else if accept.starts_with("text/markdown") {
+    if accept.starts_with("text/html") {
+        let (report, examples, at) = door.told(&rendezvous, &canary).await?;
+        return Ok(typed("text/html; charset=utf-8", html(&report, &examples, &Made { at: Some(at), command: None })));
+    }
+    let (report, _) = door.report(&rendezvous, &canary).await?;
+    Ok(if accept.starts_with("text/markdown") {
         typed("text/markdown; charset=utf-8", markdown(&report))
     } else if accept.starts_with("text/plain") {
         typed("text/plain; charset=utf-8", text(&report, WIDTH))
@@ -104,13 +102,16 @@ async fn one(
 }
 
 async fn verdict(
-    State(door): State<Arc<Door>>,
+    State(door): State<Arc<CanaryDoor>>,
     Path((rendezvous, canary)): Path<(String, String)>,
 ) -> Result<Json<ForRollouts>, Problem> {
     let (report, versions) = door.report(&rendezvous, &canary).await?;
-    let spec = versions.live().executor(&canary);
-    let is_held = spec.and_then(|spec| spec.canary.as_ref()).is_some_and(|spec| spec.hold);
-    Ok(Json(for_rollouts(report, is_held)))
+    Ok(Json(for_rollouts(report, is_held(versions.live(), &canary))))
+}
+
+fn is_held(live: &Definition, canary: &str) -> bool {
+    let spec = live.executor(canary);
+    spec.and_then(|spec| spec.canary.as_ref()).is_some_and(|spec| spec.hold)
 }
 
 fn for_rollouts(report: Report, is_held: bool) -> ForRollouts {
@@ -134,11 +135,27 @@ fn for_rollouts(report: Report, is_held: bool) -> ForRollouts {
     }
 }
 
-// === impl Door ===
+// === impl CanaryDoor ===
 
-impl Door {
-    async fn report(&self, rendezvous: &str, canary: &str) -> Result<(Report, Arc<Versions>), Problem> {
-        let (name, versions) = find(&self.shelf, rendezvous).map_err(Problem::NotFound)?;
+impl CanaryDoor {
+    /// Reads from `bus`; `shelf` has the versions.
+    #[must_use]
+    pub fn new(bus: Arc<dyn Bus>, clock: Clock, shelf: Shelf) -> Self {
+        Self { bus, clock, shelf, turns: Semaphore::new(AT_A_TIME) }
+    }
+
+    /// Returns the routes.
+    pub fn routes(self: Arc<Self>) -> Router {
+        Router::new()
+            .route("/api/v1/rendezvous/{rendezvous}/canaries", get(list))
+            .route("/api/v1/rendezvous/{rendezvous}/canaries/{canary}", get(one))
+            .route("/api/v1/rendezvous/{rendezvous}/canaries/{canary}/verdict", get(verdict))
+            .with_state(self)
+    }
+
+    /// Returns the report of one, and by which versions it is read.
+    pub(crate) async fn report(&self, rendezvous: &str, canary: &str) -> Result<(Report, Arc<Versions>), Problem> {
+        let (name, versions) = known(&self.shelf, rendezvous)?;
         let nobody = || Problem::NotFound(format!("{rendezvous} has no canary `{canary}`"));
         let canary = ExecutorId::new(canary).map_err(|_| nobody())?;
         let turn = self.turns.acquire().await.expect("it is never closed");
@@ -146,6 +163,24 @@ impl Door {
         drop(turn);
         let report = compared.report(versions.live(), &canary).ok_or_else(nobody)?;
         Ok((report, versions))
+    }
+
+    /// Returns the report of one, the requests behind its numbers, and when that was.
+    pub(crate) async fn told(&self, rendezvous: &str, canary: &str) -> Result<(Report, Examples, Timestamp), Problem> {
+        let (report, versions) = self.report(rendezvous, canary).await?;
+        let examples = self.examples(versions.live(), &report).await;
+        Ok((report, examples, self.clock.now()))
+    }
+
+    /// Returns every canary, in the policy's order.
+    pub(crate) async fn shown(&self, rendezvous: &str) -> Result<Canaries, Problem> {
+        let (name, versions) = known(&self.shelf, rendezvous)?;
+        let turn = self.turns.acquire().await.expect("it is never closed");
+        let compared = comparison::read(&*self.bus, &name).await?;
+        drop(turn);
+        let shown = |report: Report| CanaryShown { held: is_held(versions.live(), &report.canary), report };
+        let canaries = compared.reports(versions.live()).into_iter().map(shown).collect();
+        Ok(Canaries { rendezvous: name.to_string(), newest: versions.newest(), canaries })
     }
 
     /// Returns the requests that the report names; a page without them is better than none.
@@ -158,23 +193,6 @@ impl Door {
             tracing::warn!(%error, "a report's examples cannot be read");
             Examples::new()
         })
-    }
-}
-
-// === impl Problem ===
-
-impl From<BusError> for Problem {
-    fn from(error: BusError) -> Self {
-        Self::Unreadable(error)
-    }
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        match self {
-            Self::NotFound(sentence) => problem(StatusCode::NOT_FOUND, &sentence),
-            Self::Unreadable(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
-        }
     }
 }
 

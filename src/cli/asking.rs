@@ -10,7 +10,7 @@ use wire::RendezvousName;
 
 use super::{
     Failure,
-    control::{Control, Reach, asked, error_of},
+    control::{Control, Reach, asked, client, error_of},
 };
 
 /// Whoever is there takes a connection within that.
@@ -76,8 +76,8 @@ pub(super) async fn open(
     query: &[(&str, String)],
     media: &'static str,
 ) -> anyhow::Result<reqwest::Response> {
-    let client = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT_WITHIN).build();
-    let response = ask(&client.context("no HTTP client")?, at, path, query, media).await?;
+    let client = client()?.connect_timeout(CONNECT_WITHIN).build().context("no HTTP client")?;
+    let response = ask(&client, at, path, query, media).await?;
     if response.status().is_success() {
         return Ok(response);
     }

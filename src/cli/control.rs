@@ -8,12 +8,16 @@ use anyhow::{Context as _, anyhow, bail};
 use bus::Clock;
 use clap::Args;
 use control::{Follower, Outcome, PolicyView, door::Wanted};
+use reqwest::header;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 use wire::{Action, RendezvousName};
 
 use super::Failure;
-use crate::settings::{BusArgs, pair};
+use crate::{
+    console::{OPERATOR, READER},
+    settings::{BusArgs, pair},
+};
 
 pub(super) use told::{conflict, exit_code, told};
 
@@ -82,9 +86,7 @@ impl Reach {
         let clock = Clock::system();
         let bus = self.bus_args();
         if bus.brokers().is_none() {
-            // What a proxy elsewhere would reach as 127.0.0.1 is not this machine.
-            let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build();
-            let client = client.context("no HTTP client")?;
+            let client = client()?.timeout(PATIENCE).build().context("no HTTP client")?;
             return Ok(Control::Door { client, at: self.at.trim_end_matches('/').to_owned() });
         }
         let bus = bus.open(&clock).map_err(Failure::Refused)?;
@@ -202,6 +204,18 @@ impl Control {
             }
         }
     }
+}
+
+/// Returns who asks a process: with the operator's token if the environment has it, else with the reader's.
+pub(super) fn client() -> anyhow::Result<reqwest::ClientBuilder> {
+    let said = |(variable, _): (&str, &str)| std::env::var(variable).ok().filter(|said| !said.trim().is_empty());
+    // What a proxy elsewhere would reach as 127.0.0.1 is not this machine.
+    let client = reqwest::Client::builder().no_proxy();
+    let Some(token) = said(OPERATOR).or_else(|| said(READER)) else { return Ok(client) };
+    let bearer = header::HeaderValue::from_str(&format!("Bearer {}", token.trim()));
+    let mut bearer = bearer.context("the token in the environment cannot be sent")?;
+    bearer.set_sensitive(true);
+    Ok(client.default_headers(header::HeaderMap::from_iter([(header::AUTHORIZATION, bearer)])))
 }
 
 async fn get<T: DeserializeOwned>(client: &reqwest::Client, at: &str, path: &str) -> anyhow::Result<T> {

@@ -86,7 +86,8 @@ impl Explain {
                 Source::Door { client, at, rendezvous } => self.over_http(&client, &at, &rendezvous).await,
                 Source::Log { bus, rendezvous, versions } => {
                     let since = clock.now().before(self.since);
-                    let search = Search { id: request(&rendezvous, &self.id, self.key), rendezvous, since };
+                    let id = request(&rendezvous, &self.id, self.key);
+                    let search = Search::new(rendezvous, id, since);
                     self.over_the_log(&*bus, &search, file.as_deref(), versions.as_deref()).await
                 }
             }

@@ -1,4 +1,4 @@
-//! The door's answer to why: `GET /control/NAME/explain/ID`, beside the control door's routes.
+//! The door's answer to why: `GET /control/NAME/explain/ID`, and the same at `GET /api/v1/rendezvous/NAME/requests/ID`.
 //!
 //! As JSON, or as one screen of text for who asks for `text/plain`. Reading the log costs something, so few are
 //! explained at a time and the others wait.
@@ -8,18 +8,20 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Json, Router,
     extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode},
+    http::HeaderMap,
     response::{IntoResponse, Response},
     routing::get,
 };
-use bus::{Bus, BusError, Clock};
+use bus::{Bus, Clock};
+use policies::Explanation;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use super::{Search, explain};
-use crate::door::{Shelf, find, problem, wants_text};
+use crate::door::{Problem, Shelf, known, wants_text};
 
-struct Door {
+/// Tells what became of one request.
+pub struct ExplainDoor {
     bus: Arc<dyn Bus>,
     clock: Clock,
     shelf: Shelf,
@@ -32,44 +34,61 @@ const AT_A_TIME: usize = 2;
 /// What may be said beside the id.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Asked {
+pub(crate) struct Asked {
     /// Whether the id is a caller's key, even if it looks like an id.
-    key: bool,
+    pub(crate) key: bool,
     /// So much more time, in microseconds.
-    more_us: u64,
+    pub(crate) more_us: u64,
     /// How far to look back, in seconds.
-    since_s: u32,
-}
-
-/// What is no explanation.
-enum Problem {
-    NoSuchRendezvous(String),
-    NotFound(String),
-    Unreadable(BusError),
+    pub(crate) since_s: u32,
 }
 
 /// Returns the route.
 pub fn explain_routes(bus: Arc<dyn Bus>, clock: Clock, shelf: Shelf) -> Router {
-    let door = Door { bus, clock, shelf, turns: Semaphore::new(AT_A_TIME) };
-    Router::new().route("/control/{rendezvous}/explain/{id}", get(answer)).with_state(Arc::new(door))
+    Arc::new(ExplainDoor::new(bus, clock, shelf)).routes()
 }
 
 async fn answer(
-    State(door): State<Arc<Door>>,
+    State(door): State<Arc<ExplainDoor>>,
     Path((rendezvous, id)): Path<(String, String)>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (name, versions) = find(&door.shelf, &rendezvous).map_err(Problem::NoSuchRendezvous)?;
-    let since = door.clock.now().before(Duration::from_secs(asked.since_s.into()));
-    let search = Search { id: super::request(&name, &id, asked.key), rendezvous: name, since };
-    let turn = door.turns.acquire().await.expect("it is never closed");
-    let found = search.run(&*door.bus, |_, _| ()).await.map_err(Problem::Unreadable)?;
-    drop(turn);
-    let more = Duration::from_micros(asked.more_us);
-    let explanation =
-        explain(&found, Some(&versions), more).ok_or_else(|| Problem::NotFound(search.not_found(&found, &id)))?;
+    let explanation = door.explanation(&rendezvous, &id, &asked).await?;
     Ok(if wants_text(&headers) { explanation.to_string().into_response() } else { Json(explanation).into_response() })
+}
+
+// === impl ExplainDoor ===
+
+impl ExplainDoor {
+    /// Reads from `bus`; `shelf` has the versions.
+    #[must_use]
+    pub fn new(bus: Arc<dyn Bus>, clock: Clock, shelf: Shelf) -> Self {
+        Self { bus, clock, shelf, turns: Semaphore::new(AT_A_TIME) }
+    }
+
+    /// Returns the route below the control door's.
+    pub fn routes(self: Arc<Self>) -> Router {
+        Router::new().route("/control/{rendezvous}/explain/{id}", get(answer)).with_state(self)
+    }
+
+    /// Returns the route below the API's.
+    pub fn api(self: Arc<Self>) -> Router {
+        Router::new().route("/api/v1/rendezvous/{rendezvous}/requests/{id}", get(answer)).with_state(self)
+    }
+
+    /// Returns what became of the request `id`, or of the one that a caller called so.
+    pub(crate) async fn explanation(&self, rendezvous: &str, id: &str, asked: &Asked) -> Result<Explanation, Problem> {
+        let (name, versions) = known(&self.shelf, rendezvous)?;
+        let since = self.clock.now().before(Duration::from_secs(asked.since_s.into()));
+        let id_of = super::request(&name, id, asked.key);
+        let search = Search::new(name, id_of, since);
+        let turn = self.turns.acquire().await.expect("it is never closed");
+        let found = search.run(&*self.bus, |_, _| ()).await?;
+        drop(turn);
+        let explanation = explain(&found, Some(&versions), Duration::from_micros(asked.more_us));
+        explanation.ok_or_else(|| Problem::NotFound(search.not_found(&found, id)))
+    }
 }
 
 // === impl Asked ===
@@ -77,17 +96,5 @@ async fn answer(
 impl Default for Asked {
     fn default() -> Self {
         Self { key: false, more_us: 10_000, since_s: 24 * 60 * 60 }
-    }
-}
-
-// === impl Problem ===
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let (status, sentence) = match self {
-            Self::NoSuchRendezvous(sentence) | Self::NotFound(sentence) => (StatusCode::NOT_FOUND, sentence),
-            Self::Unreadable(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
-        };
-        problem(status, &sentence)
     }
 }

@@ -12,9 +12,14 @@ use axum::{
 
 use super::Checkup;
 
-/// Returns the routes.
-pub fn health_routes(checkup: Arc<Checkup>) -> Router {
-    Router::new().route("/health", get(answer)).route("/api/v1/health", get(answer)).with_state(checkup)
+/// Returns `/health`.
+pub fn health_route(checkup: Arc<Checkup>) -> Router {
+    Router::new().route("/health", get(answer)).with_state(checkup)
+}
+
+/// Returns `/api/v1/health`.
+pub fn api_route(checkup: Arc<Checkup>) -> Router {
+    Router::new().route("/api/v1/health", get(answer)).with_state(checkup)
 }
 
 async fn answer(State(checkup): State<Arc<Checkup>>) -> Response {

@@ -7,29 +7,28 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Json, Router,
     extract::{Path, Query, State},
-    http::StatusCode,
-    response::{IntoResponse, Response},
     routing::get,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{Measuring, Overview};
-use crate::door::{Shelf, find, problem};
+use crate::door::{Problem, Shelf, known};
 
 /// Returns the names of all rendezvous.
-type Names = Arc<dyn Fn() -> Vec<wire::RendezvousName> + Send + Sync>;
+pub type Names = Arc<dyn Fn() -> Vec<wire::RendezvousName> + Send + Sync>;
 
+/// Tells how rendezvous do.
 #[derive(Clone)]
-struct Door {
+pub struct MeasuresDoor {
     measuring: Arc<Measuring>,
     shelf: Shelf,
     names: Names,
 }
 
 /// What may be said.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Asked {
+pub(crate) struct Over {
     /// Over how long a time is counted, in seconds.
     window_s: u64,
 }
@@ -44,46 +43,74 @@ pub(crate) struct Overviews {
 /// Nothing is kept for longer.
 const WINDOW_MAX: Duration = Duration::from_hours(31 * 24);
 
+/// Over how long a time is counted unless it is said.
+const WINDOW: Duration = Duration::from_hours(1);
+
 /// Returns the routes. `names` are those of the rendezvous that `shelf` has.
 pub fn measures_routes(measuring: Arc<Measuring>, shelf: Shelf, names: Names) -> Router {
-    Router::new()
-        .route("/api/v1/rendezvous", get(all))
-        .route("/api/v1/rendezvous/{rendezvous}", get(one))
-        .with_state(Door { measuring, shelf, names })
+    MeasuresDoor::new(measuring, shelf, names).routes()
 }
 
-async fn one(State(door): State<Door>, Path(rendezvous): Path<String>, Query(asked): Query<Asked>) -> Response {
-    let versions = match find(&door.shelf, &rendezvous) {
-        Ok((_, versions)) => versions,
-        Err(sentence) => return problem(StatusCode::NOT_FOUND, &sentence),
-    };
-    match door.measuring.overview(versions.live(), asked.window()).await {
-        Ok(overview) => Json(overview).into_response(),
-        Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+async fn one(
+    State(door): State<MeasuresDoor>,
+    Path(rendezvous): Path<String>,
+    Query(over): Query<Over>,
+) -> Result<Json<Overview>, Problem> {
+    door.one(&rendezvous, over.window()).await.map(Json)
+}
+
+async fn all(State(door): State<MeasuresDoor>, Query(over): Query<Over>) -> Result<Json<Overviews>, Problem> {
+    Ok(Json(Overviews { rendezvous: door.all(over.window()).await? }))
+}
+
+// === impl MeasuresDoor ===
+
+impl MeasuresDoor {
+    /// `names` are those of the rendezvous that `shelf` has.
+    #[must_use]
+    pub fn new(measuring: Arc<Measuring>, shelf: Shelf, names: Names) -> Self {
+        Self { measuring, shelf, names }
     }
-}
 
-async fn all(State(door): State<Door>, Query(asked): Query<Asked>) -> Response {
-    let mut rendezvous = Vec::new();
-    for versions in (door.names)().iter().filter_map(|name| (door.shelf)(name)) {
-        match door.measuring.overview(versions.live(), asked.window()).await {
-            Ok(overview) => rendezvous.push(overview),
-            Err(error) => return problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    /// Returns the routes.
+    pub fn routes(self) -> Router {
+        Router::new()
+            .route("/api/v1/rendezvous", get(all))
+            .route("/api/v1/rendezvous/{rendezvous}", get(one))
+            .with_state(self)
+    }
+
+    /// Returns how one rendezvous does.
+    pub(crate) async fn one(&self, rendezvous: &str, window: Duration) -> Result<Overview, Problem> {
+        let (_, versions) = known(&self.shelf, rendezvous)?;
+        Ok(self.measuring.overview(versions.live(), window).await?)
+    }
+
+    /// Returns how all do, by name.
+    pub(crate) async fn all(&self, window: Duration) -> Result<Vec<Overview>, Problem> {
+        let mut all = Vec::new();
+        for versions in self.names().iter().filter_map(|name| (self.shelf)(name)) {
+            all.push(self.measuring.overview(versions.live(), window).await?);
         }
+        Ok(all)
     }
-    Json(Overviews { rendezvous }).into_response()
+
+    /// Returns the names of all.
+    pub(crate) fn names(&self) -> Vec<wire::RendezvousName> {
+        (self.names)()
+    }
 }
 
-// === impl Asked ===
+// === impl Over ===
 
-impl Asked {
-    fn window(&self) -> Duration {
+impl Over {
+    pub(crate) fn window(self) -> Duration {
         Duration::from_secs(self.window_s).clamp(Duration::from_secs(1), WINDOW_MAX)
     }
 }
 
-impl Default for Asked {
+impl Default for Over {
     fn default() -> Self {
-        Self { window_s: 60 * 60 }
+        Self { window_s: WINDOW.as_secs() }
     }
 }

@@ -165,7 +165,7 @@ impl Protocol {
 }
 
 /// Reads a budget in milliseconds, fractions allowed, that stands at `name`: more than nothing, at most an hour.
-pub(crate) fn budget(name: &'static str, text: &str) -> Result<Budget, InvalidInput> {
+pub fn budget(name: &'static str, text: &str) -> Result<Budget, InvalidInput> {
     let micros = text.trim().parse::<f64>().ok().map(|millis| (millis * 1_000.0).round());
     match micros {
         // NaN is in no range. Rounded and within an hour of microseconds, the number is exact.

@@ -33,27 +33,30 @@ struct Section {
 /// Returns the report as one HTML file that asks for nothing and runs nothing.
 #[must_use]
 pub fn html(report: &Report, examples: &Examples, made: &Made) -> String {
+    let (title, inside, footer) = parts(report, examples, made);
+    page::file(&title, &html! { main { (inside) } (footer) })
+}
+
+/// Returns what the report is called, what is in it, and what stands below: for whoever puts another page around it.
+pub(crate) fn parts(report: &Report, examples: &Examples, made: &Made) -> (String, Markup, Markup) {
     let (digest, report) = (report.digest(), &outside::cleaned(report));
     let title = format!("{}: {} beside {}", verdict::headline(report.verdict), report.canary, report.reference);
     let sections = sections(&Shown { report, examples });
-    let body = html! {
-        main {
-            p.over { "Canary report · rendezvous " (report.rendezvous) }
-            (hero(report))
-            (facts(report))
-            nav aria-label="Sections" {
-                ul { @for section in &sections { li { a href={ "#" (section.id) } { (section.heading) } } } }
-            }
-            @for section in &sections {
-                section id=(section.id) {
-                    h2 { (section.heading) }
-                    (section.inside)
-                }
+    let inside = html! {
+        p.over { "Canary report · rendezvous " (report.rendezvous) }
+        (hero(report))
+        (facts(report))
+        nav aria-label="Sections" {
+            ul { @for section in &sections { li { a href={ "#" (section.id) } { (section.heading) } } } }
+        }
+        @for section in &sections {
+            section id=(section.id) {
+                h2 { (section.heading) }
+                (section.inside)
             }
         }
-        (footer(report, &digest, made))
     };
-    page::file(&title, &body)
+    (title, inside, footer(report, &digest, made))
 }
 
 fn sections(shown: &Shown) -> Vec<Section> {

@@ -38,6 +38,12 @@ pub struct ActFields {
     /// Why.
     #[serde(default)]
     pub message: String,
+    /// Who it is; empty for nobody in particular.
+    #[serde(default)]
+    pub author: String,
+    /// Whether it is done though the verdict speaks against it: `on` if so, as a box sends it.
+    #[serde(default)]
+    pub force: Option<String>,
 }
 
 /// Returns the page of all canaries of a rendezvous.
@@ -110,6 +116,11 @@ fn act(all: &Canaries, report: &Report, deed: Deed, warned: Option<&str>) -> Mar
                 input type="hidden" name="expected" value=(all.newest);
                 label for=(id) { "Why" }
                 input id=(id) name="message" type="text" maxlength="500" required autocomplete="off";
+                label for={ "who-" (id) } { "Who you are" }
+                input #{ "who-" (id) } name="author" type="text" maxlength="100" placeholder="console" autocomplete="name";
+                @if warned.is_some() {
+                    p.box { label { input type="checkbox" name="force" value="on" required; " Do it all the same" } }
+                }
                 button.grave[deed == Deed::Reject] type="submit" { (called) " " (plain(&report.canary)) }
             }
         }

@@ -31,7 +31,7 @@ pub struct Frame<'a> {
 }
 
 /// What somebody may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Access {
     /// Read, since no token is set: so may everybody who comes this far.
     Open,
@@ -86,7 +86,8 @@ pub fn file(page: &Page, frame: &Frame) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                meta name="referrer" content="no-referrer";
+                // Under `no-referrer` a browser would say `Origin: null` with the forms below, which is refused.
+                meta name="referrer" content="same-origin";
                 meta name="generator" content={ "hedgerow " (env!("CARGO_PKG_VERSION")) };
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href=(style_path());

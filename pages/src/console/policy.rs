@@ -20,6 +20,9 @@ pub struct RollBackFields {
     /// Why.
     #[serde(default)]
     pub message: String,
+    /// Who it is; empty for nobody in particular.
+    #[serde(default)]
+    pub author: String,
 }
 
 /// So many lines of a text are shown; the whole is in the JSON.

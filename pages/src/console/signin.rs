@@ -20,6 +20,8 @@ pub fn sign_in(wrong: bool) -> Page {
         section.sign-in {
             h1 { "Sign in" }
             form.fields method="post" action=(paths::SIGN_IN) {
+                // Whatever keeps passwords wants a name to keep it under; it is not sent.
+                input type="text" value="hedgerow" autocomplete="username" hidden readonly;
                 p {
                     label for="token" { "Token" }
                     input #token name="token" type="password" required autofocus autocomplete="current-password"

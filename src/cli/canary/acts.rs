@@ -3,12 +3,12 @@
 use std::{process::ExitCode, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
-use canary::{Acted, Report, Verdict, act};
+use canary::{Acted, Report};
 use clap::Args;
 use control::{Outcome, PolicyView};
 use policies::{Definition, Difference};
 use serde::Serialize;
-use wire::{ActedOn, Action, Apply, CanaryAct, Deed, ExecutorId, RendezvousName};
+use wire::{ActedOn, Deed, ExecutorId};
 
 use super::{
     super::{
@@ -19,6 +19,7 @@ use super::{
     },
     reading::{Reports, canary},
 };
+use crate::canaries::{Objection, Plan};
 
 /// Makes a canary a candidate.
 #[derive(Args, Debug)]
@@ -107,15 +108,6 @@ struct Common {
     reach: Reach,
 }
 
-/// What is to be done about whom, and what is known.
-struct Plan {
-    rendezvous: RendezvousName,
-    view: PolicyView,
-    live: Definition,
-    canary: ExecutorId,
-    report: Option<Report>,
-}
-
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Done<'run> {
@@ -135,7 +127,7 @@ struct Done<'run> {
 impl Promote {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
         let deed = if self.first { Deed::PromoteFirst } else { Deed::Promote };
-        self.common.run(deed, |plan| if self.force { Ok(()) } else { plan.may_be_promoted() })
+        self.common.run(deed, |plan| if self.force { Ok(()) } else { plan.may_be_promoted().map_err(objected) })
     }
 }
 
@@ -163,8 +155,8 @@ impl Common {
     fn run(&self, deed: Deed, may: impl Fn(&Plan) -> anyhow::Result<()>) -> Result<ExitCode, Failure> {
         block_on(async {
             let control = self.reach.open().await?;
-            let plan = self.plan(&control).await?;
-            let acted = act(&plan.live, &plan.canary, deed).map_err(|error| Failure::Refused(error.into()))?;
+            let (plan, view) = self.plan(&control).await?;
+            let acted = plan.act(deed).map_err(|error| Failure::Refused(error.into()))?;
             may(&plan).map_err(Failure::Refused)?;
             eprint!("{}", acted.warnings);
             if self.print {
@@ -172,14 +164,14 @@ impl Common {
                 return Ok(ExitCode::SUCCESS);
             }
             if !self.json {
-                plan.show(&acted);
+                show(&plan, &view, &acted);
             }
-            plan.check_examples(&acted, deed)?;
+            plan.check_examples(&acted, deed).map_err(|objection| Failure::Refused(objected(objection)))?;
             self.apply(&control, &plan, &acted, deed).await
         })
     }
 
-    async fn plan(&self, control: &Control) -> Result<Plan, Failure> {
+    async fn plan(&self, control: &Control) -> Result<(Plan, PolicyView), Failure> {
         let rendezvous = rendezvous(&self.rendezvous)?;
         let view = control.view(&rendezvous).await?;
         let text = control.text(&rendezvous, view.live).await?;
@@ -190,18 +182,16 @@ impl Common {
         };
         let report = Reports::beside(control, &self.reach, rendezvous.clone())?.report(&canary).await;
         let report = report.inspect_err(|error| eprintln!("no report about `{canary}`: {error:#}")).ok();
-        Ok(Plan { rendezvous, view, live, canary, report })
+        let plan = Plan { rendezvous, expected: view.newest, live: Arc::new(live), canary, report };
+        Ok((plan, view))
     }
 
     async fn apply(&self, control: &Control, plan: &Plan, acted: &Acted, deed: Deed) -> Result<ExitCode, Failure> {
-        let expected = plan.view.newest;
+        let expected = plan.expected;
         let mut outcome: Option<Outcome> = None;
         if !self.dry_run {
-            let by = plan.report.as_ref().map(Report::acted_on);
-            let act = CanaryAct { canary: plan.canary.to_string(), act: deed, report: by };
-            let apply = Apply { canary: Some(act), ..Apply::live(Arc::from(acted.text.as_str()), expected) };
             let (author, message) = (self.signature.author(), &self.signature.message);
-            outcome = Some(control.change(&plan.rendezvous, &author, message, Action::Apply(apply)).await?);
+            outcome = Some(control.change(&plan.rendezvous, &author, message, plan.action(acted, deed)).await?);
         }
         if self.json {
             let done = Done {
@@ -240,63 +230,17 @@ fn only(live: &Definition) -> anyhow::Result<ExecutorId> {
     }
 }
 
-// === impl Plan ===
+fn objected(Objection { sentence, hint }: Objection) -> anyhow::Error {
+    anyhow!("{sentence}\nhint: {hint}")
+}
 
-impl Plan {
-    fn may_be_promoted(&self) -> anyhow::Result<()> {
-        let (name, canary) = (&self.rendezvous, &self.canary);
-        let Some(report) = &self.report else {
-            return Err(anyhow!("nobody can say how `{canary}` does: without a report only --force promotes it"));
-        };
-        match report.verdict {
-            Verdict::Better | Verdict::NoWorse => Ok(()),
-            verdict => Err(anyhow!(
-                "`{canary}` is not promoted, its verdict is `{}`: {}\nhint: `hedgerow canary report {name} {canary}` says \
-                 more; --force promotes it all the same",
-                verdict.word(),
-                report.because,
-            )),
-        }
+fn show(plan: &Plan, view: &PolicyView, acted: &Acted) {
+    if let Some(report) = &plan.report {
+        println!("`{}` is {} beside `{}`: {}", plan.canary, report.verdict.word(), report.reference, report.because);
     }
-
-    /// Says which examples one candidate more, or one executor less, breaks.
-    fn check_examples(&self, acted: &Acted, deed: Deed) -> Result<(), Failure> {
-        if acted.failed.is_empty() {
-            return Ok(());
-        }
-        let told = acted.failed.iter().map(|example| format!("{}\n{}", example.name, example.timeline));
-        let (name, canary) = (&self.rendezvous, &self.canary);
-        let command = match deed {
-            Deed::Promote => "promote",
-            Deed::PromoteFirst => "promote --first",
-            Deed::Hold => "hold",
-            Deed::Release => "release",
-            Deed::Reject => "reject",
-        };
-        Err(Failure::Refused(anyhow!(
-            "with `{canary}` {} these examples of the policy do not come out as they say, so nothing is done:\n{}\n\
-             hint: write the text with `hedgerow canary {command} {name} {canary} --print > {name}.yaml`, say there what \
-             is meant now, and `hedgerow apply {name}.yaml`",
-            deed.done(),
-            told.collect::<Vec<_>>().join("\n"),
-        )))
-    }
-
-    fn show(&self, acted: &Acted) {
-        if let Some(report) = &self.report {
-            println!(
-                "`{}` is {} beside `{}`: {}",
-                self.canary,
-                report.verdict.word(),
-                report.reference,
-                report.because
-            );
-        }
-        let live =
-            live_version(&self.view).map_or_else(String::new, |live| format!(" (by {}, {})", live.author, live.at));
-        println!("compared with version {}, which is live{live}:", self.view.live);
-        for line in shown(&acted.difference, is_coloured()).lines() {
-            println!("  {line}");
-        }
+    let live = live_version(view).map_or_else(String::new, |live| format!(" (by {}, {})", live.author, live.at));
+    println!("compared with version {}, which is live{live}:", view.live);
+    for line in shown(&acted.difference, is_coloured()).lines() {
+        println!("  {line}");
     }
 }

@@ -14,7 +14,7 @@ use wire::{ExecutorId, RendezvousName};
 use super::{
     super::{
         Failure, asking,
-        control::{Control, Reach},
+        control::{Control, Reach, client},
         learn,
         progress::Progress,
     },
@@ -68,8 +68,8 @@ impl Reports {
     pub(super) fn beside(control: &Control, reach: &Reach, rendezvous: RendezvousName) -> Result<Self, Failure> {
         let source = match control {
             Control::Door { at, .. } => {
-                let client = reqwest::Client::builder().no_proxy().timeout(READ_WITHIN).build();
-                Source::Door { client: client.context("no HTTP client")?, at: at.clone() }
+                let client = client()?.timeout(READ_WITHIN).build().context("no HTTP client")?;
+                Source::Door { client, at: at.clone() }
             }
             Control::Log(follower) => {
                 let clock = Clock::system();

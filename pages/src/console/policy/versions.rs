@@ -75,6 +75,8 @@ fn way_back(policy: &PolicyView, version: &VersionView) -> Markup {
                 input type="hidden" name="expected" value=(policy.newest);
                 label for={ "why-" (number) } { "Why" }
                 input #{ "why-" (number) } name="message" type="text" maxlength="500" required autocomplete="off";
+                label for={ "who-" (number) } { "Who you are" }
+                input #{ "who-" (number) } name="author" type="text" maxlength="100" placeholder="console" autocomplete="name";
                 button.grave type="submit" { "Make the text of " (number) " live" }
             }
         }

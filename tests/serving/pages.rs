@@ -1,0 +1,192 @@
+//! Every page of a process that runs, the JSON that it is drawn from, and how it is sent again.
+
+use std::time::Duration;
+
+use measures::Overview;
+use reqwest::{Response, header};
+use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::process::{PATIENCE, Process, Visitor};
+
+const PAGES: [&str; 8] = [
+    "/",
+    "/health",
+    "/rendezvous/wine",
+    "/rendezvous/wine/policy",
+    "/rendezvous/wine/canaries",
+    "/rendezvous/wine/canaries/next",
+    "/rendezvous/wine/requests",
+    "/rendezvous/wine/playground",
+];
+
+/// Waits until `count` results are counted.
+async fn counted(visitor: &Visitor, count: u64) -> Value {
+    let enough = async {
+        loop {
+            let one = visitor.json("/api/v1/rendezvous/wine").await;
+            if one["results"] == count {
+                return one;
+            }
+        }
+    };
+    timeout(PATIENCE, enough).await.expect("every result is counted")
+}
+
+/// Returns the next `<main>` of a stream, without the comments that keep it alive.
+async fn next_main(stream: &mut Response) -> Option<String> {
+    let mut text = String::new();
+    while !text.ends_with("\n\n") || !text.contains("data:") {
+        let chunk = timeout(PATIENCE, stream.chunk()).await.expect("something is sent").ok()??;
+        text.push_str(std::str::from_utf8(&chunk).unwrap());
+    }
+    let lines = text.lines().filter_map(|line| line.strip_prefix("data:"));
+    Some(lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n"))
+}
+
+async fn stream(visitor: &Visitor, path: &str) -> Response {
+    let response = visitor.get(path).header(header::ACCEPT, "text/event-stream").send().await.unwrap();
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream", "{path}");
+    response
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_there_with_its_policy_and_its_files_are_kept_for_ever() {
+    let process = Process::up(&[], &[]);
+    let visitor = process.visitor(None);
+    let id = process.ask(1).await;
+    let request = format!("/rendezvous/wine/requests/{id}");
+    for path in PAGES.into_iter().chain([request.as_str(), "/sign-in"]) {
+        let page = visitor.page(path).await;
+        assert_eq!(page.status(), 200, "{path}");
+        let said = |name: &str| page.headers()[name].to_str().unwrap().to_owned();
+        let policy = said("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'"));
+        assert!(!policy.contains("unsafe") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert_eq!((said("x-content-type-options"), said("cache-control")), ("nosniff".into(), "no-store".into()));
+        assert_eq!(said("content-type"), "text/html; charset=utf-8");
+        let text = page.text().await.unwrap();
+        assert!(!text.contains(" style=") && !text.contains("<style") && !text.contains("onclick"), "{path}");
+        assert_eq!(text.matches("<script").count(), 1, "{path}: one script, and it is a file");
+    }
+    let text = visitor.page("/").await.text().await.unwrap();
+    let linked = |before: &str| {
+        let (_, rest) = text.split_once(before).unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    };
+    for (path, media) in [
+        (linked("<link rel=\"stylesheet\" href=\""), "text/css; charset=utf-8"),
+        (linked("<script src=\""), "text/javascript; charset=utf-8"),
+    ] {
+        let file = visitor.get(&path).send().await.unwrap();
+        assert_eq!((file.status().as_u16(), &file.headers()[header::CONTENT_TYPE]), (200, &media.parse().unwrap()));
+        assert_eq!(file.headers()[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
+    }
+    let well = visitor.get("/health").send().await.unwrap();
+    assert_eq!(
+        (well.status().as_u16(), &well.headers()[header::CONTENT_TYPE]),
+        (200, &"application/json".parse().unwrap())
+    );
+    for nothing in ["/rendezvous/beer", "/rendezvous/beer/policy", "/rendezvous/wine/policy?version=99"] {
+        assert_eq!(visitor.page(nothing).await.status(), 404, "{nothing}");
+    }
+    let unknown = visitor.main("/rendezvous/wine/requests/nobody").await;
+    assert!(unknown.contains("There is no such request"), "{unknown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_drawn_from_its_json_twin() {
+    let process = Process::up(&[], &[]);
+    let visitor = process.visitor(None);
+    for x in 0..20 {
+        process.ask(x).await;
+    }
+    counted(&visitor, 20).await;
+    // Time goes on between one question and the next; it stands still long enough for two.
+    let agree = async {
+        loop {
+            let twin = visitor.json("/api/v1/rendezvous").await;
+            let all: Vec<Overview> = serde_json::from_value(twin["rendezvous"].clone()).unwrap();
+            if visitor.main("/").await == ::pages::console::overview(&all).main {
+                return all;
+            }
+        }
+    };
+    let all = timeout(PATIENCE, agree).await.expect("the page shows what its twin says");
+    assert_eq!((all.len(), all[0].results), (1, 20));
+    let twin = visitor.json("/api/v1/rendezvous/wine/policy?version=1").await;
+    assert_eq!((&twin["live"], &twin["shown"]["version"]), (&Value::from(1), &Value::from(1)));
+    let text = twin["shown"]["text"].as_str().unwrap();
+    assert!(text.contains("rendezvous: wine") && visitor.main("/rendezvous/wine/policy").await.contains("forest"));
+    let value = visitor.json("/api/v1/rendezvous/wine/value-of-time?since_s=600").await;
+    assert_eq!((value["replayed"].as_u64(), value["points"].as_array().map(Vec::len)), (Some(20), Some(7)), "{value}");
+    let canaries = visitor.json("/api/v1/rendezvous/wine/canaries").await;
+    assert_eq!((&canaries[0]["canary"], &canaries[0]["report"]["canary"]), (&"next".into(), &"next".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_looks_sees_what_changed_without_asking_again() {
+    let process = Process::up(&[], &[]);
+    let visitor = process.visitor(None);
+    let (mut one, mut two) = (stream(&visitor, "/rendezvous/wine").await, stream(&visitor, "/rendezvous/wine").await);
+    let before = next_main(&mut one).await.unwrap();
+    assert!(before.starts_with("<main") && before.ends_with("</main>"), "{before}");
+    process.ask(1).await;
+    for stream in [&mut one, &mut two] {
+        let mut last = before.clone();
+        while last == before {
+            last = next_main(stream).await.expect("it goes on");
+        }
+        assert_ne!(last, before);
+    }
+    let asked = visitor.get("/rendezvous/wine/requests").header(header::ACCEPT, "text/event-stream").send().await;
+    assert_eq!(asked.unwrap().status(), 404, "what is typed into is not sent again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_stops_in_time_however_many_look() {
+    let process = Process::up(&["--console", "127.0.0.1:0"], &[]);
+    let visitor = process.visitor(None);
+    let mut streams = Vec::new();
+    for index in 0..100 {
+        let mut stream = stream(&visitor, PAGES[index % 4]).await;
+        assert!(next_main(&mut stream).await.is_some());
+        streams.push(stream);
+    }
+    // Its own time for those who do not go by themselves is four seconds.
+    let code = tokio::task::block_in_place(|| process.terminate_within(Duration::from_millis(3_500)));
+    assert_eq!(code, Some(0));
+    for mut stream in streams {
+        while next_main(&mut stream).await.is_some() {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_from_a_page_is_a_request_like_any_other() {
+    let process = Process::up(&["--console", "127.0.0.1:0"], &[]);
+    let (visitor, at) = (process.visitor(None), process.console.clone());
+    let playground = "/rendezvous/wine/playground";
+    let asked = visitor.form(playground, &at, &[("input", "{\"x\": 7}"), ("budget_ms", "15000")]).await;
+    assert_eq!(asked.status(), 303);
+    let page = asked.headers()[header::LOCATION].to_str().unwrap().to_owned();
+    let told = visitor.json(&format!("/api/v1{page}")).await;
+    assert_eq!((&told["verdict"]["kind"], told["budget_us"].as_u64()), (&"prediction".into(), Some(15_000_000)));
+    assert!(visitor.main(&page).await.contains("<svg"), "the race as a picture");
+    for (fields, blamed, status) in [
+        (&[("input", "{\"y\": 7}")][..], "input-wrong", 400),
+        (&[("input", "{\"x\": 7}"), ("budget_ms", "soon")], "budget_ms-wrong", 400),
+        (&[("input", "{\"x\": 7}"), ("key", "a\nb")], "key-wrong", 400),
+    ] {
+        let refused = visitor.form(playground, &at, fields).await;
+        assert_eq!(refused.status(), status, "{fields:?}");
+        let text = refused.text().await.unwrap();
+        assert!(text.contains(&format!("id=\"{blamed}\"")), "{fields:?}: {text}");
+    }
+    let nonsense = [("input", "{\"x\": 7}"), ("attributes", "nonsense")];
+    let refused = visitor.form(playground, &at, &nonsense).await.text().await.unwrap();
+    assert!(
+        refused.contains("nonsense") && refused.contains("role=\"alert\""),
+        "there is no field for it, so it is said above: {refused}"
+    );
+    assert_eq!(visitor.form(playground, "http://evil.example", &[("input", "{\"x\": 7}")]).await.status(), 403);
+}
