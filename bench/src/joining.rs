@@ -55,6 +55,7 @@ impl Core {
                 request: id(number),
                 executor: executor.clone(),
                 model: ModelVersion::new(executor.as_str(), "1f3a"),
+                fetched: Duration::ZERO,
                 queued: Duration::ZERO,
                 scored: Duration::ZERO,
                 reply: Reply::Answer(format!(r#"{{"class":{class},"probability":0.9}}"#).into()),

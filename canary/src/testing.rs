@@ -140,6 +140,7 @@ fn response(request: &Request, executor: &str, reply: Reply) -> Response {
         request: request.id,
         executor: name(executor),
         model: ModelVersion::new(executor, "1f3a"),
+        fetched: Duration::ZERO,
         queued: Duration::from_micros(200),
         scored: Duration::from_micros(1_500),
         reply,

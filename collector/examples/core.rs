@@ -86,6 +86,7 @@ fn events(definition: &Definition, round: u32) -> (Vec<Request>, Vec<Response>) 
             request: id(number),
             executor: ExecutorId::new(executor).expect("a name"),
             model: ModelVersion::new(executor, "1f3a"),
+            fetched: Duration::ZERO,
             queued: Duration::ZERO,
             scored: Duration::ZERO,
             reply: Reply::Answer(format!(r#"{{"class":{class},"probability":0.9}}"#).into()),

@@ -112,7 +112,11 @@ decide:\n- first: any\n  until: 50ms\n- default: { class: none }\n";
         let executor = ExecutorId::new(executor).expect("a name");
         let request = wire::RequestId::from_uuid(uuid::Uuid::nil());
         let (queued, scored, model) = (Duration::ZERO, Duration::ZERO, ModelVersion::from("m@1"));
-        speeds.record(&Response { request, executor, model, queued, scored, reply }, at(0), at(millis));
+        speeds.record(
+            &Response { request, executor, model, fetched: Duration::ZERO, queued, scored, reply },
+            at(0),
+            at(millis),
+        );
     }
 
     /// Returns the median in whole milliseconds.

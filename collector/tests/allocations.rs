@@ -188,6 +188,7 @@ fn response(request: RequestId, executor: &str) -> Response {
         request,
         executor: ExecutorId::new(executor).expect("a name"),
         model: ModelVersion::new(executor, "1f3a"),
+        fetched: Duration::ZERO,
         queued: Duration::ZERO,
         scored: Duration::ZERO,
         reply: Reply::Answer(format!(r#"{{"class":{class},"probability":0.9}}"#).into()),

@@ -406,7 +406,8 @@ impl Fetch {
         let place = |asked: &&Asked| sheet.as_ref().and_then(|sheet| sheet.place(&asked.executor));
         let dues = asked.iter().filter_map(place).map(|place| place.deadline(request.born, request.deadline()));
         share.progress().begin(received.offset, parts, dues.fold(request.deadline(), Timestamp::max));
-        self.give_out(Waiting { request, share, offset: received.offset, fetched: now }, sheet);
+        let (offset, asked) = (received.offset, received.appended);
+        self.give_out(Waiting { request, share, offset, asked, fetched: now }, sheet);
         Age::Alive
     }
 

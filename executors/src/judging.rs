@@ -142,5 +142,12 @@ fn with_answers(work: &Work, answers: &[(ExecutorId, Bytes)], now: Timestamp) ->
     }
     body.extend_from_slice(b"}}");
     let input = Input::judged(&work.input, body.into());
-    Work { input, share: Arc::clone(&work.share), offset: work.offset, budget: work.budget, fetched: now }
+    Work {
+        input,
+        share: Arc::clone(&work.share),
+        offset: work.offset,
+        budget: work.budget,
+        asked: work.asked,
+        fetched: now,
+    }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Work {
     pub(crate) offset: i64,
     /// How long its answer may take, from its birth to its deadline.
     pub(crate) budget: Duration,
+    /// When the log took it in.
+    pub(crate) asked: Timestamp,
     /// When it was read here.
     pub(crate) fetched: Timestamp,
 }
@@ -74,7 +76,12 @@ impl Work {
     /// Returns the same work for a canary whose answer is due at `deadline`.
     pub(crate) fn due(&self, budget: Duration, deadline: Timestamp) -> Self {
         let (share, input) = (Arc::clone(&self.share), self.input.due(deadline));
-        Self { input, share, offset: self.offset, budget, fetched: self.fetched }
+        Self { input, share, offset: self.offset, budget, asked: self.asked, fetched: self.fetched }
+    }
+
+    /// Returns how long it took from the log to here.
+    fn travelled(&self) -> Duration {
+        self.fetched.since(self.asked)
     }
 }
 
@@ -117,7 +124,7 @@ impl Responder {
         self.metrics.responded(&reply, took.queued, took.scored);
         let Took { queued, scored, .. } = took.shared();
         let (request, executor) = (work.input.request, self.executor.clone());
-        let response = Response { request, executor, model, queued, scored, reply };
+        let response = Response { request, executor, model, fetched: work.travelled(), queued, scored, reply };
         match self.send(work, &response) {
             Err(BusError::TooLarge) => {
                 let reply = Reply::Failure(failed("the answer is larger than the topic allows"));
@@ -151,7 +158,9 @@ impl Responder {
         let reply = Reply::Failure(Failure { kind: FailureKind::Abstained, message: why.to_owned() });
         let (request, executor, took) = (work.input.request, self.executor.clone(), Duration::ZERO);
         self.metrics.declined();
-        if self.send(work, &Response { request, executor, model, queued: took, scored: took, reply }).is_err() {
+        let response =
+            Response { request, executor, model, fetched: work.travelled(), queued: took, scored: took, reply };
+        if self.send(work, &response).is_err() {
             self.metrics.lost.inc();
         }
     }

@@ -10,7 +10,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use policies::{Recorded, Verdict};
+use policies::{ReceiptEntry, Recorded, Verdict};
 use serde::{Deserialize, Serialize};
 use wire::{Reply, Request, Response, Role, Timestamp};
 
@@ -20,15 +20,18 @@ use wire::{Reply, Request, Response, Role, Timestamp};
 pub enum Stage {
     /// From birth to the request in the log: validating, planning, writing.
     Starter,
-    /// Between the log and the executor, there and back: fetching, decoding, writing the response.
-    Broker,
+    /// From the log to the executor: fetching, decoding; for a judge, until what it hears was there too.
+    BrokerThere,
     /// Waiting in the executor.
     Queue,
     /// The work itself.
     Compute,
+    /// From the answer to its place in the log: writing the response.
+    BrokerBack,
     /// Nothing was heard.
     Silent,
-    /// The answer was there, and the policy waited for others, for a better one, or for the clause's end.
+    /// The policy let time pass: the executor was not to start yet; or the answer was there, and others, a better one or the
+    /// clause's end were waited for.
     Policy,
     /// From the verdict to the result in the log.
     Result,
@@ -54,6 +57,10 @@ pub struct Passage {
 pub struct Awaited {
     /// When the log took it in.
     pub answered: Timestamp,
+    /// How long after the request's birth its executor was free to start.
+    pub starts: Duration,
+    /// How long the request took from the log to its executor.
+    pub fetched: Duration,
     /// How long it waited in the executor.
     pub queued: Duration,
     /// How long it was worked on.
@@ -79,20 +86,39 @@ pub struct Split {
 
 impl Stage {
     /// Every one of them, in the order in which a request goes through them.
-    pub const ALL: [Self; 7] =
-        [Self::Starter, Self::Broker, Self::Queue, Self::Compute, Self::Silent, Self::Policy, Self::Result];
+    pub const ALL: [Self; 8] = [
+        Self::Starter,
+        Self::BrokerThere,
+        Self::Queue,
+        Self::Compute,
+        Self::BrokerBack,
+        Self::Silent,
+        Self::Policy,
+        Self::Result,
+    ];
 
-    /// Returns its name, as JSON has it.
+    /// Returns the name for it, as in JSON and in traces.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Starter => "starter",
-            Self::Broker => "broker",
+            Self::BrokerThere => "broker_there",
             Self::Queue => "queue",
             Self::Compute => "compute",
+            Self::BrokerBack => "broker_back",
             Self::Silent => "silent",
             Self::Policy => "policy",
             Self::Result => "result",
+        }
+    }
+
+    /// Returns it as people read it.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::BrokerThere => "broker, there",
+            Self::BrokerBack => "broker, back",
+            other => other.as_str(),
         }
     }
 }
@@ -114,13 +140,15 @@ impl Passage {
         clockwork.until(*asked, Stage::Starter);
         match awaited {
             // Work that a verdict cuts short has been on its way, then in a queue, then at work, in this order.
-            Some(Awaited { answered, queued, scored }) => {
-                let travelled = answered.since(*asked).saturating_sub(*queued + *scored);
+            Some(Awaited { answered, starts, fetched, queued, scored }) => {
                 let cut = (*answered).min(*decided);
-                // There and back are told together: a response does not say when its request was read.
-                clockwork.until(asked.after(travelled).min(cut), Stage::Broker);
-                clockwork.until(asked.after(travelled + *queued).min(cut), Stage::Queue);
-                clockwork.until(cut, Stage::Compute);
+                let (there, free) = (asked.after(*fetched), born.after(*starts));
+                let waits = there.max(free);
+                clockwork.until(there.min(cut), Stage::BrokerThere);
+                clockwork.until(waits.min(cut), Stage::Policy);
+                clockwork.until(waits.after(*queued).min(cut), Stage::Queue);
+                clockwork.until(waits.after(*queued + *scored).min(cut), Stage::Compute);
+                clockwork.until(cut, Stage::BrokerBack);
                 clockwork.until(*decided, Stage::Policy);
             }
             None => clockwork.until(*decided, Stage::Silent),
@@ -139,13 +167,21 @@ impl Awaited {
     pub fn of(verdict: &Verdict, born: Timestamp) -> Option<Self> {
         let made_of = verdict.receipt.entries.iter().filter(|entry| verdict.executors.contains(&entry.executor));
         let last = made_of.max_by_key(|entry| entry.after)?;
-        Some(Self { answered: born.after(last.after?), queued: last.queued, scored: last.scored })
+        let ReceiptEntry { after, starts, fetched, queued, scored, .. } = last;
+        Some(Self {
+            answered: born.after((*after)?),
+            starts: *starts,
+            fetched: *fetched,
+            queued: *queued,
+            scored: *scored,
+        })
     }
 
-    /// Returns `response`, which the log took in at `answered`.
+    /// Returns `response`, which the log took in at `answered`, of an executor that was free to start `starts` after birth.
     #[must_use]
-    pub fn response(response: &Response, answered: Timestamp) -> Self {
-        Self { answered, queued: response.queued, scored: response.scored }
+    pub fn response(response: &Response, answered: Timestamp, starts: Duration) -> Self {
+        let Response { fetched, queued, scored, .. } = response;
+        Self { answered, starts, fetched: *fetched, queued: *queued, scored: *scored }
     }
 }
 
@@ -181,7 +217,10 @@ impl Split {
             asked: *asked,
             decided,
             given: result.appended,
-            awaited: awaited.map(|(response, answered)| Awaited::response(response, *answered)),
+            awaited: awaited.map(|(response, answered)| {
+                let starts = request.plan.find(&response.executor).map(|asked| asked.start_after);
+                Awaited::response(response, *answered, starts.unwrap_or_default())
+            }),
         };
         Some(Self {
             whole: passage.whole(),

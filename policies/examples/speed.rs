@@ -93,6 +93,7 @@ fn response(name: &str, class: &str) -> Response {
         request: RequestId::from_uuid(uuid::Uuid::nil()),
         executor: ExecutorId::new(name).expect("a name"),
         model: ModelVersion::new(name, "1f3a"),
+        fetched: Duration::ZERO,
         queued: Duration::ZERO,
         scored: Duration::ZERO,
         reply: Reply::Answer(

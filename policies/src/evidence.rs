@@ -48,6 +48,8 @@ pub(crate) struct Said {
     /// Counts the responses of this request in the order of the log.
     order: u8,
     took: Took,
+    /// From the log to the executor, in microseconds.
+    fetched: u32,
     pub(crate) model: ModelVersion,
     pub(crate) speech: Speech,
 }
@@ -98,14 +100,15 @@ impl Evidence {
             self.usable = self.usable.union(Seats::one(seat));
         }
         self.pending = self.pending.without(Seats::one(seat));
-        let after = u32::try_from(at.since(self.born).as_micros()).unwrap_or(u32::MAX);
+        let micros = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
         if self.voices.is_empty() {
             self.voices.resize_with(self.roster.asked().len(), || None);
         }
         self.voices[seat] = Some(Said {
-            after,
+            after: micros(at.since(self.born)),
             order: self.heard,
             took: Took::of(response.queued, response.scored),
+            fetched: micros(response.fetched),
             model: response.model.clone(),
             speech,
         });
@@ -205,6 +208,11 @@ impl Said {
     /// Returns when it counted, since birth.
     pub(crate) fn after(&self) -> Duration {
         Duration::from_micros(self.after.into())
+    }
+
+    /// Returns how long the request took from the log to the executor.
+    pub(crate) fn fetched(&self) -> Duration {
+        Duration::from_micros(self.fetched.into())
     }
 
     /// Returns how long it waited in the executor.

@@ -180,6 +180,7 @@ impl Utterance {
             request: RequestId::from_uuid(Uuid::nil()),
             executor: self.executor.clone(),
             model: ModelVersion::new(self.executor.as_str(), "example"),
+            fetched: Duration::ZERO,
             queued: Duration::ZERO,
             scored: Duration::ZERO,
             reply: self.reply.clone(),

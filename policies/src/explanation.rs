@@ -97,6 +97,8 @@ pub struct ExecutorTold {
     pub appended_us: Option<u64>,
     /// How long after birth it was free to start, in microseconds.
     pub start_after_us: u64,
+    /// How long the request took from the log to the executor, in microseconds.
+    pub fetched_us: Option<u64>,
     /// How long the request waited in the executor, in microseconds.
     pub queued_us: Option<u64>,
     /// How long the work took, in microseconds.

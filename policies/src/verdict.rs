@@ -119,6 +119,8 @@ pub struct ReceiptEntry {
     pub state: ReceiptState,
     /// When its response counted, since the request's birth; `None` while pending.
     pub after: Option<Duration>,
+    /// How long the request took from the log to the executor; nothing while pending. A result does not show it.
+    pub fetched: Duration,
     /// How long it waited in the executor, rounded down by less than a sixty-fourth; nothing while pending. A result does not show it.
     pub queued: Duration,
     /// How long its work took, rounded down by less than a 256th; nothing while pending. A result does not show it.
@@ -245,6 +247,7 @@ impl ReceiptEntry {
             role: asked.role,
             state: ReceiptState::Pending,
             after: None,
+            fetched: Duration::ZERO,
             queued: Duration::ZERO,
             scored: Duration::ZERO,
             model: None,
@@ -264,9 +267,9 @@ impl ReceiptEntry {
 
     fn heard(asked: &Asked, said: Said, fields: &Fields) -> Self {
         let (state, after) = (said.state(), Some(said.after()));
-        let (queued, scored) = (said.queued(), said.scored());
+        let (fetched, queued, scored) = (said.fetched(), said.queued(), said.scored());
         let Said { model, speech, .. } = said;
-        let mut entry = Self { state, after, queued, scored, model: Some(model), ..Self::pending(asked) };
+        let mut entry = Self { state, after, fetched, queued, scored, model: Some(model), ..Self::pending(asked) };
         match speech {
             Speech::Usable(bytes, facts) => {
                 entry.confidence = fields.confidence().and_then(|field| field.number(&facts));

@@ -16,6 +16,7 @@ fn response(executor: &str, reply: Reply) -> Response {
         request: RequestId::from_uuid(uuid::Uuid::nil()),
         executor: wire::ExecutorId::new(executor).expect("a name"),
         model: ModelVersion::new(executor, "1f3a"),
+        fetched: Duration::ZERO,
         queued: Duration::ZERO,
         scored: Duration::ZERO,
         reply,

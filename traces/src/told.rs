@@ -110,6 +110,7 @@ impl Told {
             request: response.request,
             executor: response.executor.clone(),
             model: response.model.clone(),
+            fetched: response.fetched,
             queued: response.queued,
             scored: response.scored,
             reply,

@@ -173,12 +173,13 @@ impl<'a> Trace<'a> {
 
     /// One executor's part.
     fn executor(&self, response: &Response, appended: Timestamp, decision: Option<&DecisionBody>, all: &mut Vec<Span>) {
-        let Response { executor, model, queued, scored, reply, .. } = response;
+        let Response { executor, model, fetched, queued, scored, reply, .. } = response;
         let end = appended.max(self.asked);
-        let start = end.before(*queued + *scored).max(self.asked);
+        let start = self.asked.after(*fetched).min(end);
         let mut span = self.message("process", &self.topics.requests, SpanOf::Process(executor.as_str()), (start, end));
         span.parent = Some(self.name(SpanOf::SendRequest));
-        let role = self.request.plan.find(executor).map_or(Role::Candidate, |asked| asked.role);
+        let asked = self.request.plan.find(executor);
+        let role = asked.map_or(Role::Candidate, |asked| asked.role);
         span.attributes.extend([
             ("hedgerow.executor", executor.as_str().into()),
             ("hedgerow.role", role.as_str().into()),
@@ -199,9 +200,11 @@ impl<'a> Trace<'a> {
             }
         }
         all.push(span);
-        let began = start.after(*queued).min(end);
+        // Whom the policy lets start later does not wait for himself until then.
+        let free = asked.map_or(start, |asked| self.born.after(asked.start_after)).clamp(start, end);
+        let began = free.after(*queued).min(end);
         let parts = [
-            (SpanOf::Queue(executor.as_str()), "queue", *queued, (start, began)),
+            (SpanOf::Queue(executor.as_str()), "queue", *queued, (free, began)),
             (SpanOf::Compute(executor.as_str()), "compute", *scored, (began, began.after(*scored).min(end))),
         ];
         for (part, word, took, times) in parts {

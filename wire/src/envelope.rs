@@ -66,6 +66,8 @@ pub struct Response {
     pub executor: ExecutorId,
     /// Which model said so.
     pub model: ModelVersion,
+    /// How long after the log took the request in the executor had it; for a judge, it and what others said of it.
+    pub fetched: Duration,
     /// How long the request waited in the executor: before work began, and for others that were worked on with it.
     pub queued: Duration,
     /// How long the work took: its share, if others were worked on with it.
@@ -212,6 +214,7 @@ impl Response {
         let mut headers = attributes(kind, self.request, format_args!("/executors/{}", self.executor));
         headers.put(Name::Executor, self.executor.as_str().as_bytes());
         headers.put(Name::Model, self.model.as_str().as_bytes());
+        headers.write(Name::Fetched, self.fetched.as_micros());
         headers.write(Name::Queued, self.queued.as_micros());
         headers.write(Name::Scored, self.scored.as_micros());
         if let Reply::Failure(failure) = &self.reply {

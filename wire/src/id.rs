@@ -30,7 +30,8 @@ pub struct PolicyRef {
 
 /// Names a model as it was when it answered: `forest@1f3a…`. Opaque text, at most 200 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ModelVersion(Arc<str>);
+// One word and not two: an open request holds one for each voice.
+pub struct ModelVersion(Arc<Box<str>>);
 
 /// A name that could not be a topic name, a YAML key or a metric label.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -152,7 +153,7 @@ impl ModelVersion {
     /// Returns `name@version`.
     #[must_use]
     pub fn new(name: &str, version: &str) -> Self {
-        Self(format!("{name}@{version}").into())
+        Self(Arc::new(format!("{name}@{version}").into()))
     }
 
     /// Returns the version of a model that is not there: what a failure says that no model had a part in.
@@ -170,7 +171,7 @@ impl ModelVersion {
 
 impl From<&str> for ModelVersion {
     fn from(text: &str) -> Self {
-        Self(text.into())
+        Self(Arc::new(text.into()))
     }
 }
 

@@ -53,7 +53,15 @@ fn fails() -> Reply {
 fn response(request: RequestId, executor: &str, reply: &Reply) -> Response {
     let (model, reply) = (ModelVersion::from("model@1"), reply.clone());
     let executor = ExecutorId::new(executor).unwrap();
-    Response { request, executor, model, queued: Duration::ZERO, scored: Duration::ZERO, reply }
+    Response {
+        request,
+        executor,
+        model,
+        fetched: Duration::ZERO,
+        queued: Duration::ZERO,
+        scored: Duration::ZERO,
+        reply,
+    }
 }
 
 impl Scene {

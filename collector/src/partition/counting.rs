@@ -28,7 +28,7 @@ pub(super) struct Counting {
     /// Results that were not read back yet.
     written: HashMap<RequestId, Written, RandomState>,
     /// Misses that nobody had answered when they were over.
-    missed: HashMap<RequestId, Passage, RandomState>,
+    missed: HashMap<RequestId, Written, RandomState>,
     order: VecDeque<(Timestamp, RequestId)>,
 }
 
@@ -63,15 +63,16 @@ impl Counting {
 
     /// Hears that a result is in the log, and valid.
     pub(super) fn on_given(&mut self, result: &ResultRecord, appended: Timestamp) {
-        let Some(Written { mut passage, verdict, budget }) = self.written.remove(&result.request) else { return };
+        let Some(mut written) = self.written.remove(&result.request) else { return };
+        let Written { passage, verdict, budget } = &mut written;
         passage.given = appended;
-        self.fresh.on_verdict(&verdict, passage.born);
-        let is_missed = self.fresh.on_result(result.kind, Decided::of(&verdict), passage.whole(), budget);
+        self.fresh.on_verdict(verdict, passage.born);
+        let is_missed = self.fresh.on_result(result.kind, Decided::of(verdict), passage.whole(), *budget);
         if passage.awaited.is_some() || !is_missed {
-            self.fresh.on_passage(&passage, is_missed);
+            self.fresh.on_passage(passage, is_missed);
         } else if self.missed.len() < MISSED_MAX {
             self.order.push_back((appended, result.request));
-            self.missed.insert(result.request, passage);
+            self.missed.insert(result.request, written);
         }
     }
 
@@ -82,13 +83,13 @@ impl Counting {
             return;
         }
         let Some(after) = after else { return };
-        if let Some(mut passage) = self.missed.remove(&response.request) {
-            passage.awaited = Some(Awaited::response(response, passage.born.after(after)));
-            self.fresh.on_passage(&passage, true);
-        } else if let Some(Written { passage, .. }) = self.written.get_mut(&response.request)
-            && passage.awaited.is_none()
+        if let Some(mut missed) = self.missed.remove(&response.request) {
+            missed.on_answer(response, after);
+            self.fresh.on_passage(&missed.passage, true);
+        } else if let Some(written) = self.written.get_mut(&response.request)
+            && written.passage.awaited.is_none()
         {
-            passage.awaited = Some(Awaited::response(response, passage.born.after(after)));
+            written.on_answer(response, after);
         }
     }
 
@@ -100,11 +101,22 @@ impl Counting {
     /// Returns what was counted since the last call.
     pub(super) fn take(&mut self, now: Timestamp) -> Sum {
         while let Some((_, request)) = self.order.pop_front_if(|(given, _)| given.after(KEPT) <= now) {
-            if let Some(passage) = self.missed.remove(&request) {
+            if let Some(Written { passage, .. }) = self.missed.remove(&request) {
                 self.fresh.on_passage(&passage, true);
             }
         }
         std::mem::take(&mut self.fresh)
+    }
+}
+
+// === impl Written ===
+
+impl Written {
+    /// Takes an answer as the one that was waited for: none was there by the verdict.
+    fn on_answer(&mut self, response: &Response, after: Duration) {
+        let entry = self.verdict.receipt.entries.iter().find(|entry| entry.executor == response.executor);
+        let starts = entry.map_or(Duration::ZERO, |entry| entry.starts);
+        self.passage.awaited = Some(Awaited::response(response, self.passage.born.after(after), starts));
     }
 }
 

@@ -162,7 +162,7 @@ fn response(id: RequestId) -> Record {
     let executor = wire::ExecutorId::new("a").expect("a name");
     let (queued, scored, model) = (Duration::ZERO, Duration::ZERO, ModelVersion::from("m@1"));
     let reply = Reply::Answer(r#"{"class":"cat"}"#.into());
-    Response { request: id, executor, model, queued, scored, reply }.encode()
+    Response { request: id, executor, model, fetched: Duration::ZERO, queued, scored, reply }.encode()
 }
 
 #[test]

@@ -92,6 +92,7 @@ fn response(executor: &str, request: &str, reply: Reply) -> Response {
         request: id(request),
         executor: wire::ExecutorId::new(executor).expect("a name"),
         model: ModelVersion::from("model@1"),
+        fetched: Duration::ZERO,
         queued: Duration::ZERO,
         scored: Duration::ZERO,
         reply,

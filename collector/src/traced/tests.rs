@@ -55,6 +55,7 @@ impl Scene {
             request: id(number),
             executor: ExecutorId::new(executor).unwrap(),
             model: ModelVersion::from("model@1"),
+            fetched: Duration::ZERO,
             queued: Duration::ZERO,
             scored: Duration::from_millis(1),
             reply: Reply::Answer("{\"class\":\"secret\"}".into()),

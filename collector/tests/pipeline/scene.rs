@@ -132,6 +132,7 @@ impl Scene {
             request: id(number),
             executor: wire::ExecutorId::new(executor).expect("a name"),
             model: ModelVersion::from("model@1"),
+            fetched: Duration::ZERO,
             queued: Duration::ZERO,
             scored: Duration::ZERO,
             reply: Reply::Answer(format!(r#"{{"class":"{class}"}}"#).into()),

@@ -28,6 +28,7 @@ pub(super) struct Waiting {
     pub(super) request: Request,
     pub(super) share: Arc<Share>,
     pub(super) offset: i64,
+    pub(super) asked: Timestamp,
     pub(super) fetched: Timestamp,
 }
 
@@ -36,11 +37,11 @@ pub(super) struct Waiting {
 impl Waiting {
     /// Returns the work that it is, and whom it asks.
     pub(super) fn begin(self, schema: Arc<InputSchema>) -> (Arc<Work>, Plan) {
-        let Self { request, share, offset, fetched } = self;
+        let Self { request, share, offset, asked, fetched } = self;
         let budget = request.budget.as_duration();
         let caller = TraceParent::of(&request);
         let input = Input::new(request.id, request.deadline(), request.body, schema).called_by(caller);
-        (Arc::new(Work { input, share, offset, budget, fetched }), request.plan)
+        (Arc::new(Work { input, share, offset, budget, asked, fetched }), request.plan)
     }
 }
 

@@ -470,7 +470,8 @@ impl Rig {
     pub(crate) fn respond(&self, request: RequestId, executor: &str) {
         let (executor, reply) = (ExecutorId::new(executor).unwrap(), Reply::Answer(Self::BODY.into()));
         let (model, took) = ("scripted@1".into(), Duration::ZERO);
-        let response = Response { request, executor, model, queued: took, scored: took, reply };
+        let response =
+            Response { request, executor, model, fetched: Duration::ZERO, queued: took, scored: took, reply };
         let to = TopicPartition::new("wine.responses", request.partition(Self::PARTITIONS));
         self.producer.send(&to, response.encode(), Box::new(|_| {})).unwrap();
     }

@@ -29,8 +29,13 @@ fn sum(stories: &[Story]) -> Sum {
         let decided = Decided { clause: *clause, by, reason: Reason::Early, results: 1 };
         let is_missed = sum.on_result(kind, decided, micros(*took), micros(50_000));
         let at = |after: u64| BORN.after(micros(after));
-        let awaited =
-            answered.map(|after| Awaited { answered: at(after), queued: micros(after / 2), scored: micros(7) });
+        let awaited = answered.map(|after| Awaited {
+            answered: at(after),
+            starts: Duration::ZERO,
+            fetched: Duration::ZERO,
+            queued: micros(after / 2),
+            scored: micros(7),
+        });
         sum.on_passage(
             &Passage { born: BORN, asked: at(90), decided: at(*took), given: at(*took), awaited },
             is_missed,

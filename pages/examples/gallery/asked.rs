@@ -236,6 +236,7 @@ fn played(
             request: request.id,
             executor: ExecutorId::new(name).expect("a name"),
             model: ModelVersion::new(name, "1f3a"),
+            fetched: Duration::from_micros(at.saturating_sub(queued + scored) / 2),
             queued: Duration::from_micros(queued),
             scored: Duration::from_micros(scored),
             reply,

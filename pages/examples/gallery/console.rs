@@ -67,7 +67,7 @@ pub(crate) fn healthy(name: &str) -> Overview {
             share(4, DecidedBy::Default, 0.0002, &[("too_few", 290), ("all_failed", 20), ("stale_on_arrival", 2)]),
         ],
         misses: 431,
-        blame: blame([2, 9, 60, 260, 40, 50, 10]),
+        blame: blame([2, 5, 60, 260, 4, 40, 50, 10]),
         executors: vec![
             runner("forest", 3_100, &["forest@3"]),
             runner("boost", 7_900, &["boost@12", "boost@13"]),
@@ -101,7 +101,7 @@ pub(crate) fn burning(name: &str) -> Overview {
             share(3, DecidedBy::Default, 0.0244, &[("all_failed", 2_300), ("too_few", 100)]),
         ],
         misses: 4_812,
-        blame: blame([3, 40, 900, 3_000, 700, 100, 69]),
+        blame: blame([3, 22, 900, 3_000, 18, 700, 100, 69]),
         executors: vec![
             Runner {
                 failed: 2_311,
@@ -329,12 +329,13 @@ fn share(clause: usize, by: DecidedBy, share: f64, reasons: &[(&str, u64)]) -> S
     Share { clause, by, results, share, reasons }
 }
 
-fn blame(misses: [u64; 7]) -> Vec<Blame> {
+fn blame(misses: [u64; 8]) -> Vec<Blame> {
     let stages = [
         (Stage::Starter, 210, 0.02),
-        (Stage::Broker, 1_900, 0.19),
+        (Stage::BrokerThere, 1_100, 0.11),
         (Stage::Queue, 1_100, 0.11),
         (Stage::Compute, 4_600, 0.47),
+        (Stage::BrokerBack, 800, 0.08),
         (Stage::Silent, 100, 0.01),
         (Stage::Policy, 1_500, 0.15),
         (Stage::Result, 490, 0.05),

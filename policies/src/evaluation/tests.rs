@@ -66,6 +66,7 @@ fn response(name: &str, reply: Reply) -> Response {
         request: RequestId::from_uuid(Uuid::nil()),
         executor: wire::ExecutorId::new(name).expect("a name"),
         model: ModelVersion::new(name, "1"),
+        fetched: Duration::ZERO,
         queued: Duration::ZERO,
         scored: Duration::ZERO,
         reply,

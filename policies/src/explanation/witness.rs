@@ -35,6 +35,7 @@ impl ExecutorTold {
             after_us: entry.and_then(|entry| entry.after_us).or(came),
             appended_us: came,
             start_after_us: micros(asked.start_after),
+            fetched_us: response.map(|(response, _)| micros(response.fetched)),
             queued_us: response.map(|(response, _)| micros(response.queued)),
             scored_us: response.map(|(response, _)| micros(response.scored)),
             model: response

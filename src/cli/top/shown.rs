@@ -87,7 +87,7 @@ fn blamed(overview: &Overview) -> String {
     let mut stages: Vec<(Stage, u64)> =
         overview.blame.iter().filter(|blame| blame.misses > 0).map(|blame| (blame.stage, blame.misses)).collect();
     stages.sort_by_key(|(_, misses)| std::cmp::Reverse(*misses));
-    let stages: Vec<String> = stages.iter().map(|(stage, misses)| format!("{} {misses}", stage.as_str())).collect();
+    let stages: Vec<String> = stages.iter().map(|(stage, misses)| format!("{} {misses}", stage.words())).collect();
     let stages = if stages.is_empty() { String::new() } else { format!("   {}", stages.join("   ")) };
     format!("{}{stages}", overview.misses)
 }

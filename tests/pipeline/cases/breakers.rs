@@ -138,6 +138,7 @@ async fn script(rendezvous: &Rendezvous, executor: &str, sure: f64, dead: watch:
                     request: id,
                     executor: executor.clone(),
                     model: ModelVersion::from("script@1"),
+                    fetched: Duration::ZERO,
                     queued: Duration::ZERO,
                     scored: Duration::ZERO,
                     reply: Reply::Answer(format!(r#"{{"class":1,"sure":{sure}}}"#).into()),

@@ -118,6 +118,7 @@ async fn script(rendezvous: &Rendezvous, executor: ExecutorId) -> JoinHandle<()>
                     request: id,
                     executor: executor.clone(),
                     model: ModelVersion::from("script@1"),
+                    fetched: Duration::ZERO,
                     queued: Duration::ZERO,
                     scored: WORK,
                     reply: Reply::Answer("{\"class\":1}".into()),

@@ -56,6 +56,7 @@ impl Story {
                 request: request.id,
                 executor: ExecutorId::new(executor).expect("a name"),
                 model: ModelVersion::new(executor, "1f3a"),
+                fetched: Duration::from_micros(at.saturating_sub(self.asked + queued + scored)),
                 queued: Duration::from_micros(*queued),
                 scored: Duration::from_micros(*scored),
                 reply: if answers { Reply::Answer(r#"{"class":1}"#.into()) } else { Reply::Failure(failed()) },

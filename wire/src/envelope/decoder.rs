@@ -75,10 +75,13 @@ impl Decoder {
 
     fn response(&mut self, headers: &Reader<'_>, reply: Reply) -> Result<Response, EnvelopeError> {
         let executor = self.executors.read(headers, Name::Executor, |name| ExecutorId::new(name).ok())?;
+        // Who does not say when it had the request is heard even so.
+        let fetched = if headers.value(Name::Fetched).is_some() { headers.parse(Name::Fetched)? } else { 0 };
         Ok(Response {
             request: headers.id()?,
             executor,
             model: self.models.read(headers, Name::Model, |model| Some(ModelVersion::from(model)))?,
+            fetched: Duration::from_micros(fetched),
             queued: Duration::from_micros(headers.parse(Name::Queued)?),
             scored: Duration::from_micros(headers.parse(Name::Scored)?),
             reply,

@@ -32,6 +32,7 @@ pub(crate) fn response(reply: Reply) -> Response {
         request: request().id,
         executor: ExecutorId::new("forest").unwrap(),
         model: ModelVersion::new("forest", "1f3a"),
+        fetched: Duration::from_micros(430),
         queued: Duration::from_micros(120),
         scored: Duration::from_micros(9),
         reply,

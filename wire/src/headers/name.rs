@@ -49,6 +49,7 @@ names! {
     Traceparent = "traceparent",
     Executor = "ce_executor",
     Model = "ce_model",
+    Fetched = "ce_fetched",
     Queued = "ce_queued",
     Scored = "ce_scored",
     Failure = "ce_failure",

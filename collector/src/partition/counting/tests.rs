@@ -61,6 +61,7 @@ impl Scene {
             request: id(number),
             executor: ExecutorId::new(executor).unwrap(),
             model: ModelVersion::from("model@1"),
+            fetched: Duration::from_millis(1),
             queued: Duration::from_millis(queued),
             scored: Duration::from_millis(scored),
             reply,
@@ -137,9 +138,10 @@ fn a_result_is_counted_once_when_it_is_read_back_with_what_executors_had_done_by
     assert_eq!((sum.decided[0].clause, sum.decided[0].results), (1, 1));
     let stages = [
         (Stage::Starter, 1, 0),
-        (Stage::Broker, 2, 0),
+        (Stage::BrokerThere, 1, 0),
         (Stage::Queue, 2, 0),
         (Stage::Compute, 4, 0),
+        (Stage::BrokerBack, 1, 0),
         (Stage::Result, 1, 0),
     ];
     assert_eq!(took(&sum), stages);

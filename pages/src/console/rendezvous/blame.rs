@@ -21,7 +21,7 @@ pub(super) fn inside(overview: &Overview) -> Markup {
             tbody {
                 @for blame in &overview.blame {
                     tr {
-                        th scope="row" { (blame.stage.as_str()) small { (told(blame.stage)) } }
+                        th scope="row" { (blame.stage.words()) small { (told(blame.stage)) } }
                         td data-label="Of the time" { (bar(blame.share, "line-1 bar")) small { (words::share(blame.share)) } }
                         td.number data-label="On average" { (time(Some(blame.mean_us))) }
                         td data-label="Misses blamed" {
@@ -40,7 +40,7 @@ fn conclusion(all: &[Blame], blamed: u64, misses: u64) -> Markup {
     html! {
         @match most {
             Some(most) => {
-                b { "Most misses (" (words::count(most.misses)) " of " (words::count(blamed)) ") are blamed on: " (most.stage.as_str()) "." }
+                b { "Most misses (" (words::count(most.misses)) " of " (words::count(blamed)) ") are blamed on: " (most.stage.words()) "." }
             },
             // The answer that a default came without is waited for, so that it can be blamed.
             None if misses > 0 => b { "Where the misses lost their time is not known yet." },
@@ -52,11 +52,12 @@ fn conclusion(all: &[Blame], blamed: u64, misses: u64) -> Markup {
 fn told(stage: Stage) -> &'static str {
     match stage {
         Stage::Starter => "checking, planning, writing the request",
-        Stage::Broker => "to the executor and back",
+        Stage::BrokerThere => "from the log to the executor",
         Stage::Queue => "waiting in the executor",
         Stage::Compute => "the model’s work",
+        Stage::BrokerBack => "from the answer to its place in the log",
         Stage::Silent => "nothing was heard",
-        Stage::Policy => "an answer was there; the policy waited for more",
+        Stage::Policy => "an answer was there, or the executor was not to start yet: the policy waited",
         Stage::Result => "from the verdict to the result in the log",
     }
 }

@@ -108,7 +108,7 @@ fn mark(executor: &ExecutorTold) -> Option<Mark> {
     }
 }
 
-/// On its way and waiting and worked on, one behind the other up to the response in the log.
+/// On its way there, waiting, worked on and on its way back, one behind the other up to the response in the log.
 fn spans(explanation: &Explanation, executor: &ExecutorTold, end: f64) -> Vec<Span> {
     let asked = words::exact(explanation.asked_us.unwrap_or(0));
     let start = words::exact(executor.start_after_us).max(asked);
@@ -121,18 +121,27 @@ fn spans(explanation: &Explanation, executor: &ExecutorTold, end: f64) -> Vec<Sp
             Vec::new()
         };
     };
-    let (Some(queued), Some(scored)) = (executor.queued_us, executor.scored_us) else {
+    let (Some(fetched), Some(queued), Some(scored)) = (executor.fetched_us, executor.queued_us, executor.scored_us)
+    else {
         return vec![Span { from: start.min(appended), to: appended.min(end), kind: SpanKind::Way }];
     };
-    // What is told of a batch is its share, and clocks differ a little: nothing begins before the request was there.
-    let began = (appended - words::exact(scored)).max(asked.min(appended));
-    let read = (began - words::exact(queued)).max(asked.min(began));
+    // Clocks differ a little: nothing ends after the response was in the log.
+    let [fetched, queued, scored] = [fetched, queued, scored].map(words::exact);
+    let read = (asked + fetched).min(appended);
+    let free = start.max(read).min(appended);
+    let began = (free + queued).min(appended);
+    let done = (began + scored).min(appended);
     let work = if executor.role == "canary" { SpanKind::CanaryWork } else { SpanKind::Work };
-    [(asked.min(read), read, SpanKind::Way), (read, began, SpanKind::Queue), (began, appended, work)]
-        .into_iter()
-        .filter(|(from, to, _)| to > from && *from < end)
-        .map(|(from, to, kind)| Span { from, to: to.min(end), kind })
-        .collect()
+    [
+        (asked.min(read), read, SpanKind::Way),
+        (free, began, SpanKind::Queue),
+        (began, done, work),
+        (done, appended, SpanKind::Way),
+    ]
+    .into_iter()
+    .filter(|(from, to, _)| to > from && *from < end)
+    .map(|(from, to, kind)| Span { from, to: to.min(end), kind })
+    .collect()
 }
 
 fn legend() -> Markup {

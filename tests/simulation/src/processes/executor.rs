@@ -176,6 +176,7 @@ impl Executor {
                 request: request.id,
                 executor: self.id.clone(),
                 model: ModelVersion::new(self.id.as_str(), &self.who.life.to_string()),
+                fetched: Duration::ZERO,
                 queued: Duration::ZERO,
                 scored: takes,
                 reply: self.reply(&request, failing),
@@ -215,7 +216,16 @@ pub fn response(dice: &mut Dice, request: RequestId, executor: &str) -> Record {
     let executor = named(executor);
     let model = ModelVersion::new(executor.as_str(), "0");
     let reply = Reply::Answer(answer(dice, request));
-    Response { request, executor, model, queued: Duration::ZERO, scored: Duration::ZERO, reply }.encode()
+    Response {
+        request,
+        executor,
+        model,
+        fetched: Duration::ZERO,
+        queued: Duration::ZERO,
+        scored: Duration::ZERO,
+        reply,
+    }
+    .encode()
 }
 
 fn named(name: &str) -> ExecutorId {
