@@ -40,6 +40,16 @@ async fn the_console_alone_shows_what_stations_in_other_processes_do() {
     assert_eq!(told["verdict"]["kind"], "prediction", "{told}");
     let value = visitor.json(&format!("/api/v1{root}/value-of-time")).await;
     assert_eq!(value["replayed"], 1, "{value}");
+    let folder = policy(&name);
+    let mut command = hedgerow(&folder);
+    command.args(["what-if", &name, "--time", "--json", "--brokers", brokers]);
+    let printed = tokio::task::block_in_place(|| command.output()).unwrap();
+    let printed: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
+    assert_eq!(
+        (&printed["points"], &printed["replayed"]),
+        (&value["points"], &value["replayed"]),
+        "the command says so too"
+    );
     assert!(visitor.main(&format!("{root}/playground")).await.contains("no starter"), "it asks nobody itself");
     assert_eq!(visitor.page("/v2").await.status(), 404, "it is no front door");
 }
