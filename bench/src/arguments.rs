@@ -6,9 +6,9 @@ use clap::{Parser, ValueEnum};
 
 /// Measures hedgerow beside what it could cost at the least and what others would use instead, in one run.
 ///
-/// One JSON line for each system and rate on stdout, a table on stderr. Everything takes about twenty minutes: `overhead`
+/// One JSON line for each system and rate on stdout, a table on stderr. Everything takes about twenty-five minutes: `overhead`
 /// two, `throughput` five, `embedded` two, `core` half a minute, `stragglers` three, `hedge` one and a half, `overload`
-/// four, `edits` one and a half. `peers` takes four more, and is measured only when it is named; so is `profile`, which
+/// four, `edits` one and a half, `watched` four. `peers` takes four more, and is measured only when it is named; so is `profile`, which
 /// takes half a minute.
 #[derive(Parser, Debug)]
 pub(crate) struct Arguments {
@@ -61,6 +61,8 @@ pub(crate) enum What {
     Overload,
     /// What edits of the policy cost under load, and how soon every station has them
     Edits,
+    /// What it costs to be looked at: the console open on two pages, a scrape each second; and to be traced
+    Watched,
     /// The stragglers' work on Kafka Streams and on Ray Serve, which bench/peers/setup.sh installs
     Peers,
     /// Where the processor time goes, as flamegraph.svg in the folder of `--keep`: `make profile`
@@ -68,7 +70,7 @@ pub(crate) enum What {
 }
 
 /// In the order in which they are measured.
-pub(crate) const ALL: [What; 8] = [
+pub(crate) const ALL: [What; 9] = [
     What::Overhead,
     What::Throughput,
     What::Embedded,
@@ -77,4 +79,5 @@ pub(crate) const ALL: [What; 8] = [
     What::Hedge,
     What::Overload,
     What::Edits,
+    What::Watched,
 ];

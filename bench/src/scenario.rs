@@ -10,6 +10,7 @@ mod profile;
 mod pure_core;
 mod stragglers;
 mod throughput;
+mod watched;
 
 use std::{sync::Arc, time::Duration};
 
@@ -36,6 +37,7 @@ impl What {
             Self::Hedge => hedge::measure(arguments).await,
             Self::Overload => overload::measure(arguments).await,
             Self::Edits => edits::measure(arguments).await,
+            Self::Watched => watched::measure(arguments).await,
             Self::Peers => peers::measure(arguments).await,
             Self::Profile => profile::measure(arguments).await,
         }

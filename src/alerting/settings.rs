@@ -51,7 +51,7 @@ pub struct AlertArgs {
 }
 
 /// What follows from it.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct WantedAlerts {
     /// Who is told; nobody, if it is empty.
     pub receivers: Vec<Receiver>,

@@ -48,18 +48,22 @@ pub(super) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> 
 
 async fn at(rate: u32, seconds: u32, warmup: u32) -> anyhow::Result<Line> {
     let clock = Clock::system();
-    // All of it is kept until it is counted.
-    let limits = EmbeddedLimits {
-        records_per_partition: 100_000_000,
-        bytes_per_partition: 4 << 30,
-        ..EmbeddedLimits::default()
-    };
-    let bus: Arc<dyn Bus> = EmbeddedBus::with_limits(clock.clone(), limits);
+    let bus = roomy(&clock);
     let mut ours = Subject::new(Hedgerow::start(&bus, &clock, Order::default()).await?, AMPLE);
     let idle = ours.idle(IDLE).await?;
     ours.warm_up(rate, warmup).await?;
     ours.measure(rate, seconds).await?;
     Ok(ours.finish("embedded", rate).await?.with("idle_cpu_percent", idle))
+}
+
+/// Returns a bus that keeps everything until it is counted.
+pub(super) fn roomy(clock: &Clock) -> Arc<dyn Bus> {
+    let limits = EmbeddedLimits {
+        records_per_partition: 100_000_000,
+        bytes_per_partition: 4 << 30,
+        ..EmbeddedLimits::default()
+    };
+    EmbeddedBus::with_limits(clock.clone(), limits)
 }
 
 fn holds(line: &Line) -> bool {

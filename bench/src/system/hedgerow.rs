@@ -10,6 +10,7 @@ use std::{
 use anyhow::Context as _;
 use bus::{BoxFuture, Bus, Clock, Event, StartAt, TopicPartition};
 use bytes::Bytes;
+use collector::Traces;
 use executors::ExecutorsStation;
 use hedgerow::{
     app::{App, Role, Running},
@@ -119,6 +120,16 @@ impl Order {
 
 impl Hedgerow {
     pub(crate) async fn start(bus: &Arc<dyn Bus>, clock: &Clock, order: Order) -> anyhow::Result<Self> {
+        Self::traced(bus, clock, order, None).await
+    }
+
+    /// The same, handing traces over if anybody wants them.
+    pub(crate) async fn traced(
+        bus: &Arc<dyn Bus>,
+        clock: &Clock,
+        order: Order,
+        traces: Option<Traces>,
+    ) -> anyhow::Result<Self> {
         let definition = Arc::new(Definition::parse("bench", &order.policy(&fresh("bench")))?);
         let versions = watch::channel(Arc::new(Versions::only(Arc::clone(&definition)))).1;
         let archive = tempfile::tempdir()?;
@@ -132,7 +143,7 @@ impl Hedgerow {
             only: None,
             partitions: PARTITIONS,
             limits: starter::Limits::default(),
-            traces: None,
+            traces: traces.clone(),
         };
         let mut roles = vec![Role::Collector, Role::Starter];
         roles.extend(order.work.loader().is_none().then_some(Role::Executors));
@@ -144,7 +155,7 @@ impl Hedgerow {
         if let Some(loader) = order.work.loader() {
             let (bus, clock) = (Arc::clone(bus), clock.clone());
             let metrics = Arc::new(executors::Metrics::default());
-            let (base, sampling) = (PathBuf::new(), None);
+            let (base, sampling) = (PathBuf::new(), traces.as_ref().map(|traces| traces.sampling));
             let station = ExecutorsStation { bus, clock, versions, base, only: None, metrics, sampling };
             let stop = CancellationToken::new();
             let run = move |stop, ready| executors::run_with(station, loader, stop, ready);
@@ -160,6 +171,11 @@ impl Hedgerow {
             metrics: registry,
             order,
         })
+    }
+
+    /// Returns what it decides by.
+    pub(crate) fn definition(&self) -> &Arc<Definition> {
+        &self.definition
     }
 
     /// Returns the sum of the series of this name that have `label` among their labels.
