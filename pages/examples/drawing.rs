@@ -1,4 +1,4 @@
-//! How long a page takes, with fifty executors and thirty days of history: `cargo run --release -p hedgerow-pages --example month`.
+//! How long a page takes, with fifty executors and thirty days of history: `cargo run --release -p hedgerow-pages --example drawing`.
 
 #[path = "../../measures/examples/month/history.rs"]
 mod history;
