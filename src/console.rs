@@ -38,7 +38,7 @@ use self::{
 use crate::{door::Problem, measuring::Over};
 
 pub use access::{InvalidToken, Token, Tokens};
-pub use args::{ConsoleArgs, Opening, Place};
+pub use args::{ConsoleArgs, Opening, Place, TraceUrl};
 pub(crate) use args::{OPERATOR, READER};
 pub use guard::Guard;
 pub(crate) use guard::{at_the_front, readers, seal};

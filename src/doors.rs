@@ -68,7 +68,7 @@ impl Doors {
     /// Returns what each door serves.
     pub fn open(self) -> anyhow::Result<Routes> {
         let Self { bus, clock, follower, starters, mut registry, alerts, control, opening, stop } = self;
-        let Opening { place, tokens } = opening;
+        let Opening { place, tokens, traces } = opening;
         let (versions, all) = (follower.clone(), follower.clone());
         let known: Shelf = Arc::new(move |name| versions.now(name));
         let measuring = Arc::new(Measuring::new(Arc::clone(&bus), clock.clone(), stop.clone()));
@@ -96,6 +96,7 @@ impl Doors {
             explain: Arc::clone(&explain),
             values: Arc::clone(&values),
             oversight: oversight.clone(),
+            traces,
         });
         let api = measures.routes().merge(canaries.routes()).merge(Arc::clone(&explain).api()).merge(values.routes());
         let api = api.merge(policy_route(Arc::clone(&sources))).merge(oversight.api(Arc::clone(&known)));

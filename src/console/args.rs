@@ -1,9 +1,10 @@
 //! What the command line, the environment and files say about the console: where it listens, and who is let in.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
+use reqwest::Url;
 
 use super::access::{Token, Tokens};
 
@@ -21,7 +22,21 @@ pub struct ConsoleArgs {
     /// A file with the token that changes need (or `$HEDGEROW_OPERATOR_TOKEN`); without one the console changes nothing
     #[arg(long, value_name = "FILE", help_heading = "Console")]
     operator_token_file: Option<PathBuf>,
+
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "HEDGEROW_TRACE_URL",
+        hide_env_values = true,
+        help_heading = "Console",
+        help = "Where traces are looked at, for a request's page to link to: http://jaeger:16686/trace/{trace_id}"
+    )]
+    trace_url: Option<TraceUrl>,
 }
+
+/// Where one trace is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceUrl(String);
 
 /// Where the console is, and who is let in.
 #[derive(Clone, Debug)]
@@ -30,6 +45,8 @@ pub struct Opening {
     pub place: Place,
     /// Who.
     pub tokens: Tokens,
+    /// Where the pages link to traces.
+    pub traces: Option<TraceUrl>,
 }
 
 /// Where the console is.
@@ -46,6 +63,8 @@ pub enum Place {
 /// Where the tokens are found: in the environment, or in a file that an option names.
 pub(crate) const READER: (&str, &str) = ("HEDGEROW_CONSOLE_TOKEN", "--console-token-file");
 pub(crate) const OPERATOR: (&str, &str) = ("HEDGEROW_OPERATOR_TOKEN", "--operator-token-file");
+/// Where a trace's id stands in the address of a trace.
+const TRACE_ID: &str = "{trace_id}";
 
 // === impl ConsoleArgs ===
 
@@ -72,7 +91,31 @@ impl ConsoleArgs {
                  machine alone, at 127.0.0.1:{port}"
             );
         }
-        Ok(Opening { place, tokens })
+        Ok(Opening { place, tokens, traces: self.trace_url.clone() })
+    }
+}
+
+// === impl TraceUrl ===
+
+impl TraceUrl {
+    /// Returns where the trace of this id is.
+    #[must_use]
+    pub fn of(&self, trace_id: &str) -> String {
+        self.0.replace(TRACE_ID, trace_id)
+    }
+}
+
+impl FromStr for TraceUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_url = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if is_url && text.contains(TRACE_ID) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(format!(
+            "write it as `http://jaeger:16686/trace/{TRACE_ID}`: an address with the place of the trace's id in it"
+        ))
     }
 }
 
@@ -96,4 +139,18 @@ fn token((variable, option): (&str, &str), file: Option<&PathBuf>) -> anyhow::Re
         },
     };
     Token::new(said.trim()).map(Some).with_context(|| format!("{place} holds no token that can be used"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_traces_has_a_place_for_the_trace_s_id_and_a_scheme_that_is_safe_to_follow() {
+        let jaeger: TraceUrl = "http://jaeger:16686/trace/{trace_id}?x={trace_id}".parse().unwrap();
+        assert_eq!(jaeger.of("4bf9"), "http://jaeger:16686/trace/4bf9?x=4bf9");
+        for wrong in ["http://jaeger:16686/", "jaeger/{trace_id}", "javascript:alert({trace_id})", "{trace_id}"] {
+            assert!(wrong.parse::<TraceUrl>().unwrap_err().contains("http://jaeger:16686/trace/{trace_id}"), "{wrong}");
+        }
+    }
 }

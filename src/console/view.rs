@@ -18,6 +18,7 @@ use serde::Deserialize;
 use starter::Starter;
 use wire::RendezvousName;
 
+use super::args::TraceUrl;
 use crate::{
     alerting::Alerts,
     canaries::CanaryDoor,
@@ -46,6 +47,8 @@ pub struct Sources {
     pub values: Arc<ValuesOfTime>,
     /// Who is behind, what is down, what fires.
     pub oversight: Oversight,
+    /// Where traces are looked at.
+    pub traces: Option<TraceUrl>,
 }
 
 /// One page: what its address says.
@@ -158,7 +161,10 @@ impl Sources {
     async fn request(&self, name: &str, wanted: &Wanted) -> Result<Page, Problem> {
         known(&self.shelf, name)?;
         match self.explain.explanation(name, &wanted.id, &wanted.asked()).await {
-            Ok(explanation) => Ok(console::request(&explanation, None)),
+            Ok(explanation) => {
+                let trace = self.traces.as_ref().zip(explanation.trace_id.as_ref()).map(|(traces, id)| traces.of(id));
+                Ok(console::request(&explanation, trace.as_deref()))
+            }
             Err(Problem::NotFound(why)) => {
                 let key = wanted.is_key.then(|| "on".to_owned());
                 let fields = SearchFields { id: wanted.id.clone(), key, hours: wanted.hours };

@@ -95,6 +95,17 @@ async fn every_page_is_there_with_its_policy_and_its_files_are_kept_for_ever() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_s_page_links_to_its_trace_where_traces_are_looked_at() {
+    let process = Process::up(&["--trace-url", "http://jaeger.example/trace/{trace_id}"], &[]);
+    let visitor = process.visitor(None);
+    let id = process.ask(1).await;
+    let told = visitor.json(&format!("/api/v1/rendezvous/wine/requests/{id}")).await;
+    let trace = told["trace_id"].as_str().unwrap();
+    let page = visitor.main(&format!("/rendezvous/wine/requests/{id}")).await;
+    assert!(page.contains(&format!("<a href=\"http://jaeger.example/trace/{trace}\"")), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_is_drawn_from_its_json_twin() {
     let process = Process::up(&[], &[]);
     let visitor = process.visitor(None);

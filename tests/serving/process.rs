@@ -64,7 +64,8 @@ pub(crate) fn policy(name: &str) -> TempDir {
 pub(crate) fn hedgerow(folder: &TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hedgerow"));
     command.current_dir(folder.path()).env("NO_COLOR", "1");
-    for variable in ["BROKERS", "LISTEN", "HEDGEROW_CONSOLE", "HEDGEROW_CONSOLE_TOKEN", "HEDGEROW_OPERATOR_TOKEN"] {
+    let console = ["HEDGEROW_CONSOLE", "HEDGEROW_CONSOLE_TOKEN", "HEDGEROW_OPERATOR_TOKEN", "HEDGEROW_TRACE_URL"];
+    for variable in ["BROKERS", "LISTEN"].into_iter().chain(console) {
         command.env_remove(variable);
     }
     command

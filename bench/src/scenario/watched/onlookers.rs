@@ -53,7 +53,7 @@ impl Onlookers {
             registry: Registry::default(),
             alerts: WantedAlerts::default(),
             control: Access::Nobody,
-            opening: Opening { place: Place::Front, tokens: Tokens::default() },
+            opening: Opening { place: Place::Front, tokens: Tokens::default(), traces: None },
             stop: stop.clone(),
         };
         tokio::spawn(starter::http::serve(listener, doors.open()?.front, stop.clone()));
