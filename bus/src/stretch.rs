@@ -66,9 +66,13 @@ impl Stretch {
                 Ok(Ok(Event::Records(records))) => {
                     for received in records {
                         let Some(offsets) = self.offsets(&received.partition) else { continue };
+                        let is_of_it = received.offset < offsets.end;
                         offsets.start = offsets.start.max(received.offset + 1);
-                        read += 1;
-                        see(received);
+                        // What is fetched together with the last of it is newer than what was asked for.
+                        if is_of_it {
+                            read += 1;
+                            see(received);
+                        }
                     }
                     self.finish(&mut *tail)?;
                     progress(read);

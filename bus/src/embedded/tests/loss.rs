@@ -45,6 +45,16 @@ async fn who_reads_a_stretch_does_not_wait_for_what_is_dropped_or_cut_off_meanwh
 }
 
 #[tokio::test]
+async fn who_reads_a_stretch_sees_nothing_beyond_its_end() {
+    let (bus, producer) = bus_with(EmbeddedLimits::default(), 1).await;
+    fill(&*producer, 8);
+    let (mut stretch, mut seen, mut told) = (Stretch::default(), Vec::new(), 0);
+    stretch.add_offsets(partition(0), 2..5);
+    stretch.read(&*bus, |received| seen.push(received.offset), |read| told = read).await.unwrap();
+    assert_eq!((seen, told), (vec![2, 3, 4], 3));
+}
+
+#[tokio::test]
 async fn a_group_keeps_what_it_committed_of_a_topic_that_is_created_again() {
     let (bus, producer) = bus_with(EmbeddedLimits::default(), 1).await;
     fill(&*producer, 5);
