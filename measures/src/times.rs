@@ -48,9 +48,14 @@ impl Times {
         let bits = all.clone().map(|times| times.bits).min().unwrap_or(FINE);
         let mut dense = vec![0; usize::from(cell(LONGEST, bits)) + 1];
         for times in all {
-            for (is, counted) in times.cells.iter().zip(&times.counts) {
-                let is = if times.bits == bits { *is } else { cell(lowest(u32::from(*is), times.bits), bits) };
-                dense[usize::from(is)] += counted;
+            let counted = times.cells.iter().zip(&times.counts);
+            // Nearly always all are equally fine, and a month of many executors is ten million cells.
+            if times.bits == bits {
+                counted.for_each(|(is, counted)| dense[usize::from(*is)] += counted);
+            } else {
+                counted.for_each(|(is, counted)| {
+                    dense[usize::from(cell(lowest(u32::from(*is), times.bits), bits))] += counted;
+                });
             }
         }
         let cells = (0_u16..).zip(dense).filter(|(_, counted)| *counted > 0);
