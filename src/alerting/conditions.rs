@@ -21,7 +21,7 @@ pub(super) fn burning(overview: &Overview) -> Vec<Condition> {
         let fastest = fastest.max_by(|(one, _), (other, _)| one.total_cmp(other));
         let how = fastest.map_or_else(String::new, |(rate, burn)| {
             let over = shown(Duration::from_secs(burn.long_s));
-            format!(": {rate:.1} times as fast as it may over the last {over}, {} of it is left", left(promise))
+            format!(": {rate:.1} times as fast as it may over the last {over}, {}", left(promise))
         });
         let summary = format!("{}'s error budget for {subject} burns too fast{how}", overview.rendezvous);
         Some(of(overview, Kind::BurnRate, &subject, severity, summary))
@@ -140,7 +140,11 @@ fn of(overview: &Overview, kind: Kind, subject: &str, severity: Severity, summar
 }
 
 fn left(promise: &Promise) -> String {
-    promise.budget_left.map_or_else(|| "an unknown part".to_owned(), percent)
+    match promise.budget_left {
+        Some(left) if left < 0.0 => format!("and it is spent {:.1} times over", 1.0 - left),
+        Some(left) => format!("{} of it is left", percent(left)),
+        None => "an unknown part of it is left".to_owned(),
+    }
 }
 
 fn percent(share: f64) -> String {

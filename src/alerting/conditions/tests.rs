@@ -43,6 +43,9 @@ fn a_budget_that_burns_too_fast_is_told_with_the_fastest_rate_that_fires() {
           times as fast as it may over the last 1h, 42% of it is left"
         ]
     );
+    let overdrawn = Promise { budget_left: Some(-999.0), ..promise(Some("page"), vec![rate("page", 20.04, true)]) };
+    let overdrawn = burning(&overview(vec![overdrawn], Vec::new()));
+    assert!(overdrawn[0].summary.ends_with(", and it is spent 1000.0 times over"), "{}", overdrawn[0].summary);
     let ticket = burning(&overview(vec![promise(Some("ticket"), vec![rate("ticket", 7.0, true)])], Vec::new()));
     assert_eq!(ticket[0].severity, Severity::Ticket);
     assert_eq!(ticket[0].key(), found[0].key(), "what became worse is the same condition");
