@@ -13,7 +13,7 @@ use hedgerow::app;
 use rdkafka::{
     ClientConfig, Message as _,
     consumer::{BaseConsumer, Consumer as _},
-    error::KafkaError,
+    error::{KafkaError, RDKafkaErrorCode},
     message::Headers as _,
 };
 use tokio::task::block_in_place;
@@ -240,8 +240,20 @@ impl Ends {
     }
 
     fn differ(&self) -> bool {
-        let end = |of: &BaseConsumer, partition| of.fetch_watermarks(&self.topic, partition, PATIENCE).unwrap().1;
-        (0..PARTITIONS).any(|partition| end(&self.committed, partition) < end(&self.all, partition))
+        (0..PARTITIONS).any(|partition| self.end(&self.committed, partition) < self.end(&self.all, partition))
+    }
+
+    fn end(&self, of: &BaseConsumer, partition: i32) -> i64 {
+        let began = Instant::now();
+        loop {
+            match of.fetch_watermarks(&self.topic, partition, PATIENCE) {
+                Ok((_, end)) => return end,
+                // A client that asked while leaders were being found is told to ask again.
+                Err(KafkaError::MetadataFetch(RDKafkaErrorCode::NotLeaderForPartition))
+                    if began.elapsed() < PATIENCE => {}
+                Err(error) => panic!("partition {partition}: {error}"),
+            }
+        }
     }
 
     /// Returns whether a transaction is open: a commit that was asked for is through after a few looks.
