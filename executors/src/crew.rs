@@ -10,6 +10,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bus::{BoxFuture, Clock, Producer};
+use executor::Executor;
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use policies::{CanarySpec, ExecutorSpec, InputSchema, Share, Versions};
 use tokio::sync::oneshot;
@@ -17,7 +18,6 @@ use wire::{ExecutorId, ModelVersion, Role, Timestamp};
 
 use crate::{
     desk::{Desk, Job},
-    executor::Executor,
     load::{LoadError, Loader},
     metrics::Metrics,
     post::{self, Post},

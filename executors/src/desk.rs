@@ -21,6 +21,7 @@ use std::{
 
 use bus::Clock;
 use bytes::Bytes;
+use executor::{Executor, Input, failed};
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::sync::Notify;
 use wire::{Failure, FailureKind, ModelVersion, Reply, Timestamp};
@@ -28,7 +29,6 @@ use wire::{Failure, FailureKind, ModelVersion, Reply, Timestamp};
 use crate::{
     backlog::Backlog,
     batch::{self, BatchLimit},
-    executor::{Executor, Input, failed},
     work::{Responder, Took, Work},
 };
 

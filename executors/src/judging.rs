@@ -8,13 +8,13 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bus::{Bus, BusError, Received, StartAt};
 use bytes::Bytes;
+use executor::Input;
 use policies::Versions;
 use serde::de::IgnoredAny;
 use wire::{Decoder, Envelope, ExecutorId, Reply, RequestId, Timestamp};
 
 use crate::{
     ear::{Ear, Heard},
-    executor::Input,
     hearing::{Hearing, Judge, Ready},
     post,
     work::Work,

@@ -3,16 +3,11 @@
 use std::{path::PathBuf, sync::Arc};
 
 use bus::{BoxFuture, Clock};
-use policies::{ExecutorKind, ExecutorSpec, InputSchema};
+use executor::{Constant, Echo, Executor};
+use onnx::{Onnx, OnnxError};
+use policies::{ExecutorKind, ExecutorSpec, InputSchema, Protocol, ServerSpec};
+use servers::{Http, HttpError, Takes};
 use traces::Sampling;
-
-use crate::{
-    constant::Constant,
-    echo::Echo,
-    executor::Executor,
-    http::{Http, HttpError, Takes},
-    onnx::{Onnx, OnnxError},
-};
 
 /// Makes executors for inputs of a schema. What it returns is run on the thread that the executor will live on.
 pub type Loader = Arc<dyn Fn(&ExecutorSpec, &Arc<InputSchema>) -> Loading + Send + Sync>;
@@ -29,6 +24,9 @@ pub enum LoadError {
     /// A server.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// Its kind is not known here.
+    #[error("this release cannot run executors of its kind")]
+    Unknown,
     /// The system gives no thread.
     #[error("cannot start a thread: {0}")]
     Thread(String),
@@ -50,10 +48,17 @@ pub fn by_kind(base: PathBuf, clock: Clock, sampling: Option<Sampling>) -> Loade
             let name = spec.id.as_str();
             let executor: Arc<dyn Executor> = match &spec.kind {
                 ExecutorKind::Onnx(path) => Arc::new(Onnx::load(name, &base.join(path), &schema, spec.max_batch)?),
-                ExecutorKind::Http(url) => {
+                ExecutorKind::Server(ServerSpec { protocol: Protocol::Http, url, .. }) => {
                     let takes = if spec.hears.is_empty() { Takes::Features(schema) } else { Takes::Text };
+                    let now = Arc::new(move || clock.now());
                     let (connections, most) = (spec.concurrency.get(), spec.max_batch);
-                    Arc::new(Http::connect(name, url, connections, most, takes, clock, sampling).await?)
+                    Arc::new(Http::connect(name, url, connections, most, takes, now, sampling).await?)
+                }
+                ExecutorKind::Server(_)
+                | ExecutorKind::Python { .. }
+                | ExecutorKind::Wasm(_)
+                | ExecutorKind::Model { .. } => {
+                    return Err(LoadError::Unknown);
                 }
                 ExecutorKind::Echo => Arc::new(Echo::new(&spec.id)),
                 ExecutorKind::Constant { answer, delay } => Arc::new(Constant::new(&spec.id, answer, *delay)),

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, thread};
 
+use executor::Executor;
 use tokio::sync::oneshot;
 use wire::ExecutorId;
 
 use crate::{
     desk::Desk,
-    executor::Executor,
     load::{LoadError, Loading},
 };
 

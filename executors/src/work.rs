@@ -9,13 +9,10 @@ use std::{
 };
 
 use bus::{BusError, Producer, TopicPartition};
+use executor::{Input, failed};
 use wire::{ExecutorId, Failure, FailureKind, ModelVersion, Reply, Response, Timestamp};
 
-use crate::{
-    executor::{Input, failed},
-    metrics::ExecutorMetrics,
-    progress::Progress,
-};
+use crate::{metrics::ExecutorMetrics, progress::Progress};
 
 /// One partition of `requests` while it is this process'.
 #[derive(Debug)]

@@ -132,8 +132,24 @@ pub struct ExecutorSpec {
 pub enum ExecutorKind {
     /// An ONNX model in this process; the path is relative to the policy file's folder.
     Onnx(PathBuf),
-    /// A model on an Open Inference Protocol v2 server: the URL of its `infer`.
-    Http(String),
+    /// A model on a server elsewhere.
+    Server(ServerSpec),
+    /// A function in a Python file, called in worker processes of its own.
+    Python {
+        /// The file, relative to the policy file's folder.
+        file: PathBuf,
+        /// The function's name.
+        function: Arc<str>,
+    },
+    /// A WebAssembly component in this process; the path is relative to the policy file's folder.
+    Wasm(PathBuf),
+    /// A published model, under its name in the control topic.
+    Model {
+        /// Its name.
+        name: Arc<str>,
+        /// Which of its versions; `None` follows the live one.
+        version: Option<Arc<str>>,
+    },
     /// Answers with the request's own body.
     Echo,
     /// Answers always the same JSON object, after `delay`.
@@ -143,6 +159,50 @@ pub enum ExecutorKind {
         /// How long it takes.
         delay: Duration,
     },
+}
+
+/// A model on a server, and how it is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerSpec {
+    /// What the server speaks.
+    pub protocol: Protocol,
+    /// Where the model is: what stands behind the protocol's name in the policy.
+    pub url: String,
+    /// What it is told so that it lets us in; `None` says nothing.
+    pub credentials: Option<Credentials>,
+    /// How often a call that failed is made again, as long as the budget lasts.
+    pub retries: u8,
+}
+
+/// What a model's server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// The Open Inference Protocol v2 as JSON over HTTP; the URL is that of the model's `infer`.
+    Http,
+    /// The same over gRPC; the URL's path is the model's name.
+    Grpc,
+    /// TensorFlow Serving's REST; the URL ends in `:predict`.
+    TensorFlow,
+    /// Openscoring's REST, which evaluates PMML in a JVM; the URL's path ends in `/model/` and the model's name.
+    Pmml,
+}
+
+/// Where a secret is to be found. A policy never holds one: everybody may read policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// Where it is.
+    pub secret: SecretRef,
+    /// The header that it is sent in as it is; `None` sends `authorization: Bearer …`.
+    pub header: Option<Arc<str>>,
+}
+
+/// Where a secret is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretRef {
+    /// In an environment variable of whoever runs the executor.
+    Env(Arc<str>),
+    /// In a file on that machine, relative to the policy file's folder.
+    File(PathBuf),
 }
 
 /// Where inputs are archived.
@@ -167,6 +227,24 @@ pub struct Objective {
     pub window: Duration,
     /// Whether a degraded result (a default, the last known answer, an error) keeps it too.
     pub degraded_is_good: bool,
+}
+
+// === impl Protocol ===
+
+impl Protocol {
+    /// Every one of them.
+    pub const ALL: [Self; 4] = [Self::Http, Self::Grpc, Self::TensorFlow, Self::Pmml];
+
+    /// Returns what a policy calls it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Grpc => "grpc",
+            Self::TensorFlow => "tensorflow",
+            Self::Pmml => "pmml",
+        }
+    }
 }
 
 // === impl Objective ===

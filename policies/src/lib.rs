@@ -42,7 +42,8 @@ pub use circumstances::{Circumstances, LastKnown, Latencies, Quantile};
 pub const FILE_BYTES_MAX: usize = document::FILE_MAX;
 
 pub use definition::{
-    Case, Checked, DecoySpec, Definition, ExecutorKind, ExecutorSpec, InputSchema, KeyPath, Objective, Route,
+    Case, Checked, Credentials, DecoySpec, Definition, ExecutorKind, ExecutorSpec, InputSchema, KeyPath, Objective,
+    Protocol, Route, SecretRef, ServerSpec,
 };
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use evaluation::{Evaluation, Heard, Step};

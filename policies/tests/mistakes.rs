@@ -13,7 +13,9 @@ mod schema;
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
-use hedgerow_policies::{CanarySpec, Definition, Diagnostics, ExecutorKind};
+use hedgerow_policies::{
+    CanarySpec, Credentials, Definition, Diagnostics, ExecutorKind, Protocol, SecretRef, ServerSpec,
+};
 
 const SOUND: &str = r#"rendezvous: wine
 budget: 50ms
@@ -110,6 +112,26 @@ const MISTAKES: &[Mistake] = &[
     ),
     ("wait for nobody", "concurrency: 8", "wait: 5ms"),
     ("concurrency of nothing", "concurrency: 8", "concurrency: 0"),
+    ("retries without end", "concurrency: 8", "retries: 100"),
+    ("retries of a model", "boost: { onnx: boost.onnx,", "boost: { onnx: boost.onnx, retries: 1,"),
+    ("credentials of a model", "boost: { onnx: boost.onnx,", "boost: { onnx: boost.onnx, credentials: { env: TOKEN },"),
+    ("credentials from nowhere", "concurrency: 8", "credentials: { header: x-api-key }"),
+    ("credentials from two places", "concurrency: 8", "credentials: { env: TOKEN, file: token.txt }"),
+    (
+        "gRPC server without a model",
+        "http: \"http://scorer:8080/v2/models/wine/infer\"",
+        "grpc: \"http://scorer:8081\"",
+    ),
+    ("TensorFlow server without its verb", "http: \"http://scorer:8080/v2", "tensorflow: \"http://scorer:8080/v2"),
+    (
+        "PMML server without a model",
+        "http: \"http://scorer:8080/v2/models/wine/infer\"",
+        "pmml: \"http://scorer:8080/openscoring/model/\"",
+    ),
+    ("Python file that is none", "boost: { onnx: boost.onnx,", "boost: { python: boost.onnx,"),
+    ("Python function that is none", "boost: { onnx: boost.onnx,", "boost: { python: \"boost.py:a b\","),
+    ("published model without a name", "boost: { onnx: boost.onnx,", "boost: { model: \"@7\","),
+    ("published model without a version", "boost: { onnx: boost.onnx,", "boost: { model: \"forest@\","),
     ("batch of nothing", "concurrency: 8", "max_batch: 0"),
     ("batch that never comes together", "concurrency: 8", "max_batch: 5000"),
     ("batch for whom it is nothing", "boost: { onnx: boost.onnx,", "boost: { echo: , max_batch: 8,"),
@@ -286,7 +308,12 @@ fn every_kind_of_executor_is_read() {
     );
     let wine = Definition::parse("wine.yaml", &text).unwrap_or_else(|problems| panic!("{problems}"));
     let kinds: Vec<&ExecutorKind> = wine.executors.iter().map(|executor| &executor.kind).collect();
-    let http = ExecutorKind::Http("http://scorer:8080/v2/models/wine/infer".to_owned());
+    let http = ExecutorKind::Server(ServerSpec {
+        protocol: Protocol::Http,
+        url: "http://scorer:8080/v2/models/wine/infer".to_owned(),
+        credentials: None,
+        retries: 0,
+    });
     let constant = ExecutorKind::Constant { answer: r#"{"class":1}"#.into(), delay: Duration::from_millis(3) };
     let onnx = |file: &str| ExecutorKind::Onnx(file.into());
     assert_eq!(
@@ -301,6 +328,44 @@ fn every_kind_of_executor_is_read() {
     assert!((wine.objectives[0].share - 0.999).abs() < 1e-9 && !wine.objectives[0].degraded_is_good);
     let lenient = text.replace("window: 30d }", "window: 30d, degraded: good }");
     assert!(Definition::parse("wine.yaml", &lenient).is_ok_and(|wine| wine.objectives[0].degraded_is_good));
+}
+
+#[test]
+fn what_runs_a_model_elsewhere_is_read() {
+    let check = |written: &str, expected: ExecutorKind| {
+        let text = SOUND.replace("onnx: boost.onnx", written);
+        let wine = Definition::parse("wine.yaml", &text).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(wine.executors[1].kind, expected, "{written}");
+    };
+    let server = |protocol, url: &str, credentials, retries| {
+        ExecutorKind::Server(ServerSpec { protocol, url: url.to_owned(), credentials, retries })
+    };
+    let python = |file: &str, function: &str| ExecutorKind::Python { file: file.into(), function: function.into() };
+    let model =
+        |name: &str, version: Option<&str>| ExecutorKind::Model { name: name.into(), version: version.map(Into::into) };
+    let token = |header: Option<&str>| {
+        Some(Credentials { secret: SecretRef::Env("TOKEN".into()), header: header.map(Into::into) })
+    };
+    check("grpc: \"https://host/wine\"", server(Protocol::Grpc, "https://host/wine", None, 0));
+    check(
+        "grpc: \"http://host:81/wine\", credentials: { env: TOKEN }, retries: 2",
+        server(Protocol::Grpc, "http://host:81/wine", token(None), 2),
+    );
+    check(
+        "pmml: \"http://host/openscoring/model/wine\", credentials: { env: TOKEN, header: X-Api-Key }",
+        server(Protocol::Pmml, "http://host/openscoring/model/wine", token(Some("x-api-key")), 0),
+    );
+    let predict = "http://host/v1/models/wine:predict";
+    let secret = Some(Credentials { secret: SecretRef::File("token.txt".into()), header: None });
+    check(
+        &format!("tensorflow: \"{predict}\", credentials: {{ file: token.txt }}"),
+        server(Protocol::TensorFlow, predict, secret, 0),
+    );
+    check("python: models/rank.py", python("models/rank.py", "score"));
+    check("python: \"rank.py:best\"", python("rank.py", "best"));
+    check("wasm: rank.wasm", ExecutorKind::Wasm("rank.wasm".into()));
+    check("model: forest", model("forest", None));
+    check("model: forest@7", model("forest", Some("7")));
 }
 
 #[test]

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bus::{Commit, Committed, TopicPartition};
+use executor::Input;
 use policies::InputSchema;
 use wire::{Plan, Request, Timestamp, TraceParent};
 
 use crate::{
-    executor::Input,
     parting::Parting,
     work::{Share, Work},
 };

@@ -10,7 +10,10 @@ use super::{
     starts,
     tree::Node,
 };
-use crate::diagnostic::{Report, Span, Spanned};
+use crate::{
+    Protocol,
+    diagnostic::{Report, Span, Spanned},
+};
 
 /// One executor.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub(crate) struct ExecutorEntry {
     pub(crate) start: Option<StartEntry>,
     pub(crate) concurrency: Option<Spanned<NonZeroUsize>>,
     pub(crate) max_batch: Option<Spanned<NonZeroUsize>>,
+    pub(crate) credentials: Option<CredentialsEntry>,
+    pub(crate) retries: Option<Spanned<NonZeroUsize>>,
     pub(crate) family: Option<Spanned<String>>,
     pub(crate) cost: Option<Spanned<f64>>,
     pub(crate) hears: Option<HearsEntry>,
@@ -37,16 +42,28 @@ pub(crate) struct HearsEntry {
     pub(crate) names: Vec<Spanned<String>>,
 }
 
+/// Where the secret is that its server wants to be told.
+#[derive(Debug)]
+pub(crate) struct CredentialsEntry {
+    pub(crate) at: Span,
+    pub(crate) env: Option<Spanned<String>>,
+    pub(crate) file: Option<Spanned<String>>,
+    pub(crate) header: Option<Spanned<String>>,
+}
+
 /// What it runs.
 #[derive(Debug)]
 pub(crate) enum KindEntry {
     Onnx(Spanned<String>),
-    Http(Spanned<String>),
+    Server(Protocol, Spanned<String>),
+    Python(Spanned<String>),
+    Wasm(Spanned<String>),
+    Model(Spanned<String>),
     Echo,
     Constant { answer: String, delay: Duration },
 }
 
-const KINDS: [&str; 4] = ["onnx", "http", "echo", "constant"];
+const KINDS: [&str; 10] = ["onnx", "http", "grpc", "tensorflow", "pmml", "python", "wasm", "model", "echo", "constant"];
 
 pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Vec<ExecutorEntry> {
     let entries = read::entries(node, "the executors", report);
@@ -66,6 +83,8 @@ impl ExecutorEntry {
             start: None,
             concurrency: None,
             max_batch: None,
+            credentials: None,
+            retries: None,
             family: None,
             cost: None,
             hears: None,
@@ -80,6 +99,8 @@ impl ExecutorEntry {
             start: executor.take("start").and_then(|node| starts::read(node, report)),
             concurrency: executor.take("concurrency").and_then(|node| read::count(node, "`concurrency`", report)),
             max_batch: executor.take("max_batch").and_then(|node| read::count(node, "`max_batch`", report)),
+            credentials: executor.take("credentials").and_then(|node| CredentialsEntry::read(node, report)),
+            retries: executor.take("retries").and_then(|node| read::count(node, "`retries`", report)),
             family: executor.take("family").and_then(|node| read::text(node, "a family", report)),
             cost: executor.take("cost").and_then(|node| read::number(node, "`cost`", report)),
             hears: executor.take("hears").map(|node| HearsEntry::read(node, report)),
@@ -113,13 +134,15 @@ impl KindEntry {
     fn read(kind: &str, node: &Node, report: &mut Report<'_>) -> Option<Self> {
         match kind {
             "onnx" => read::text(node, "a model's file", report).map(Self::Onnx),
-            "http" => read::text(node, "a server's URL", report).map(Self::Http),
+            "python" => read::text(node, "a Python file", report).map(Self::Python),
+            "wasm" => read::text(node, "a WebAssembly component", report).map(Self::Wasm),
+            "model" => read::text(node, "a published model", report).map(Self::Model),
             "echo" if node.is_null() => Some(Self::Echo),
             "echo" => {
                 Members::of(node, "`echo`", report)?.finish(report);
                 Some(Self::Echo)
             }
-            _ => {
+            "constant" => {
                 let mut constant = Members::of(node, "`constant`", report)?;
                 let answer =
                     constant.require("answer", report).and_then(|node| read::object(node, "a constant answer", report));
@@ -127,7 +150,28 @@ impl KindEntry {
                 constant.finish(report);
                 Some(Self::Constant { answer: answer?.is, delay: delay.map_or(Duration::ZERO, |delay| delay.is) })
             }
+            server => {
+                let protocol = Protocol::ALL.into_iter().find(|protocol| protocol.as_str() == server)?;
+                read::text(node, "a server's URL", report).map(|url| Self::Server(protocol, url))
+            }
         }
+    }
+}
+
+impl CredentialsEntry {
+    fn read(node: &Node, report: &mut Report<'_>) -> Option<Self> {
+        let mut credentials = Members::of(node, "`credentials`", report)?;
+        let mut text = |name: &'static str, what: &'static str| {
+            credentials.take(name).and_then(|node| read::text(node, what, report))
+        };
+        let entry = Self {
+            at: node.at,
+            env: text("env", "an environment variable"),
+            file: text("file", "a file with a secret"),
+            header: text("header", "a header"),
+        };
+        credentials.finish(report);
+        Some(entry)
     }
 }
 

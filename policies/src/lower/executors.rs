@@ -3,6 +3,7 @@
 mod breaker;
 mod canary;
 mod judges;
+mod kind;
 mod starts;
 
 use std::{num::NonZeroUsize, time::Duration};
@@ -12,7 +13,7 @@ use wire::{Budget, ExecutorId, Role};
 use super::NAME_HINT;
 use crate::{
     ExecutorKind, ExecutorSpec,
-    diagnostic::{Report, Spanned},
+    diagnostic::Report,
     document::{ExecutorEntry, KindEntry},
     evidence::EXECUTORS_MAX,
 };
@@ -20,7 +21,7 @@ use crate::{
 /// How many requests an executor works on at a time, unless the policy says.
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN;
 /// The same for a model on a server, which has its own queue.
-const HTTP_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
+const SERVER_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
 /// More requests than this do not wait for one executor.
 const BATCH_MAX: usize = 1_024;
 
@@ -50,25 +51,14 @@ fn executor(
     if id.is_err() {
         report.error(entry.name.at, format!("`{}` cannot name an executor", entry.name.is)).hint(NAME_HINT);
     }
-    let kind = match entry.kind.as_ref() {
-        Some(KindEntry::Http(url)) => {
-            check_url(url, report);
-            Some(ExecutorKind::Http(url.is.clone()))
-        }
-        Some(KindEntry::Onnx(path)) => Some(ExecutorKind::Onnx(path.is.clone().into())),
-        Some(KindEntry::Echo) => Some(ExecutorKind::Echo),
-        Some(KindEntry::Constant { answer, delay }) => {
-            Some(ExecutorKind::Constant { answer: answer.as_str().into(), delay: *delay })
-        }
-        None => None,
-    };
+    let kind = kind::kind(entry, report);
     if let Some(cost) = entry.cost.as_ref().filter(|cost| cost.is < 0.0) {
         report
             .error(cost.at, "no answer costs less than nothing")
             .hint("write what one costs, in any unit: `cost: 1.5`");
     }
     let (start, hedges) = starts::lower(entry, all, budget, report);
-    let usual = if matches!(kind, Some(ExecutorKind::Http(_))) { HTTP_CONCURRENCY } else { CONCURRENCY };
+    let usual = if matches!(kind, Some(ExecutorKind::Server(_))) { SERVER_CONCURRENCY } else { CONCURRENCY };
     // A faulty kind was reported; the executor stays, so that clauses that name it are not faulted too.
     Some(ExecutorSpec {
         id: id.ok()?,
@@ -90,13 +80,17 @@ fn executor(
 /// Returns how many requests go in one call at most: what a model says of itself is not known here, and of a server it
 /// is not known whether it takes several.
 fn max_batch(entry: &ExecutorEntry, report: &mut Report<'_>) -> Option<NonZeroUsize> {
-    let usual = if matches!(entry.kind, Some(KindEntry::Onnx(_))) { None } else { Some(NonZeroUsize::MIN) };
+    let usual = if matches!(entry.kind, Some(KindEntry::Onnx(_) | KindEntry::Model(_))) {
+        None
+    } else {
+        Some(NonZeroUsize::MIN)
+    };
     let Some(written) = &entry.max_batch else { return usual };
     let takes_several = !matches!(entry.kind, Some(KindEntry::Echo | KindEntry::Constant { .. }));
     if !takes_several && written.is > NonZeroUsize::MIN {
         report
             .error(written.at, format!("executor `{}` gains nothing from batches", entry.name.is))
-            .hint("take `max_batch` out: it is for `onnx` and `http`");
+            .hint("take `max_batch` out: it is for models and servers");
     } else if written.is.get() > BATCH_MAX {
         report
             .error(written.at, format!("a batch of {} requests never comes together", written.is))
@@ -104,10 +98,4 @@ fn max_batch(entry: &ExecutorEntry, report: &mut Report<'_>) -> Option<NonZeroUs
             .hint("write what one call takes at most, 32 for instance: the size is found by itself");
     }
     Some(written.is)
-}
-
-fn check_url(url: &Spanned<String>, report: &mut Report<'_>) {
-    if !url.is.starts_with("http://") && !url.is.starts_with("https://") {
-        report.error(url.at, format!("`{}` is not an HTTP URL", url.is)).hint("start with `http://` or `https://`");
-    }
 }

@@ -8,7 +8,7 @@ mod examples;
 
 pub(super) use examples::circumstances;
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{fmt::Write as _, num::NonZeroUsize, sync::Arc};
 
 use serde_json::{Value, json};
 use wire::{Asked, Budget, ExecutorId, Plan, PolicyRef, Role};
@@ -18,8 +18,8 @@ use super::{
     words,
 };
 use crate::{
-    BreakerSpec, CanarySpec, Case, DecoySpec, Definition, ExecutorKind, ExecutorSpec, InputSchema, KeyPath, Objective,
-    Policy, Start, UsualStart,
+    BreakerSpec, CanarySpec, Case, Credentials, DecoySpec, Definition, ExecutorKind, ExecutorSpec, InputSchema,
+    KeyPath, Objective, Policy, Protocol, SecretRef, ServerSpec, Start, UsualStart,
 };
 
 /// Returns what `definition` means.
@@ -271,7 +271,16 @@ fn percent(share: f64) -> String {
 fn runs(kind: &ExecutorKind) -> Fact {
     let (value, shown) = match kind {
         ExecutorKind::Onnx(path) => (json!({ "onnx": path }), format!("the model `{}`", path.display())),
-        ExecutorKind::Http(url) => (json!({ "http": url }), format!("the server `{url}`")),
+        ExecutorKind::Server(server) => self::server(server),
+        ExecutorKind::Python { file, function } => {
+            let place = format!("{}:{function}", file.display());
+            (json!({ "python": place }), format!("the Python function `{place}`"))
+        }
+        ExecutorKind::Wasm(path) => (json!({ "wasm": path }), format!("the component `{}`", path.display())),
+        ExecutorKind::Model { name, version } => {
+            let model = version.as_ref().map_or_else(|| name.to_string(), |version| format!("{name}@{version}"));
+            (json!({ "model": model }), format!("the published model `{model}`"))
+        }
         ExecutorKind::Echo => (json!({ "echo": {} }), "an echo".to_owned()),
         ExecutorKind::Constant { answer, delay } => {
             let (answer, delay) = (words::json(answer.as_bytes()), words::duration(*delay));
@@ -280,6 +289,29 @@ fn runs(kind: &ExecutorKind) -> Fact {
         }
     };
     fact("runs", value, "runs {new} instead of {old}").shown(shown)
+}
+
+fn server(server: &ServerSpec) -> (Value, String) {
+    let ServerSpec { protocol, url, credentials, retries } = server;
+    let mut value = json!({ protocol.as_str(): url });
+    let mut shown = format!("the server `{url}`");
+    if *protocol != Protocol::Http {
+        shown = format!("the {} server `{url}`", protocol.as_str());
+    }
+    if let Some(Credentials { secret, header }) = credentials {
+        let place = match secret {
+            SecretRef::Env(name) => format!("${name}"),
+            SecretRef::File(path) => path.display().to_string(),
+        };
+        let header = header.as_deref().unwrap_or("authorization");
+        write!(shown, " with `{place}` as its `{header}`").expect("a String takes every write");
+        value["credentials"] = json!({ "secret": place, "header": header });
+    }
+    if *retries > 0 {
+        write!(shown, ", and asks again {retries} times").expect("a String takes every write");
+        value["retries"] = json!(retries);
+    }
+    (value, shown)
 }
 
 fn archive(decoy: &DecoySpec) -> Part {

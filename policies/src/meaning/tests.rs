@@ -47,6 +47,8 @@ const EDITS: &[Edit] = &[
     ("executor less", "  spare: { echo: }\n", ""),
     ("model", "onnx: forest.onnx", "onnx: forest-2.onnx"),
     ("server", "scorer:8080", "other:8080"),
+    ("where a server's secret is", "env: TOKEN", "file: token.txt"),
+    ("a server asked again", "env: TOKEN }", "env: TOKEN }, retries: 2"),
     ("another kind", "http: \"http://scorer:8080/v2/models/wine/infer\"", "echo: "),
     ("constant", "answer: { class: 1 }, delay: 3ms", "answer: { class: 2 }, delay: 3ms"),
     ("delay", "delay: 3ms", "delay: 4ms"),

@@ -1,7 +1,7 @@
 //! An executor that answers with its input: for trying a policy out, and for measuring everything but models.
 
-use bus::BoxFuture;
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use wire::{ExecutorId, Failure, ModelVersion};
 
 use crate::executor::{Executor, Input};

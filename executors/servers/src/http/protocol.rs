@@ -4,15 +4,14 @@
 use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
+use executor::{
+    Input,
+    answer::{self, Output, Values},
+};
 use policies::InputSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wire::RequestId;
-
-use crate::{
-    answer::{self, Output, Values},
-    executor::Input,
-};
 
 /// How a server wants rows.
 #[derive(Clone, Debug, PartialEq, Eq)]

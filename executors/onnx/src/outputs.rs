@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 
+use executor::answer::{Output, Values};
 use ort::{
     session::SessionOutputs,
     value::{DynMapValueType, DynSequenceValueType, DynValue, TensorElementType, ValueType},
 };
-
-use crate::answer::{Output, Values};
 
 /// Returns every output of a run over `rows` rows, borrowed where it can be. Of several rows each must have its own part
 /// of every output.

@@ -11,18 +11,26 @@ use bytes::Bytes;
 use serde::Serialize;
 
 /// One output, borrowed from whatever produced it.
-pub(crate) struct Output<'a> {
-    pub(crate) name: Cow<'a, str>,
-    pub(crate) values: Values<'a>,
+pub struct Output<'a> {
+    /// What the model calls it.
+    pub name: Cow<'a, str>,
+    /// What it says.
+    pub values: Values<'a>,
 }
 
 /// The values of one output, for one input row or for several, row by row.
-pub(crate) enum Values<'a> {
+pub enum Values<'a> {
+    /// Single precision.
     F32(Cow<'a, [f32]>),
+    /// Double precision.
     F64(Cow<'a, [f64]>),
+    /// Integers.
     I64(Cow<'a, [i64]>),
+    /// Truth values.
     Bool(Cow<'a, [bool]>),
+    /// Texts.
     Text(Cow<'a, [String]>),
+    /// Whatever JSON knows.
     Json(Cow<'a, [serde_json::Value]>),
 }
 
@@ -30,7 +38,8 @@ const LABELS: [&str; 3] = ["label", "output_label", "predict"];
 const PROBABILITIES: [&str; 3] = ["probabilities", "output_probability", "predict_proba"];
 
 /// Returns the answer that `outputs` are.
-pub(crate) fn compose(outputs: &[Output]) -> Bytes {
+#[must_use]
+pub fn compose(outputs: &[Output]) -> Bytes {
     let mut json = Json(Vec::with_capacity(128));
     if let Some((label, probabilities)) = classifier(outputs) {
         json.member("class", |out| label.write_one(0, out));
@@ -49,7 +58,7 @@ pub(crate) fn compose(outputs: &[Output]) -> Bytes {
 }
 
 /// Returns the answers that `outputs` of `rows` rows are, or which output cannot be parted into rows.
-pub(crate) fn compose_rows(outputs: &[Output], rows: usize) -> Result<Vec<Bytes>, String> {
+pub fn compose_rows(outputs: &[Output], rows: usize) -> Result<Vec<Bytes>, String> {
     if let Some(uneven) = outputs.iter().find(|output| rows == 0 || output.values.len() % rows != 0) {
         return Err(format!("output `{}` has {} values for {rows} rows", uneven.name, uneven.values.len()));
     }
@@ -116,7 +125,9 @@ impl Values<'_> {
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// Returns how many there are, of all rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
         match self {
             Self::F32(values) => values.len(),
             Self::F64(values) => values.len(),

@@ -25,7 +25,7 @@ const FEATURES: [&str; 13] = [
 ];
 
 fn wine(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/wine").join(file)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/wine").join(file)
 }
 
 fn schema(features: usize) -> InputSchema {

@@ -1,5 +1,5 @@
 //! What batches save: a backlog of 10,000 requests scored one by one and in calls of up to `max_batch`, decoding and
-//! writing included: `cargo run -p hedgerow-executors --example batches`.
+//! writing included: `cargo run -p hedgerow-onnx --example batches`.
 
 use std::{
     io::{self, Write as _},
@@ -8,8 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use executor::{Executor as _, Input};
 use futures::FutureExt as _;
-use hedgerow_executors::{Executor as _, Input, Onnx};
+use hedgerow_onnx::Onnx;
 use policies::InputSchema;
 use wire::{RendezvousName, RequestId, Timestamp};
 
@@ -22,7 +23,7 @@ const FEATURES: &str = "alcohol,malic_acid,ash,alcalinity_of_ash,magnesium,total
 fn main() -> io::Result<()> {
     let schema = Arc::new(InputSchema { features: FEATURES.split(',').map(Into::into).collect() });
     for name in ["forest", "boost", "linear", "mlp"] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../examples/wine/models/{name}.onnx"));
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../examples/wine/models/{name}.onnx"));
         let model = Onnx::load(name, &path, &schema, None).map_err(io::Error::other)?;
         for size in SIZES {
             // The best of some: whatever else runs here only makes it slower.

@@ -1,9 +1,8 @@
 //! PURE: under which span a server's spans are to hang.
 
+use executor::Input;
 use traces::Sampling;
 use wire::{SpanId, SpanOf, TraceId, TraceParent};
-
-use crate::executor::Input;
 
 /// Returns the span that a call of `executor` about `rows` is part of; of several rows, the first one's whose trace is
 /// kept for sure, because a call has one parent. Where nobody keeps traces (`sampling` is `None`), a caller's context is

@@ -19,15 +19,14 @@ use std::{
     time::Duration,
 };
 
-use bus::{BoxFuture, Clock};
 use bytes::Bytes;
+use executor::{BoxFuture, Executor, Input, Now, failed};
 use futures::future::join_all;
 use native_tls::TlsConnector;
 use reqwest::{Client, Url};
 use traces::Sampling;
 use wire::{Failure, ModelVersion, Timestamp};
 
-use crate::executor::{Executor, Input, failed};
 use protocol::{Inferred, Layout, Metadata};
 use traceparent::parent_of;
 
@@ -54,7 +53,7 @@ struct Shared {
     name: String,
     infer: Url,
     client: Client,
-    clock: Clock,
+    now: Now,
     takes: Takes,
     sampling: Option<Sampling>,
     state: Mutex<State>,
@@ -116,7 +115,7 @@ impl Http {
         connections: usize,
         max_batch: Option<NonZeroUsize>,
         takes: Takes,
-        clock: Clock,
+        now: Now,
         sampling: Option<Sampling>,
     ) -> Result<Self, HttpError> {
         let (infer, batch_max) = (address(infer)?, max_batch.unwrap_or(NonZeroUsize::MIN));
@@ -127,7 +126,7 @@ impl Http {
         let model = ModelVersion::new(name, "unversioned");
         let layout = Arc::new(Layout::assumed(&takes));
         let state = Mutex::new(State { model, layout, ask_at: None, away: None, batch_max });
-        let shared = Arc::new(Shared { name: name.to_owned(), infer, client, clock, takes, sampling, state });
+        let shared = Arc::new(Shared { name: name.to_owned(), infer, client, now, takes, sampling, state });
         shared.describe().await?;
         Ok(Self { shared })
     }
@@ -214,7 +213,7 @@ impl Shared {
     /// Asks about `rows` in one call, for as long as the last of them may wait.
     async fn infer(&self, layout: &Layout, rows: &[&Input]) -> Result<Vec<Bytes>, Problem> {
         let body = layout.body(rows).map_err(Problem::Failed)?;
-        let now = self.clock.now();
+        let now = (self.now)();
         let left = rows.iter().map(|row| row.deadline.since(now)).max().unwrap_or_default();
         let mut request = self.client.post(self.infer.clone()).timeout(left).header("content-type", "application/json");
         if let Some(parent) = parent_of(rows, &self.name, self.sampling) {
@@ -254,7 +253,7 @@ impl Shared {
 
     /// Lets a server that did not describe its model be asked again beside the requests, not before them.
     fn ask_again(self: &Arc<Self>) {
-        let now = self.clock.now();
+        let now = (self.now)();
         let mut state = self.state();
         if state.ask_at.is_some_and(|at| at <= now) {
             state.ask_at = Some(now.after(AGAIN));
@@ -273,7 +272,7 @@ impl Shared {
             Ok(metadata) => Layout::of(metadata, &self.takes),
             Err(problem) => {
                 tracing::warn!(executor = self.name, %problem, "asking again in {} s", AGAIN.as_secs());
-                self.state().ask_at = Some(self.clock.now().after(AGAIN));
+                self.state().ask_at = Some((self.now)().after(AGAIN));
                 return Ok(());
             }
         };

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use bus::BoxFuture;
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use wire::{ExecutorId, Failure, ModelVersion};
 
 use crate::executor::{Executor, Input};

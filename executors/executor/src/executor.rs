@@ -1,12 +1,12 @@
-//! What an executor is: one async function from an input to an answer, and one for several at once where that pays.
+//! One async function from an input to an answer, and one for several at once where that pays.
 
 use std::{
     num::NonZeroUsize,
     sync::{Arc, OnceLock},
 };
 
-use bus::BoxFuture;
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use policies::InputSchema;
 use wire::{Failure, FailureKind, ModelVersion, RequestId, Timestamp, TraceParent};
 
@@ -82,12 +82,14 @@ impl Input {
     }
 
     /// Returns what a judge is given about `input`: a JSON object of it and of the others' answers.
-    pub(crate) fn judged(input: &Self, body: Bytes) -> Self {
+    #[must_use]
+    pub fn judged(input: &Self, body: Bytes) -> Self {
         Self::new(input.request, input.deadline, body, Arc::clone(&input.schema)).called_by(input.caller)
     }
 
     /// Returns the same input for somebody whose answer is due at another time.
-    pub(crate) fn due(&self, deadline: Timestamp) -> Self {
+    #[must_use]
+    pub fn due(&self, deadline: Timestamp) -> Self {
         Self::new(self.request, deadline, self.body.clone(), Arc::clone(&self.schema)).called_by(self.caller)
     }
 
@@ -101,6 +103,7 @@ impl Input {
 }
 
 /// Returns the failure of a model or of its server.
-pub(crate) fn failed(message: impl Into<String>) -> Failure {
+#[must_use]
+pub fn failed(message: impl Into<String>) -> Failure {
     Failure { kind: FailureKind::Failed, message: message.into() }
 }

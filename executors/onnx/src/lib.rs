@@ -16,8 +16,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use bus::BoxFuture;
 use bytes::Bytes;
+use executor::{BoxFuture, Executor, Input, answer, failed};
 use ort::session::{
     Session,
     builder::{BuilderResult, SessionBuilder},
@@ -26,10 +26,6 @@ use policies::InputSchema;
 use sha2::{Digest, Sha256};
 use wire::{Failure, ModelVersion};
 
-use crate::{
-    answer,
-    executor::{Executor, Input, failed},
-};
 use inputs::Inputs;
 
 pub use library::LibraryError;

@@ -1,0 +1,21 @@
+//! What an executor is, for those who run models: the trait, the input that it is asked about, and how a model's outputs
+//! become an answer. A kind of one's own needs this crate and no other of ours.
+//!
+//! Reading order: `executor` (the trait) → `answer` → the two kinds that run no model, `echo` and `constant`.
+
+pub mod answer;
+mod constant;
+mod echo;
+mod executor;
+mod features;
+
+use std::sync::Arc;
+
+pub use constant::Constant;
+pub use echo::Echo;
+pub use executor::{Executor, Input, failed};
+pub use futures::future::BoxFuture;
+use wire::Timestamp;
+
+/// The time as the log has it, for whoever must know how much of a budget is left.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
