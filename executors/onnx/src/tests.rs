@@ -242,7 +242,7 @@ fn the_version_is_the_files_content() {
 fn check_without_library(named: Option<&Path>, expected: &[&str]) {
     let empty = tempfile::tempdir().unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "onnx::tests::the_forest_says_what_it_says_under_python"]);
+    child.args(["--exact", "tests::the_forest_says_what_it_says_under_python"]);
     child.current_dir(empty.path()).env_remove("ORT_DYLIB_PATH").envs(named.map(|path| ("ORT_DYLIB_PATH", path)));
     let said = child.output().unwrap();
     let said = String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr);

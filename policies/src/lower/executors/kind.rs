@@ -1,5 +1,7 @@
 //! What an executor runs, and how it is asked.
 
+use std::path::Path;
+
 use wire::ExecutorId;
 
 use crate::{
@@ -49,8 +51,6 @@ fn misplaced(protocol: Protocol, url: &str) -> Option<&'static str> {
     let path = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
     let path = path.split(['?', '#']).next().unwrap_or_default();
     match protocol {
-        // What is wrong with it, its client says better.
-        Protocol::Http => None,
         Protocol::Grpc if path.is_empty() => {
             Some("name the model behind the port: `grpc: \"http://scorer:8081/wine\"`")
         }
@@ -60,7 +60,8 @@ fn misplaced(protocol: Protocol, url: &str) -> Option<&'static str> {
         Protocol::Pmml if !path.contains("model/") || path.ends_with("model/") => {
             Some("end in the model's name: `pmml: \"http://scorer:8080/openscoring/model/wine\"`")
         }
-        Protocol::Grpc | Protocol::TensorFlow | Protocol::Pmml => None,
+        // What is wrong with the URL of an `infer`, its client says better.
+        _ => None,
     }
 }
 
@@ -113,7 +114,7 @@ fn python(place: &Spanned<String>, report: &mut Report<'_>) -> Option<ExecutorKi
         text.starts_with(|first: char| first.is_alphabetic() || first == '_')
             && text.chars().all(|letter| letter.is_alphanumeric() || letter == '_')
     };
-    if !file.ends_with(".py") || !is_name(function) {
+    if Path::new(file).extension().is_none_or(|extension| extension != "py") || !is_name(function) {
         report
             .error(place.at, format!("`{}` names no function of a Python file", place.is))
             .hint(format!("write `rank.py`, whose function `{FUNCTION}` is called, or `rank.py:best` for another"));
