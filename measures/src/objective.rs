@@ -62,7 +62,7 @@ pub struct Burn {
 }
 
 /// What is done about a budget that burns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Alert {
     /// Somebody is called.

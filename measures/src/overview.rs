@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use wire::Timestamp;
 
 use crate::{
-    Burn, Chronicle, Executor, Failed, Results, Spent, Stage, Standing, Sum, Times, executor::micros, objective::share,
+    Alert, Burn, Chronicle, Executor, Failed, Results, Spent, Stage, Standing, Sum, Times, executor::micros,
+    objective::share,
 };
 
 /// How a rendezvous does.
@@ -97,8 +98,8 @@ pub struct Promise {
     pub attained: Option<f64>,
     /// The share of the error budget that is left, below 0 if it is overdrawn; `None` without results or without a budget.
     pub budget_left: Option<f64>,
-    /// What fires: `page` or `ticket`.
-    pub alert: Option<String>,
+    /// What fires.
+    pub alert: Option<Alert>,
     /// How fast the budget burns.
     pub burns: Vec<Rate>,
 }
@@ -106,8 +107,8 @@ pub struct Promise {
 /// How fast a budget burns: at 1 it would last as long as the objective's window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
-    /// `page` or `ticket`.
-    pub alert: String,
+    /// What fires above it.
+    pub alert: Alert,
     /// Over how long a time, in seconds.
     pub long_s: u64,
     /// And over how long a one, in seconds, so that it ends soon after its cause has.
@@ -286,7 +287,7 @@ fn promise<P: Ord + Clone>(counted: &Chronicle<P>, objective: &Objective, now: T
         })
     });
     let rate = |burn: &Burn| Rate {
-        alert: burn.alert.as_str().to_owned(),
+        alert: burn.alert,
         long_s: burn.long.as_secs(),
         short_s: burn.short.as_secs(),
         threshold: burn.threshold,
@@ -303,7 +304,7 @@ fn promise<P: Ord + Clone>(counted: &Chronicle<P>, objective: &Objective, now: T
         good: standing.good,
         attained: standing.attained,
         budget_left: standing.budget_left,
-        alert: standing.alert().map(|alert| alert.as_str().to_owned()),
+        alert: standing.alert(),
         burns: standing.burns.iter().map(rate).collect(),
     }
 }

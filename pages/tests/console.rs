@@ -11,7 +11,7 @@ use alarms::Lags;
 use hedgerow_pages::console::{
     Access, Frame, Page, SCRIPT, file, overview, rendezvous, script_path, style, style_path,
 };
-use measures::Overview;
+use measures::{Alert, Overview};
 use proptest::prelude::*;
 use tree::Tree;
 
@@ -77,7 +77,7 @@ fn who_needs_somebodys_eyes_stands_above_who_does_not() {
         samples::unpromised("e-unpromised"),
         with("d-kept-more", &|overview| overview.objectives[1].budget_left = Some(0.9)),
         samples::healthy("d-kept"),
-        with("c-ticket", &|overview| overview.objectives[0].alert = Some("ticket".to_owned())),
+        with("c-ticket", &|overview| overview.objectives[0].alert = Some(Alert::Ticket)),
         // A share of 100 % has no budget, and yet one bad result breaks it.
         with("b-broken", &|overview| {
             let promise = &mut overview.objectives[0];
@@ -85,7 +85,7 @@ fn who_needs_somebodys_eyes_stands_above_who_does_not() {
         }),
         // One burns, another is gone: what is said is about the one that is not kept.
         with("b-spent", &|overview| {
-            overview.objectives[0].alert = Some("ticket".to_owned());
+            overview.objectives[0].alert = Some(Alert::Ticket);
             (overview.objectives[1].budget_left, overview.objectives[1].attained) = (Some(-0.1), Some(0.945));
         }),
         samples::burning("a-page"),
@@ -213,7 +213,6 @@ fn poisoned(text: &str) -> Overview {
         text.clone_into(&mut runner.name);
         runner.models = vec![text.to_owned()];
     }
-    text.clone_into(&mut overview.objectives[0].burns[0].alert);
     overview.decided[0].reasons = std::iter::once((text.to_owned(), 3)).collect();
     overview
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use alarms::{Condition, Kind, Lag, Severity};
 use canary::{Report, Verdict};
-use measures::{Overview, Promise};
+use measures::{Alert, Overview, Promise};
+use pages::console::paths;
 use policies::{DecoySpec, Entry, History, State};
 use wire::ApplyMode;
 
@@ -14,7 +15,10 @@ const ARCHIVE_SLACK: Duration = Duration::from_mins(5);
 /// Returns the objectives whose error budgets burn too fast.
 pub(super) fn burning(overview: &Overview) -> Vec<Condition> {
     let burns = |promise: &Promise| {
-        let severity = if promise.alert.as_deref()? == "page" { Severity::Page } else { Severity::Ticket };
+        let severity = match promise.alert? {
+            Alert::Page => Severity::Page,
+            Alert::Ticket => Severity::Ticket,
+        };
         let within = shown(Duration::from_micros(promise.within_us));
         let subject = format!("{} within {within}", percent(promise.share));
         let fastest = promise.burns.iter().filter(|burn| burn.fires).filter_map(|burn| Some((burn.over_long?, burn)));
@@ -48,12 +52,13 @@ pub(super) fn broken(overview: &Overview) -> Vec<Condition> {
 
 /// Returns the canary's verdict, if there is one that says something.
 pub(super) fn judged(report: &Report, now_us: i64) -> Option<Condition> {
-    let (verdict, severity) = match report.verdict {
-        Verdict::Better => ("better", Severity::Info),
-        Verdict::Worse => ("worse", Severity::Ticket),
+    let severity = match report.verdict {
+        Verdict::Better => Severity::Info,
+        Verdict::Worse => Severity::Ticket,
         Verdict::NoWorse | Verdict::NotEnoughEvidence | Verdict::NotComparable => return None,
     };
-    let Report { rendezvous, canary, reference, because, .. } = report;
+    let Report { rendezvous, canary, reference, because, verdict, .. } = report;
+    let verdict = verdict.word();
     Some(Condition {
         kind: Kind::CanaryVerdict,
         rendezvous: Some(rendezvous.clone()),
@@ -61,7 +66,7 @@ pub(super) fn judged(report: &Report, now_us: i64) -> Option<Condition> {
         severity,
         since_us: report.requests.last_us.unwrap_or(now_us),
         summary: format!("{canary} is {verdict} than {reference}: {because}"),
-        path: format!("/rendezvous/{rendezvous}/canaries/{canary}"),
+        path: paths::canary(rendezvous, canary),
     })
 }
 
@@ -84,7 +89,7 @@ pub(super) fn stalled(rendezvous: &str, decoy: &DecoySpec, lag: &Lag, now_us: i6
             "{folder} is behind by {} and {records} inputs: they are lost when the log drops them",
             shown(behind)
         ),
-        path: format!("/rendezvous/{rendezvous}"),
+        path: paths::rendezvous(rendezvous),
     })
 }
 
@@ -110,7 +115,7 @@ pub(super) fn withdrawn(history: &History) -> Option<Condition> {
         severity: Severity::Ticket,
         since_us: newest.at.as_micros(),
         summary: format!("the trial of version {version} was ended by {by}{why}"),
-        path: format!("/rendezvous/{name}/policy?version={version}"),
+        path: paths::version(name.as_str(), version, None),
     })
 }
 
@@ -123,7 +128,7 @@ pub(super) fn bus_away(bus: &str, why: &str, since_us: i64) -> Condition {
         severity: Severity::Page,
         since_us,
         summary: format!("{bus} cannot be reached: {why}"),
-        path: "/health".to_owned(),
+        path: paths::HEALTH.to_owned(),
     }
 }
 
@@ -135,7 +140,7 @@ fn of(overview: &Overview, kind: Kind, subject: &str, severity: Severity, summar
         severity,
         since_us: overview.at_us,
         summary,
-        path: format!("/rendezvous/{}", overview.rendezvous),
+        path: paths::rendezvous(&overview.rendezvous),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use alarms::{Lag, Lags};
 use hedgerow_pages::console::{Access, Frame, Page, file, overview, rendezvous};
-use measures::{Blame, Latency, Overview, Point, Promise, Rate, Runner, Share, Stage};
+use measures::{Alert, Blame, Latency, Overview, Point, Promise, Rate, Runner, Share, Stage};
 use policies::{DecidedBy, TimeCurveReport, TimePoint};
 
 /// When all of it was.
@@ -85,7 +85,7 @@ pub(crate) fn healthy(name: &str) -> Overview {
 
 /// A budget burns, a model is not waited for, and for a while nothing was asked.
 pub(crate) fn burning(name: &str) -> Overview {
-    let fired = promise(50_000, 0.999, 30 * DAY_US, 0.996_4, -2.6, Some("page"));
+    let fired = promise(50_000, 0.999, 30 * DAY_US, 0.996_4, -2.6, Some(Alert::Page));
     Overview {
         version: 12,
         rate: 37.2,
@@ -200,8 +200,6 @@ pub(crate) fn hostile() -> Overview {
         runner.models = vec![evil.repeat(9), "<b>".to_owned()];
         runner.canary = true;
     }
-    overview.objectives[0].alert = Some(evil.to_owned());
-    evil.clone_into(&mut overview.objectives[0].burns[0].alert);
     overview.decided[0].reasons = BTreeMap::from([(evil.to_owned(), 3), ("early".to_owned(), 1)]);
     overview.executors[1].name = "a-name-that-has-no-place-where-it-could-be-broken-".repeat(6);
     overview
@@ -292,21 +290,21 @@ fn points(window_us: u64, spread: f64, is_gap: fn(u64) -> bool) -> Vec<Point> {
     (0..120).filter(|place| !is_gap(*place)).map(point).collect()
 }
 
-fn promise(within_us: u64, share: f64, window_us: u64, attained: f64, left: f64, alert: Option<&str>) -> Promise {
-    let rate = |word: &str, (long_s, short_s): (u64, u64), threshold: f64, over: f64| Rate {
-        alert: word.to_owned(),
+fn promise(within_us: u64, share: f64, window_us: u64, attained: f64, left: f64, alert: Option<Alert>) -> Promise {
+    let rate = |rung: Alert, (long_s, short_s): (u64, u64), threshold: f64, over: f64| Rate {
+        alert: rung,
         long_s,
         short_s,
         threshold,
         over_long: Some(over),
         over_short: Some(over * 1.1),
-        fires: alert == Some(word) && over > threshold,
+        fires: alert == Some(rung) && over > threshold,
     };
     let much = if alert.is_some() { 16.3 } else { 0.4 };
     let burns = vec![
-        rate("page", (3_600, 300), 14.4, much),
-        rate("page", (21_600, 1_800), 6.0, much / 2.0),
-        rate("ticket", (259_200, 21_600), 1.0, 0.3),
+        rate(Alert::Page, (3_600, 300), 14.4, much),
+        rate(Alert::Page, (21_600, 1_800), 6.0, much / 2.0),
+        rate(Alert::Ticket, (259_200, 21_600), 1.0, 0.3),
     ];
     let burns = if window_us > 2 * DAY_US { burns } else { Vec::new() };
     Promise {
@@ -318,7 +316,7 @@ fn promise(within_us: u64, share: f64, window_us: u64, attained: f64, left: f64,
         good: 9_997_100,
         attained: Some(attained),
         budget_left: Some(left),
-        alert: alert.map(str::to_owned),
+        alert,
         burns,
     }
 }

@@ -1,7 +1,7 @@
 //! How a rendezvous stands, in one word and one sentence; who needs somebody's eyes comes first.
 
 use maud::{Markup, html};
-use measures::{Overview, Promise};
+use measures::{Alert, Overview, Promise};
 
 use crate::{prose::Prose, words};
 
@@ -27,7 +27,7 @@ pub(super) enum Standing {
 impl Standing {
     pub(super) fn of(overview: &Overview) -> Self {
         let all = &overview.objectives;
-        if all.iter().any(|promise| promise.alert.as_deref() == Some("page")) {
+        if all.iter().any(|promise| promise.alert == Some(Alert::Page)) {
             Self::Page
         } else if all.iter().any(is_spent) {
             Self::Spent
@@ -104,8 +104,8 @@ pub(super) fn order(one: &Overview, other: &Overview) -> std::cmp::Ordering {
 
 /// Returns the objective that stands worst: the one for which the rendezvous stands as it does.
 pub(super) fn worst(overview: &Overview) -> Option<&Promise> {
-    let rank = |promise: &Promise| match promise.alert.as_deref() {
-        Some("page") => 0,
+    let rank = |promise: &Promise| match promise.alert {
+        Some(Alert::Page) => 0,
         _ if is_spent(promise) => 1,
         Some(_) => 2,
         None => 3,

@@ -8,12 +8,11 @@ use wire::{Action, Apply, Change, ControlRecord, RendezvousName, Timestamp};
 use super::*;
 use crate::alerting::sample::{overview, runner};
 
-fn rate(alert: &str, over_long: f64, fires: bool) -> Rate {
-    let alert = alert.to_owned();
+fn rate(alert: Alert, over_long: f64, fires: bool) -> Rate {
     Rate { alert, long_s: 3_600, short_s: 300, threshold: 14.4, over_long: Some(over_long), over_short: None, fires }
 }
 
-fn promise(alert: Option<&str>, burns: Vec<Rate>) -> Promise {
+fn promise(alert: Option<Alert>, burns: Vec<Rate>) -> Promise {
     Promise {
         within_us: 50_000,
         share: 0.999,
@@ -23,7 +22,7 @@ fn promise(alert: Option<&str>, burns: Vec<Rate>) -> Promise {
         good: 90,
         attained: Some(0.9),
         budget_left: Some(0.42),
-        alert: alert.map(str::to_owned),
+        alert,
         burns,
     }
 }
@@ -34,8 +33,8 @@ fn told(condition: &Condition) -> String {
 
 #[test]
 fn a_budget_that_burns_too_fast_is_told_with_the_fastest_rate_that_fires() {
-    let burns = vec![rate("page", 99.0, false), rate("page", 20.04, true), rate("ticket", 7.0, true)];
-    let found = burning(&overview(vec![promise(Some("page"), burns), promise(None, Vec::new())], Vec::new()));
+    let burns = vec![rate(Alert::Page, 99.0, false), rate(Alert::Page, 20.04, true), rate(Alert::Ticket, 7.0, true)];
+    let found = burning(&overview(vec![promise(Some(Alert::Page), burns), promise(None, Vec::new())], Vec::new()));
     assert_eq!(
         found.iter().map(told).collect::<Vec<_>>(),
         [
@@ -43,10 +42,12 @@ fn a_budget_that_burns_too_fast_is_told_with_the_fastest_rate_that_fires() {
           times as fast as it may over the last 1h, 42% of it is left"
         ]
     );
-    let overdrawn = Promise { budget_left: Some(-999.0), ..promise(Some("page"), vec![rate("page", 20.04, true)]) };
+    let overdrawn =
+        Promise { budget_left: Some(-999.0), ..promise(Some(Alert::Page), vec![rate(Alert::Page, 20.04, true)]) };
     let overdrawn = burning(&overview(vec![overdrawn], Vec::new()));
     assert!(overdrawn[0].summary.ends_with(", and it is spent 1000.0 times over"), "{}", overdrawn[0].summary);
-    let ticket = burning(&overview(vec![promise(Some("ticket"), vec![rate("ticket", 7.0, true)])], Vec::new()));
+    let ticket =
+        burning(&overview(vec![promise(Some(Alert::Ticket), vec![rate(Alert::Ticket, 7.0, true)])], Vec::new()));
     assert_eq!(ticket[0].severity, Severity::Ticket);
     assert_eq!(ticket[0].key(), found[0].key(), "what became worse is the same condition");
 }

@@ -65,7 +65,7 @@ fn promise(objective: &Promise) -> String {
         Some(left) => format!("{} of the budget left", percent(left)),
         None => "no budget".to_owned(),
     };
-    let alert = objective.alert.as_ref().map_or_else(String::new, |alert| format!("   FIRES: {alert}"));
+    let alert = objective.alert.map_or_else(String::new, |alert| format!("   FIRES: {}", alert.as_str()));
     let rates: Vec<String> = objective
         .burns
         .iter()

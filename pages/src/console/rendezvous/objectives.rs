@@ -54,7 +54,7 @@ fn burns(promise: &Promise) -> Markup {
             tbody {
                 @for burn in &promise.burns {
                     tr {
-                        th scope="row" { (burn.alert) }
+                        th scope="row" { (burn.alert.as_str()) }
                         td.number { (words::short(burn.threshold)) "×" }
                         td.number { (rate(burn.over_long)) small { "in " (over(burn.long_s)) } }
                         td.number { (rate(burn.over_short)) small { "in " (over(burn.short_s)) } }

@@ -1,6 +1,6 @@
 //! The picture, of numbers that are made up.
 
-use measures::{Blame, Latency, Overview, Point, Promise, Rate, Runner, Share, Stage};
+use measures::{Alert, Blame, Latency, Overview, Point, Promise, Rate, Runner, Share, Stage};
 use policies::DecidedBy;
 
 use super::{curve, percent, text, time};
@@ -52,8 +52,8 @@ fn overview() -> Overview {
         reasons: [("early".to_owned(), results)].into(),
     };
     let blame = |stage, misses| Blame { stage, mean_us: 1_000, share: 0.5, misses };
-    let rate = |alert: &str, long_s, over_long, fires| Rate {
-        alert: alert.to_owned(),
+    let rate = |alert: Alert, long_s, over_long, fires| Rate {
+        alert,
         long_s,
         short_s: long_s / 12,
         threshold: 14.4,
@@ -85,11 +85,11 @@ fn overview() -> Overview {
             good: 999_480,
             attained: Some(0.999_48),
             budget_left: Some(0.48),
-            alert: Some("page".to_owned()),
+            alert: Some(Alert::Page),
             burns: vec![
-                rate("page", 3_600, Some(15.2), true),
-                rate("page", 21_600, Some(2.04), false),
-                rate("ticket", 259_200, None, false),
+                rate(Alert::Page, 3_600, Some(15.2), true),
+                rate(Alert::Page, 21_600, Some(2.04), false),
+                rate(Alert::Ticket, 259_200, None, false),
             ],
         }],
         decided: vec![
