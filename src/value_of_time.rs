@@ -1,7 +1,8 @@
 //! What more or less time would have been worth lately: the newest requests of the log, decided again, no model asked.
 //!
-//! Few of them, one rendezvous at a time and in a thread of its own, so that nobody who is served notices; what came of it
-//! is kept for a minute.
+//! Few of them, one rendezvous at a time and in a thread of its own, so that nobody who is served notices. Whoever asks for
+//! it is given what is a minute old at most; a page that is looked at renews it every five: it is most of what such a page
+//! costs.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,7 +16,7 @@ use axum::{
     routing::get,
 };
 use bus::{Bus, BusError, Clock};
-use policies::{Definition, Recorded, TimeCurve, TimeCurveReport, Versions};
+use policies::{Recorded, TimeCurve, TimeCurveReport, Versions};
 use serde::{Deserialize, Serialize};
 use tokio::{
     runtime::Handle,
@@ -70,8 +71,10 @@ const SINCE: Duration = Duration::from_mins(10);
 const SINCE_MAX: Duration = Duration::from_hours(1);
 /// Of more requests than that the newest are decided again.
 const REQUESTS_MAX: u64 = 10_000;
-/// So long what came of it is kept.
+/// So long what came of it is kept for whoever asks for it.
 const KEPT: Duration = Duration::from_mins(1);
+/// So long a page that is looked at shows it, of the last ten minutes.
+const SHOWN: Duration = Duration::from_mins(5);
 
 // === impl ValuesOfTime ===
 
@@ -87,12 +90,12 @@ impl ValuesOfTime {
         Router::new().route("/api/v1/rendezvous/{rendezvous}/value-of-time", get(answer)).with_state(self)
     }
 
-    /// Returns what came of it last, if anything did, and sees to it that it is no older than a minute soon.
+    /// Returns what came of it last, if anything did, and sees to it that it is no older than five minutes soon.
     pub(crate) fn lately(self: &Arc<Self>, rendezvous: &RendezvousName) -> Option<Arc<ValueOfTime>> {
         let now = self.clock.now();
         let mut kept = self.kept();
         let last = kept.told.get(rendezvous).map(|(_, value)| Arc::clone(value));
-        let is_due = last.as_ref().is_none_or(|value| !value.is_fresh(now));
+        let is_due = last.as_ref().is_none_or(|value| value.age(now) >= SHOWN);
         if is_due && kept.under_way.insert(rendezvous.clone()) {
             let (values, rendezvous) = (Arc::clone(self), rendezvous.clone());
             tokio::spawn(async move {
@@ -113,7 +116,7 @@ impl ValuesOfTime {
     ) -> Result<Arc<ValueOfTime>, Problem> {
         let _turn = self.turn.lock().await;
         let kept = self.kept().told.get(rendezvous).cloned();
-        if let Some((_, value)) = kept.filter(|(over, value)| *over == since && value.is_fresh(self.clock.now())) {
+        if let Some((_, value)) = kept.filter(|(over, value)| *over == since && value.age(self.clock.now()) < KEPT) {
             return Ok(value);
         }
         let (_, versions) = known(&self.shelf, rendezvous.as_str())?;
@@ -134,11 +137,8 @@ impl ValuesOfTime {
         let now = self.clock.now();
         let recordings = Recordings::newest(&*self.bus, rendezvous, now, since, REQUESTS_MAX).await?;
         let mut curve = TimeCurve::new(recordings.rendezvous.as_str());
-        // A version is looked up once, not once a request.
-        let mut known: HashMap<u64, Option<Arc<Definition>>> = HashMap::new();
         let see = |recorded: &Recorded| {
-            let version = recorded.policy().map_or(0, |policy| policy.version);
-            let asked_by = known.entry(version).or_insert_with(|| versions.get(version));
+            let asked_by = recorded.policy().and_then(|policy| versions.get(policy.version));
             curve.add(recorded, asked_by.as_deref());
         };
         recordings.read(&*self.bus, see, |_, _| ()).await?;
@@ -168,8 +168,8 @@ fn stopped(error: &JoinError) -> Problem {
 // === impl ValueOfTime ===
 
 impl ValueOfTime {
-    fn is_fresh(&self, now: Timestamp) -> bool {
-        now.since(Timestamp::from_micros(self.at_us)) < KEPT
+    fn age(&self, now: Timestamp) -> Duration {
+        now.since(Timestamp::from_micros(self.at_us))
     }
 }
 
