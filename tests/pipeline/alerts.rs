@@ -8,6 +8,7 @@ use bus::{Bus, Clock, EmbeddedBus, KafkaBus, KafkaSettings};
 use control::Follower;
 use hedgerow::{
     alerting::{self, AlertArgs, Alerts, Looks, Receivers, Watch},
+    app::Role,
     health::Checkup,
     lagging::Lagging,
     measuring::Measuring,
@@ -53,7 +54,12 @@ struct Teller {
 impl Teller {
     /// Begins to tell `webhook`, and `slack` if there is one.
     async fn start(bus: Arc<dyn Bus>, webhook: &Receiver, slack: Option<&Receiver>) -> Self {
-        let (clock, stop) = (Clock::system(), CancellationToken::new());
+        Self::start_at(Clock::system(), bus, webhook, slack).await
+    }
+
+    /// The same, at the time of `clock`.
+    async fn start_at(clock: Clock, bus: Arc<dyn Bus>, webhook: &Receiver, slack: Option<&Receiver>) -> Self {
+        let stop = CancellationToken::new();
         let follower = Follower::start(Arc::clone(&bus), clock.clone(), Arc::default(), stop.clone()).await.unwrap();
         let args = AlertArgs {
             alert_webhook: Some(webhook.url.clone()),
@@ -231,6 +237,47 @@ async fn a_log_that_is_away_is_told_and_shown_and_so_is_its_return() {
     assert_eq!(statuses(&webhook.has(2).await), ["firing", "resolved"]);
     timeout(PATIENCE, becomes(true, State::Up)).await.unwrap();
     teller.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_does_not_get_on_is_told_until_it_does() {
+    let (bus, webhook) = (embedded(), Receiver::start(&[]).await);
+    let archived = format!("{POLICY}decoy: {{ archive: archive, every: 1s }}\n");
+    let rendezvous = Rendezvous::start(bus.clone(), Clock::system(), &archived, &UNARCHIVED).await;
+    let name = rendezvous.app.definition().name().clone();
+    // What was never archived does not stand still, so something of each partition is.
+    let decoy = rendezvous.another(Role::Decoy).await;
+    for number in 0..100 {
+        rendezvous.ask(&format!("{{\"x\": {number}}}")).await.unwrap();
+    }
+    rendezvous.has_archived(100).await;
+    decoy.stop().await.unwrap();
+    rendezvous.ask(r#"{"x": 100}"#).await.unwrap();
+
+    // An hour later; from then on time runs a hundred times as fast.
+    let clock = Clock::standing_at(Clock::system().now().after(Duration::from_hours(1)));
+    let hands = clock.clone();
+    let running = tokio::spawn(async move {
+        let mut ticks = interval(Duration::from_millis(10));
+        loop {
+            ticks.tick().await;
+            hands.advance(Duration::from_secs(1));
+        }
+    });
+    let teller = Teller::start_at(clock, bus, &webhook, None).await;
+    let sent = webhook.has(1).await;
+    assert_eq!(sent[0]["dedup_key"], format!("hedgerow/archive_stalled/{name}/archive"));
+    assert_eq!(sent[0]["severity"], "page");
+    let summary = sent[0]["summary"].as_str().unwrap();
+    assert!(summary.starts_with("archive is behind by 1h") && summary.contains(" and 1 inputs: "), "{summary}");
+
+    let decoy = rendezvous.another(Role::Decoy).await;
+    let sent = webhook.has(2).await;
+    assert_eq!((statuses(&sent), &sent[1]["dedup_key"]), (vec!["firing", "resolved"], &sent[0]["dedup_key"]));
+    running.abort();
+    teller.stop.cancel();
+    decoy.stop().await.unwrap();
+    rendezvous.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
