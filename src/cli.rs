@@ -21,6 +21,7 @@ mod results;
 mod rollback;
 mod run;
 mod schema;
+mod screen;
 mod serving;
 mod test;
 mod top;

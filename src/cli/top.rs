@@ -20,7 +20,7 @@ use wire::RendezvousName;
 use super::{
     Failure, asking,
     control::{Control, Reach, block_on, rendezvous},
-    duration,
+    duration, screen,
 };
 use crate::measuring::{Measuring, Overviews};
 
@@ -64,7 +64,7 @@ enum Source {
 
 /// So often the picture is drawn.
 const EVERY: Duration = Duration::from_secs(1);
-/// Where nobody says how wide the terminal is.
+/// How wide a picture is that is printed once.
 const WIDTH: usize = 100;
 
 // === impl Top ===
@@ -104,9 +104,7 @@ impl Top {
             } else if is_once {
                 write!(out, "{}", shown::text(&overviews, WIDTH))
             } else {
-                // Home, the picture with each line's rest cleared, and what was below it cleared too.
-                let picture = shown::text(&overviews, WIDTH).replace('\n', "\x1b[K\n");
-                write!(out, "\x1b[H{picture}\x1b[J").and_then(|()| out.flush())
+                screen::draw(&mut out, &shown::text(&overviews, screen::width()))
             };
             drop(out);
             match written {

@@ -17,9 +17,9 @@ use super::{
         control::{Control, Reach, client},
         learn,
         progress::Progress,
+        screen,
     },
     report::Format,
-    watch::width,
 };
 use crate::canaries::{EXAMPLES_WITHIN, Examples, Listed, Replay, examples};
 
@@ -130,7 +130,7 @@ impl Reports {
         Ok(match (format, &self.source) {
             (Format::Json, _) => serde_json::to_string(report)?,
             (Format::Markdown, _) => markdown(report),
-            (Format::Text, _) => text(report, width()),
+            (Format::Text, _) => text(report, screen::width()),
             // The process looks for the requests behind the numbers.
             (Format::Html, Source::Door { .. }) => self.get(&["canaries", &report.canary], "text/html").await?,
             (Format::Html, Source::Log { bus, clock, within, .. }) => {

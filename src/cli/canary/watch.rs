@@ -15,7 +15,7 @@ use super::{
     super::{
         Failure,
         control::{Reach, block_on},
-        duration,
+        duration, screen,
     },
     reading::{Reports, canary},
     report::{all, exit_code},
@@ -59,8 +59,6 @@ enum Screen {
 
 /// Nobody reads faster.
 const EVERY_MIN: Duration = Duration::from_millis(100);
-/// Where nobody says how wide a terminal is.
-const WIDTH: usize = 100;
 
 // === impl Watch ===
 
@@ -110,20 +108,18 @@ impl Screen {
         let mut out = io::stdout().lock();
         match self {
             Self::Terminal => {
-                let texts: Vec<String> = reports.iter().map(|report| pages::canary::text(report, width())).collect();
-                // From the top left corner over what was there, so that nothing flickers; what is left below goes.
-                let text = texts.join("\n").replace('\n', "\u{1b}[K\n");
-                write!(out, "\u{1b}[H{text}\u{1b}[J")
+                let texts: Vec<String> =
+                    reports.iter().map(|report| pages::canary::text(report, screen::width())).collect();
+                screen::draw(&mut out, &texts.join("\n"))
             }
             Self::Lines(printed) => {
                 let lines: Vec<String> = reports.iter().map(line).collect();
                 let news: Vec<&str> = lines.iter().filter(|line| !printed.contains(line)).map(String::as_str).collect();
                 let written = write!(out, "{}", news.concat());
                 *printed = lines;
-                written
+                written.and_then(|()| out.flush())
             }
         }
-        .and_then(|()| out.flush())
         .context("the output cannot be written")
     }
 }
@@ -131,9 +127,4 @@ impl Screen {
 fn line(report: &Report) -> String {
     let Report { canary, reference, verdict, because, requests, .. } = report;
     format!("{canary} beside {reference}: {} after {} pairs: {because}\n", verdict.word(), requests.compared)
-}
-
-/// Returns how wide the terminal is.
-pub(super) fn width() -> usize {
-    terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0.into())
 }
