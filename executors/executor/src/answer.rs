@@ -72,7 +72,7 @@ pub fn compose_rows(outputs: &[Output], rows: usize) -> Result<Vec<Bytes>, Strin
 fn classifier<'a>(outputs: &'a [Output]) -> Option<(&'a Values<'a>, &'a Values<'a>)> {
     let find = |names: &[&str]| outputs.iter().find(|output| names.contains(&&*output.name)).map(|found| &found.values);
     let (label, probabilities) = (find(&LABELS)?, find(&PROBABILITIES)?);
-    (outputs.len() == 2 && label.len() == 1 && probabilities.len() > 0).then_some((label, probabilities))
+    (outputs.len() == 2 && label.len() == 1 && !probabilities.is_empty()).then_some((label, probabilities))
 }
 
 /// An object as it grows.
@@ -136,6 +136,12 @@ impl Values<'_> {
             Self::Text(values) => values.len(),
             Self::Json(values) => values.len(),
         }
+    }
+
+    /// Returns whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     fn write(&self, out: &mut Vec<u8>) {
