@@ -11,7 +11,7 @@ use hedgerow_oip::{
 use prost::Message;
 use tonic::{Code, Request, Response, Status};
 
-/// What MLServer 1.7.1's own classes (Google's Protobuf for Python) write for `request()`, `response()` and so on.
+/// What the classes of `mlserver` 1.7.1 (Google's Protobuf for Python) write for `request()`, `response()` and so on.
 const REQUEST: &str = concat!(
     "0a0477696e651201371a016122130a0473656564120b10fcffffffffffffffff012a580a01781204465033321a0b01ffffffffffffffffff01",
     "22080a016b12031a01762a360a0101120affffffffffffffffff011a0affffffffffffffffff012201032a010932040000c03f3a0800000000",
@@ -24,6 +24,7 @@ const METADATA: &str = concat!(
 );
 const SERVER: &str = "0a016d1201311a0165";
 
+#[expect(clippy::unwrap_used, reason = "a test")]
 fn check<M: Message + Default + PartialEq + std::fmt::Debug>(message: &M, hex: &str) {
     let digits = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
     let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(digits).collect();
