@@ -5,8 +5,8 @@ use std::{path::PathBuf, sync::Arc};
 use bus::{BoxFuture, Clock};
 use executor::{Constant, Echo, Executor};
 use onnx::{Onnx, OnnxError};
-use policies::{ExecutorKind, ExecutorSpec, InputSchema, Protocol, ServerSpec};
-use servers::{Http, HttpError, Takes};
+use policies::{ExecutorKind, ExecutorSpec, InputSchema};
+use servers::{Errand, ServerError, Takes};
 use traces::Sampling;
 
 /// Makes executors for inputs of a schema. What it returns is run on the thread that the executor will live on.
@@ -23,7 +23,7 @@ pub enum LoadError {
     Onnx(#[from] OnnxError),
     /// A server.
     #[error(transparent)]
-    Http(#[from] HttpError),
+    Server(#[from] ServerError),
     /// Its kind is not known here.
     #[error("this release cannot run executors of its kind")]
     Unknown,
@@ -48,16 +48,14 @@ pub fn by_kind(base: PathBuf, clock: Clock, sampling: Option<Sampling>) -> Loade
             let name = spec.id.as_str();
             let executor: Arc<dyn Executor> = match &spec.kind {
                 ExecutorKind::Onnx(path) => Arc::new(Onnx::load(name, &base.join(path), &schema, spec.max_batch)?),
-                ExecutorKind::Server(ServerSpec { protocol: Protocol::Http, url, .. }) => {
+                ExecutorKind::Server(server) => {
                     let takes = if spec.hears.is_empty() { Takes::Features(schema) } else { Takes::Text };
-                    let now = Arc::new(move || clock.now());
-                    let (connections, most) = (spec.concurrency.get(), spec.max_batch);
-                    Arc::new(Http::connect(name, url, connections, most, takes, now, sampling).await?)
+                    let (connections, max_batch) = (spec.concurrency.get(), spec.max_batch);
+                    let (name, now) = (name.to_owned(), Arc::new(move || clock.now()));
+                    servers::connect(server, Errand { name, takes, connections, max_batch, base, now, sampling })
+                        .await?
                 }
-                ExecutorKind::Server(_)
-                | ExecutorKind::Python { .. }
-                | ExecutorKind::Wasm(_)
-                | ExecutorKind::Model { .. } => {
+                ExecutorKind::Python { .. } | ExecutorKind::Wasm(_) | ExecutorKind::Model { .. } => {
                     return Err(LoadError::Unknown);
                 }
                 ExecutorKind::Echo => Arc::new(Echo::new(&spec.id)),

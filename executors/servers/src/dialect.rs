@@ -89,10 +89,7 @@ pub(crate) enum Problem {
     /// It does not know us.
     Barred(String),
     /// It cannot answer now, and did nothing: it may be asked again, if it says so after a while.
-    Later {
-        words: String,
-        after: Option<Duration>,
-    },
+    Later { words: String, after: Option<Duration> },
     /// Anything else: it is slow, it is broken.
     Failed(String),
 }

@@ -13,9 +13,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use native_tls::TlsConnector;
-use oip::{
-    ModelInferRequest, ModelMetadataRequest, client::GRPCInferenceServiceClient as Calls,
-};
+use oip::{ModelInferRequest, ModelMetadataRequest, client::GRPCInferenceServiceClient as Calls};
 use tonic::{
     Code, Request, Response, Status,
     metadata::{MetadataKey, MetadataValue},
@@ -51,12 +49,15 @@ impl Grpc {
     /// Returns the model at `url`: `http://host:8081/wine`, or `…/wine/versions/7` for one of its versions.
     pub(crate) fn new(url: &str) -> Result<Self, ServerError> {
         const WHAT: &str = "a model behind a gRPC port";
-        let wrong = |problem: &str| ServerError::Address { url: url.to_owned(), what: WHAT, problem: problem.to_owned() };
+        let wrong =
+            |problem: &str| ServerError::Address { url: url.to_owned(), what: WHAT, problem: problem.to_owned() };
         let parsed = address(url, WHAT)?;
         let path = parsed.path().trim_matches('/');
         let (model, version) = path.split_once("/versions/").unwrap_or((path, ""));
         if model.is_empty() || model.contains('/') || version.contains('/') {
-            return Err(wrong("its path is to be the model's name, `/wine`, or one of its versions, `/wine/versions/7`"));
+            return Err(wrong(
+                "its path is to be the model's name, `/wine`, or one of its versions, `/wine/versions/7`",
+            ));
         }
         let (model, version) = (model.to_owned(), version.to_owned());
         let origin = parsed.origin().ascii_serialization().parse().map_err(|_| wrong("it names no host"))?;

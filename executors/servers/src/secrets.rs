@@ -35,7 +35,9 @@ pub enum SecretError {
     #[error("its credentials are in the environment variable `{0}`, which is not set: set it where this executor runs")]
     Unset(Arc<str>),
     /// The file cannot be read.
-    #[error("its credentials are in the file `{path}`, which cannot be read: {cause}; write the secret there, or correct `credentials`")]
+    #[error(
+        "its credentials are in the file `{path}`, which cannot be read: {cause}; write the secret there, or correct `credentials`"
+    )]
     Unreadable {
         /// Where it was looked for.
         path: PathBuf,
@@ -155,7 +157,9 @@ mod tests {
         let (folder, mut credentials) = file("");
         assert!(problem(&credentials, folder.path()).ends_with("token.txt`, which is empty: put the secret there"));
         let missing = problem(&credentials, &folder.path().join("away"));
-        assert!(missing.contains("away/token.txt`, which cannot be read") && missing.contains("write the secret there"));
+        assert!(
+            missing.contains("away/token.txt`, which cannot be read") && missing.contains("write the secret there")
+        );
         credentials.secret = SecretRef::Env("HEDGEROW_NO_SUCH_VARIABLE".into());
         assert_eq!(
             problem(&credentials, folder.path()),

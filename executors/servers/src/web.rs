@@ -65,6 +65,8 @@ impl Web {
             | StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT => Problem::Later { words, after },
+            // What it does not have it does not get by being asked again.
+            StatusCode::NOT_IMPLEMENTED => Problem::Refused(words),
             status if status.is_server_error() => Problem::Failed(words),
             _ => Problem::Refused(words),
         })

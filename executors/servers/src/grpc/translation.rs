@@ -152,6 +152,10 @@ mod tests {
         check(2, said(vec![labels(&[2, 1], vec![3, 5])]), Ok(r#"{"label":3}{"label":5}"#));
         check(2, said(vec![labels(&[1], vec![3])]), Err("output `label` has the shape [1] for 2 rows"));
         check(1, said(vec![labels(&[3], vec![3])]), Err("output `label` has 1 values, its shape says 3"));
-        check(1, said(vec![output("x", "FP8", &[1], tensor::Data::Signed(vec![3]))]), Err("output `x`: it has no values"));
+        check(
+            1,
+            said(vec![output("x", "FP8", &[1], tensor::Data::Signed(vec![3]))]),
+            Err("output `x`: it has no values"),
+        );
     }
 }

@@ -1,8 +1,12 @@
 //! A small Open Inference Protocol server, and what the executor makes of its good and bad days.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::{
@@ -10,12 +14,18 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
-use policies::InputSchema;
+use executor::{Executor, Now};
+use policies::{Credentials, Protocol, SecretRef, ServerSpec};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use wire::{RequestId, Timestamp};
+use wire::Timestamp;
 
-use super::*;
+use crate::{
+    ServerError, connect as connect_to,
+    dialect::LONGEST,
+    rig::{self, LONG, ask, ask_until, standing},
+    server::AGAIN,
+};
 
 /// How the server's `infer` behaves.
 #[derive(Clone, Copy)]
@@ -96,52 +106,26 @@ fn labels(body: &Value) -> String {
 }
 
 /// Asks about rows with these first features in one batch; `None` is a row that cannot be read.
-async fn ask_batch(executor: &Http, hues: &[Option<u32>]) -> Vec<Result<Value, String>> {
-    let schema = Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] });
-    let input = |hue: &Option<u32>| {
-        let body = hue.map_or("{}".to_owned(), |hue| format!("{{\"hue\": {hue}, \"ash\": 2}}"));
-        let (id, deadline) = (RequestId::from_uuid(uuid::Uuid::nil()), Timestamp::EPOCH.after(LONG));
-        Input::new(id, deadline, body.into(), Arc::clone(&schema))
-    };
-    let inputs: Vec<Input> = hues.iter().map(input).collect();
+async fn ask_batch(executor: &Arc<dyn Executor>, hues: &[Option<u32>]) -> Vec<Result<Value, String>> {
+    let input =
+        |hue: &Option<u32>| rig::input(&hue.map_or("{}".to_owned(), |hue| format!("{{\"hue\": {hue}, \"ash\": 2}}")));
+    let inputs: Vec<_> = hues.iter().map(input).collect();
     let answers = executor.score_batch(&inputs.iter().collect::<Vec<_>>()).await;
-    let answer = |answer: Result<Bytes, Failure>| {
-        let answer: Value = serde_json::from_slice(&answer.map_err(|failure| failure.message)?).unwrap();
-        Ok(answer["label"].clone())
-    };
+    let answer = |answer| rig::read(answer).map(|answer| answer["label"].clone());
     answers.into_iter().map(answer).collect()
 }
 
-async fn connect_in_batches(address: &str) -> Http {
-    let schema = Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] });
-    let (most, takes) = (NonZeroUsize::new(8), Takes::Features(schema));
-    Http::connect("vendor", address, 4, most, takes, standing(), None).await.unwrap()
+fn spec(address: &str) -> ServerSpec {
+    ServerSpec { protocol: Protocol::Http, url: address.to_owned(), credentials: None, retries: 0 }
 }
 
-/// A clock that stands still: how long a call may take is what its deadline says.
-fn standing() -> Now {
-    Arc::new(|| Timestamp::EPOCH)
+async fn connect_in_batches(address: &str) -> Arc<dyn Executor> {
+    let errand = rig::errand(standing());
+    connect_to(&spec(address), crate::Errand { max_batch: NonZeroUsize::new(8), ..errand }).await.unwrap()
 }
 
-async fn connect(address: &str) -> Result<Http, HttpError> {
-    connect_on(address, standing()).await
-}
-
-async fn connect_on(address: &str, now: Now) -> Result<Http, HttpError> {
-    let schema = Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] });
-    Http::connect("vendor", address, 4, None, Takes::Features(schema), now, None).await
-}
-
-async fn ask(executor: &Http, budget: Duration) -> Result<Value, String> {
-    ask_until(executor, Timestamp::EPOCH.after(budget)).await
-}
-
-async fn ask_until(executor: &Http, deadline: Timestamp) -> Result<Value, String> {
-    let schema = Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] });
-    let body = Bytes::from_static(br#"{"hue": 1, "ash": 2}"#);
-    let input = Input::new(RequestId::from_uuid(uuid::Uuid::nil()), deadline, body, schema);
-    let answer = executor.score(&input).await.map_err(|failure| failure.message)?;
-    Ok(serde_json::from_slice(&answer).unwrap())
+async fn connect(address: &str) -> Result<Arc<dyn Executor>, ServerError> {
+    connect_to(&spec(address), rig::errand(standing())).await
 }
 
 async fn check_failure(day: Day, budget: Duration, expected: &str) {
@@ -150,8 +134,6 @@ async fn check_failure(day: Day, budget: Duration, expected: &str) {
     let problem = ask(&executor, budget).await.unwrap_err();
     assert!(problem.contains(expected) && problem.contains(&server.address), "{problem}");
 }
-
-const LONG: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn a_good_answer_becomes_a_classifiers_with_the_servers_version() {
@@ -215,7 +197,7 @@ async fn a_server_that_is_away_is_a_failure_until_it_is_back_and_then_asked_abou
     let seconds = Arc::new(AtomicU64::new(0));
     let clock = Arc::clone(&seconds);
     let now: Now = Arc::new(move || Timestamp::EPOCH.after(Duration::from_secs(clock.load(Ordering::Relaxed))));
-    let executor = connect_on(&address, now).await.expect("a server may come later");
+    let executor = connect_to(&spec(&address), rig::errand(now)).await.expect("a server may come later");
     let problem = ask_until(&executor, Timestamp::EPOCH.after(LONG)).await.unwrap_err();
     assert!(problem.contains("refused") && problem.contains(&address), "{problem}");
 
@@ -232,9 +214,7 @@ async fn a_server_that_is_away_is_a_failure_until_it_is_back_and_then_asked_abou
 async fn an_input_that_cannot_be_read_is_not_sent() {
     let server = server(Day::Good, None).await;
     let executor = connect(&server.address).await.unwrap();
-    let schema = Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] });
-    let deadline = Timestamp::EPOCH.after(Duration::from_secs(1 << 40));
-    let input = Input::new(RequestId::from_uuid(uuid::Uuid::nil()), deadline, Bytes::from_static(b"{}"), schema);
+    let input = rig::input("{}");
     let failure = executor.score(&input).await.unwrap_err();
     assert!(failure.message.contains("feature `hue` is missing"), "{}", failure.message);
     assert_eq!(server.asked.load(Ordering::Relaxed), 0);
@@ -293,4 +273,107 @@ async fn a_server_that_is_broken_is_asked_once_about_a_batch() {
     let answers = ask_batch(&connect_in_batches(&server.address).await, &[Some(3), Some(5)]).await;
     assert!(answers.iter().all(|answer| answer.as_ref().unwrap_err().contains("out of grapes")));
     assert_eq!(server.asked.load(Ordering::Relaxed), 1);
+}
+
+/// A server that answers its first calls with these statuses, and then well; what each call was told is kept.
+async fn moody(moods: &[(u16, &'static str)], secret: &'static str) -> (String, Arc<std::sync::Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/v2/models/wine/infer", listener.local_addr().unwrap());
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let (moods, kept) = (moods.to_vec(), Arc::clone(&told));
+    let infer = move |headers: axum::http::HeaderMap, body: axum::Json<Value>| async move {
+        let given = headers.get("authorization").map_or("", |value| value.to_str().unwrap()).to_owned();
+        let calls = {
+            let mut kept = kept.lock().unwrap();
+            kept.push(given.clone());
+            kept.len()
+        };
+        let mut answer = axum::http::HeaderMap::new();
+        if let Some((status, after)) = moods.get(calls - 1) {
+            if !after.is_empty() {
+                answer.insert("retry-after", after.parse().unwrap());
+            }
+            return (StatusCode::from_u16(*status).unwrap(), answer, "not now".to_owned());
+        }
+        if !secret.is_empty() && given != secret {
+            return (StatusCode::UNAUTHORIZED, answer, format!("who is `{given}`?"));
+        }
+        (StatusCode::OK, answer, labels(&body.0))
+    };
+    let routes = Router::new().route("/v2/models/wine/infer", post(infer));
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    (address, told)
+}
+
+async fn retrying(address: &str, retries: u8) -> Arc<dyn Executor> {
+    connect_to(&ServerSpec { retries, ..spec(address) }, rig::errand(standing())).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_server_that_is_busy_is_asked_again_as_often_as_the_policy_says() {
+    let moods = [(503, ""), (429, "0"), (502, ""), (504, "")];
+    let (address, told) = moody(&moods, "").await;
+    assert_eq!(ask(&retrying(&address, 4).await, LONG).await.unwrap()["label"], json!(1.0));
+    assert_eq!(told.lock().unwrap().len(), 5);
+    let (address, told) = moody(&moods, "").await;
+    let problem = ask(&retrying(&address, 3).await, LONG).await.unwrap_err();
+    assert!(problem.contains("504") && problem.contains("not now"), "{problem}");
+    assert_eq!(told.lock().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn what_would_fail_again_is_not_asked_again() {
+    for status in [400, 404, 500, 501] {
+        let (address, told) = moody(&[(status, "")], "").await;
+        assert!(ask(&retrying(&address, 3).await, LONG).await.is_err());
+        assert_eq!(told.lock().unwrap().len(), 1, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_wants_more_time_than_is_left_is_not_asked_again() {
+    let (address, told) = moody(&[(503, "30")], "").await;
+    assert!(ask(&retrying(&address, 3).await, LONG).await.unwrap_err().contains("503"));
+    assert_eq!(told.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_while_the_budget_lasts_is_asked_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let executor = retrying(&format!("http://{host}/v2/models/wine/infer"), 10).await;
+    let (answer, _server) = tokio::join!(ask(&executor, LONG), server_at(&host, Day::Good, None));
+    assert_eq!(answer.unwrap()["class"], json!(1.0));
+}
+
+#[tokio::test]
+async fn a_secret_goes_along_and_a_new_one_is_read_when_the_old_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |secret: &str| std::fs::write(folder.path().join("token"), secret).unwrap();
+    write("yesterday");
+    let (address, told) = moody(&[], "Bearer today").await;
+    let credentials = Some(Credentials { secret: SecretRef::File("token".into()), header: None });
+    let errand = crate::Errand { base: folder.path().to_owned(), ..rig::errand(standing()) };
+    let executor = connect_to(&ServerSpec { credentials, ..spec(&address) }, errand).await.unwrap();
+
+    let problem = ask(&executor, LONG).await.unwrap_err();
+    assert!(problem.contains("401") && problem.contains("who is `Bearer …`?"), "{problem}");
+    assert!(!problem.contains("yesterday"), "{problem}");
+    write("today");
+    assert_eq!(ask(&executor, LONG).await.unwrap()["label"], json!(1.0));
+    assert_eq!(ask(&executor, LONG).await.unwrap()["label"], json!(1.0));
+    assert_eq!(*told.lock().unwrap(), ["Bearer yesterday", "Bearer yesterday", "Bearer today", "Bearer today"]);
+}
+
+#[tokio::test]
+async fn a_secret_is_not_told_to_whomever_a_server_sends_us_to() {
+    let (elsewhere, told) = moody(&[], "").await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/v2/models/wine/infer", listener.local_addr().unwrap());
+    let infer = || async move { axum::response::Redirect::temporary(&elsewhere) };
+    let routes = Router::new().route("/v2/models/wine/infer", post(infer));
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    assert!(ask(&connect(&address).await.unwrap(), LONG).await.unwrap_err().contains("307"));
+    assert_eq!(told.lock().unwrap().len(), 0);
 }
