@@ -6,6 +6,7 @@ use bus::{BoxFuture, Clock};
 use executor::{Constant, Echo, Executor};
 use onnx::{Onnx, OnnxError};
 use policies::{ExecutorKind, ExecutorSpec, InputSchema};
+use python::{Python, PythonError};
 use servers::{Errand, ServerError, Takes};
 use traces::Sampling;
 
@@ -24,6 +25,9 @@ pub enum LoadError {
     /// A server.
     #[error(transparent)]
     Server(#[from] ServerError),
+    /// A Python file.
+    #[error(transparent)]
+    Python(#[from] PythonError),
     /// Its kind is not known here.
     #[error("this release cannot run executors of its kind")]
     Unknown,
@@ -55,7 +59,13 @@ pub fn by_kind(base: PathBuf, clock: Clock, sampling: Option<Sampling>) -> Loade
                     servers::connect(server, Errand { name, takes, connections, max_batch, base, now, sampling })
                         .await?
                 }
-                ExecutorKind::Python { .. } | ExecutorKind::Wasm(_) | ExecutorKind::Model { .. } => {
+                ExecutorKind::Python { file, function } => {
+                    let (path, schema) = (base.join(file), spec.hears.is_empty().then_some(&*schema));
+                    let (workers, max_batch) = (spec.concurrency, spec.max_batch);
+                    let spec = python::Spec { path: &path, function, schema, workers, max_batch };
+                    Arc::new(Python::load(name, spec, Arc::new(move || clock.now())).await?)
+                }
+                ExecutorKind::Wasm(_) | ExecutorKind::Model { .. } => {
                     return Err(LoadError::Unknown);
                 }
                 ExecutorKind::Echo => Arc::new(Echo::new(&spec.id)),

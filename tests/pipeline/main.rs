@@ -17,6 +17,7 @@ mod judges;
 mod kafka;
 mod learn;
 mod processes;
+mod python;
 mod receiver;
 mod rendezvous;
 mod results;

@@ -80,7 +80,7 @@ fn executor(
 /// Returns how many requests go in one call at most: what a model says of itself is not known here, and of a server it
 /// is not known whether it takes several.
 fn max_batch(entry: &ExecutorEntry, report: &mut Report<'_>) -> Option<NonZeroUsize> {
-    let usual = if matches!(entry.kind, Some(KindEntry::Onnx(_) | KindEntry::Model(_))) {
+    let usual = if matches!(entry.kind, Some(KindEntry::Onnx(_) | KindEntry::Model(_) | KindEntry::Python(_))) {
         None
     } else {
         Some(NonZeroUsize::MIN)
