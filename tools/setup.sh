@@ -1,11 +1,12 @@
 #!/bin/sh
 # Makes a bare Debian machine with Rust able to build, test and run hedgerow.
-# Usage: tools/setup.sh [build] [kafka] [onnx] [browser] [promtool] [lint] [profile]     (the first five if none is named)
+# Usage: tools/setup.sh [build] [kafka] [onnx] [browser] [promtool] [sdk] [lint] [profile]     (the first six if none is named)
 #   build   compiler, make, perl and OpenSSL for the native parts; the target the pure crates are checked on
 #   kafka   Java, and Apache Kafka's jars in target/setup/kafka
 #   onnx    onnxruntime's shared library in target/setup/onnxruntime
 #   browser Chromium, in which the tests look at pages; left out where the distribution has none
 #   promtool Prometheus' own checker of metrics and rules, in target/setup/promtool
+#   sdk     Python's Kafka client, in a virtual environment in target/setup/sdk
 #   lint    cargo-deny in target/setup/bin
 #   profile Linux' perf, and inferno, which draws flame graphs, in target/setup/bin
 # What is there already is left alone; a second run does nothing and takes no time.
@@ -14,15 +15,16 @@ set -eu
 cd "$(dirname "$0")/.."
 SETUP=$PWD/target/setup
 ONNXRUNTIME=1.31.1
+CONFLUENT_KAFKA=2.16.1
 CARGO_DENY=0.20.2
 INFERNO=0.12.8
 
 main() {
-    [ $# -gt 0 ] || set -- build kafka onnx browser promtool
+    [ $# -gt 0 ] || set -- build kafka onnx browser promtool sdk
     for part; do
         case $part in
-            build | kafka | onnx | browser | promtool | lint | profile) "setup_$part" ;;
-            *) fail "tools/setup.sh knows the parts build, kafka, onnx, browser, promtool, lint and profile, not '$part'" ;;
+            build | kafka | onnx | browser | promtool | sdk | lint | profile) "setup_$part" ;;
+            *) fail "tools/setup.sh knows the parts build, kafka, onnx, browser, promtool, sdk, lint and profile, not '$part'" ;;
         esac
     done
 }
@@ -119,6 +121,18 @@ setup_promtool() {
     mv "$NEW/package/usr/bin/promtool" "$NEW/promtool"
     rm -rf "$NEW/package" "$NEW"/prometheus_*.deb
     finish promtool debian
+}
+
+setup_sdk() {
+    fresh sdk "$CONFLUENT_KAFKA" && return 0
+    need python3 python3
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv
+    begin sdk "Python's Kafka client $CONFLUENT_KAFKA"
+    python3 -m venv "$NEW"
+    "$NEW/bin/python" -m pip install -q --disable-pip-version-check --only-binary=:all: \
+        "confluent-kafka==$CONFLUENT_KAFKA" >&2 ||
+        fail "pip could not fetch confluent-kafka $CONFLUENT_KAFKA: look at the lines above, then run tools/setup.sh sdk"
+    finish sdk "$CONFLUENT_KAFKA"
 }
 
 # Unoptimised: it builds in a third of the time and checks the licences in the same second.

@@ -28,6 +28,9 @@ pub enum LoadError {
     /// A Python file.
     #[error(transparent)]
     Python(#[from] PythonError),
+    /// Somebody else runs it.
+    #[error("it is run elsewhere, by a program that is not ours")]
+    Elsewhere,
     /// Its kind is not known here.
     #[error("this release cannot run executors of its kind")]
     Unknown,
@@ -68,6 +71,7 @@ pub fn by_kind(base: PathBuf, clock: Clock, sampling: Option<Sampling>) -> Loade
                 ExecutorKind::Wasm(_) | ExecutorKind::Model { .. } => {
                     return Err(LoadError::Unknown);
                 }
+                ExecutorKind::Elsewhere => return Err(LoadError::Elsewhere),
                 ExecutorKind::Echo => Arc::new(Echo::new(&spec.id)),
                 ExecutorKind::Constant { answer, delay } => Arc::new(Constant::new(&spec.id, answer, *delay)),
             };

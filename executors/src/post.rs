@@ -1,11 +1,11 @@
 //! PURE: what has to be loaded so that the executors of some versions answer.
 //!
 //! Law: two versions that say the same of an executor share it; whatever they say of anybody else, of roles, starts,
-//! families, costs or clauses, loads nothing again.
+//! families, costs or clauses, loads nothing again. What runs elsewhere is never loaded.
 
 use std::sync::Arc;
 
-use policies::{Definition, ExecutorSpec, InputSchema, Versions};
+use policies::{Definition, ExecutorKind, ExecutorSpec, InputSchema, Versions};
 use wire::ExecutorId;
 
 /// An executor to be loaded, for inputs of a schema.
@@ -34,7 +34,8 @@ pub fn wanted(versions: &Versions, only: Option<&[ExecutorId]>) -> Vec<Post> {
 /// Returns what `definition` needs here, in its order.
 pub(crate) fn of(definition: &Definition, only: Option<&[ExecutorId]>) -> impl Iterator<Item = Post> {
     let schema = Arc::new(definition.input.clone());
-    let ours = definition.executors.iter().filter(move |spec| only.is_none_or(|only| only.contains(&spec.id)));
+    let here = definition.executors.iter().filter(|spec| spec.kind != ExecutorKind::Elsewhere);
+    let ours = here.filter(move |spec| only.is_none_or(|only| only.contains(&spec.id)));
     ours.map(move |spec| Post { spec: spec.clone(), schema: Arc::clone(&schema) })
 }
 
@@ -107,6 +108,12 @@ mod tests {
             None,
             3,
         );
+    }
+
+    #[test]
+    fn what_runs_elsewhere_is_not_loaded_even_if_it_is_named() {
+        check(("hue", "a: { echo: }, b: { elsewhere: }"), ("hue", "a: { echo: }, b: { elsewhere: {} }"), None, 1);
+        check(("hue", "a: { elsewhere: }"), ("hue", "a: { elsewhere: }"), Some(&["a"]), 0);
     }
 
     #[test]

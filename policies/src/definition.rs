@@ -150,6 +150,8 @@ pub enum ExecutorKind {
         /// Which of its versions; `None` follows the live one.
         version: Option<Arc<str>>,
     },
+    /// Whatever a program that is not ours answers, which reads the requests itself: nothing of it is loaded here.
+    Elsewhere,
     /// Answers with the request's own body.
     Echo,
     /// Answers always the same JSON object, after `delay`.

@@ -21,6 +21,7 @@ mod python;
 mod receiver;
 mod rendezvous;
 mod results;
+mod sdk;
 mod sealing;
 mod self_test;
 mod stopping;

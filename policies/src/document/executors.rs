@@ -59,11 +59,13 @@ pub(crate) enum KindEntry {
     Python(Spanned<String>),
     Wasm(Spanned<String>),
     Model(Spanned<String>),
+    Elsewhere,
     Echo,
     Constant { answer: String, delay: Duration },
 }
 
-const KINDS: [&str; 10] = ["onnx", "http", "grpc", "tensorflow", "pmml", "python", "wasm", "model", "echo", "constant"];
+const KINDS: [&str; 11] =
+    ["onnx", "http", "grpc", "tensorflow", "pmml", "python", "wasm", "model", "elsewhere", "echo", "constant"];
 
 pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Vec<ExecutorEntry> {
     let entries = read::entries(node, "the executors", report);
@@ -137,11 +139,8 @@ impl KindEntry {
             "python" => read::text(node, "a Python file", report).map(Self::Python),
             "wasm" => read::text(node, "a WebAssembly component", report).map(Self::Wasm),
             "model" => read::text(node, "a published model", report).map(Self::Model),
-            "echo" if node.is_null() => Some(Self::Echo),
-            "echo" => {
-                Members::of(node, "`echo`", report)?.finish(report);
-                Some(Self::Echo)
-            }
+            "elsewhere" => nothing(node, "`elsewhere`", report).map(|()| Self::Elsewhere),
+            "echo" => nothing(node, "`echo`", report).map(|()| Self::Echo),
             "constant" => {
                 let mut constant = Members::of(node, "`constant`", report)?;
                 let answer =
@@ -156,6 +155,14 @@ impl KindEntry {
             }
         }
     }
+}
+
+/// Reads a kind that has nothing to say of itself.
+fn nothing(node: &Node, what: &'static str, report: &mut Report<'_>) -> Option<()> {
+    if !node.is_null() {
+        Members::of(node, what, report)?.finish(report);
+    }
+    Some(())
 }
 
 impl CredentialsEntry {

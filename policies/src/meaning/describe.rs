@@ -281,6 +281,7 @@ fn runs(kind: &ExecutorKind) -> Fact {
             let model = version.as_ref().map_or_else(|| name.to_string(), |version| format!("{name}@{version}"));
             (json!({ "model": model }), format!("the published model `{model}`"))
         }
+        ExecutorKind::Elsewhere => (json!({ "elsewhere": {} }), "whatever runs elsewhere".to_owned()),
         ExecutorKind::Echo => (json!({ "echo": {} }), "an echo".to_owned()),
         ExecutorKind::Constant { answer, delay } => {
             let (answer, delay) = (words::json(answer.as_bytes()), words::duration(*delay));

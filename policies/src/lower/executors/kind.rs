@@ -27,6 +27,10 @@ pub(super) fn kind(entry: &ExecutorEntry, report: &mut Report<'_>) -> Option<Exe
         KindEntry::Python(place) => python(place, report)?,
         KindEntry::Wasm(path) => ExecutorKind::Wasm(path.is.clone().into()),
         KindEntry::Model(model) => published(model, report)?,
+        KindEntry::Elsewhere => {
+            refuse_station_fields(entry, report);
+            ExecutorKind::Elsewhere
+        }
         KindEntry::Echo => ExecutorKind::Echo,
         KindEntry::Constant { answer, delay } => {
             ExecutorKind::Constant { answer: answer.as_str().into(), delay: *delay }
@@ -104,6 +108,20 @@ fn refuse_server_fields(entry: &ExecutorEntry, report: &mut Report<'_>) {
         report
             .error(at, format!("executor `{}` asks no server, which `{field}` is for", entry.name.is))
             .hint("take it out: it is for `http`, `grpc`, `tensorflow` and `pmml`");
+    }
+}
+
+/// What only our own station does is not promised of an executor that somebody else runs.
+fn refuse_station_fields(entry: &ExecutorEntry, report: &mut Report<'_>) {
+    let fields = [
+        ("concurrency", entry.concurrency.as_ref().map(|concurrency| concurrency.at)),
+        ("max_batch", entry.max_batch.as_ref().map(|most| most.at)),
+        ("hears", entry.hears.as_ref().map(|hears| hears.at)),
+    ];
+    for (field, at) in fields.into_iter().filter_map(|(field, at)| Some((field, at?))) {
+        report
+            .error(at, format!("executor `{}` runs elsewhere, where nobody reads its `{field}`", entry.name.is))
+            .hint("take it out, and say it to the program that runs the executor");
     }
 }
 
