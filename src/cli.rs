@@ -114,7 +114,7 @@ enum Command {
     Canary(canary::Canary),
     /// Try the receivers of alerts, and list what is wrong now
     Alerts(alerts::AlertsCommand),
-    /// Write a Grafana dashboard, or Prometheus rules and alerts, from the objectives of policies
+    /// Write what other tools read of policies: a Grafana dashboard, Prometheus rules, an AsyncAPI document
     Export(export::Export),
     /// Learn what votes should weigh from what turned out to be true
     Learn(learn::Learn),

@@ -1,4 +1,5 @@
-//! `hedgerow export grafana|alerts FILE…`: what other tools show of rendezvous, and when they call somebody.
+//! `hedgerow export grafana|alerts|asyncapi FILE…`: what other tools show of rendezvous, when they call somebody, and what
+//! their topics hold.
 
 use std::{fs, path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -20,6 +21,7 @@ const HELP: &str = "\
 Examples:
   hedgerow export grafana wine.yaml --out wine.json         for Dashboards → New → Import
   hedgerow export alerts wine.yaml --out wine.rules.yml     for Prometheus' rule_files
+  hedgerow export asyncapi wine.yaml --out wine.asyncapi.json    for whoever speaks Kafka himself
   hedgerow export alerts policies/*.yaml | promtool check rules /dev/stdin
 
 The same policies give the same text. Exit codes: 0 done · 1 not written · 2 a policy with mistakes";
@@ -32,6 +34,9 @@ enum What {
     /// Rules for Prometheus: error budgets, alerts when they burn too fast, and on what else needs a person
     #[command(after_help = HELP)]
     Alerts(Sources),
+    /// The topics and what they hold, as an AsyncAPI 3.0 document (JSON): for executors and consumers of one's own
+    #[command(name = "asyncapi", after_help = HELP)]
+    AsyncApi(Sources),
 }
 
 /// What it is made of, and where it goes.
@@ -50,11 +55,12 @@ struct Sources {
 
 impl Export {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
-        let (What::Grafana(sources) | What::Alerts(sources)) = &self.what;
+        let (What::Grafana(sources) | What::Alerts(sources) | What::AsyncApi(sources)) = &self.what;
         let loaded = sources.read()?;
         let definitions: Vec<&Definition> = loaded.iter().map(AsRef::as_ref).collect();
         let text = match &self.what {
-            What::Grafana(_) => dashboard(&definitions)?,
+            What::Grafana(_) => json(&exports::dashboard(&definitions))?,
+            What::AsyncApi(_) => json(&exports::asyncapi(&definitions))?,
             What::Alerts(_) => exports::alerts(&definitions),
         };
         match &sources.out {
@@ -65,8 +71,8 @@ impl Export {
     }
 }
 
-fn dashboard(definitions: &[&Definition]) -> anyhow::Result<String> {
-    Ok(serde_json::to_string_pretty(&exports::dashboard(definitions))? + "\n")
+fn json(document: &serde_json::Value) -> anyhow::Result<String> {
+    Ok(serde_json::to_string_pretty(document)? + "\n")
 }
 
 // === impl Sources ===
