@@ -114,7 +114,7 @@ enum Command {
     Canary(canary::Canary),
     /// Try the receivers of alerts, and list what is wrong now
     Alerts(alerts::AlertsCommand),
-    /// Write what other tools read of policies: a Grafana dashboard, Prometheus rules, an AsyncAPI document
+    /// Write what other tools read of policies: a Grafana dashboard, Prometheus rules, a document of the topics
     Export(export::Export),
     /// Learn what votes should weigh from what turned out to be true
     Learn(learn::Learn),

@@ -1,4 +1,4 @@
-//! The topics of rendezvous as an AsyncAPI 3.0 document, for those who read and write them without us.
+//! The topics of rendezvous as an `AsyncAPI` 3.0 document, for those who read and write them without us.
 //!
 //! Which headers a message has is not written down here: records are encoded as hedgerow encodes them, once with no more than
 //! must be said and once with everything, and what only the second has may be left out.

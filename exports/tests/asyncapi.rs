@@ -1,4 +1,4 @@
-//! The AsyncAPI document, beside what really travels: the test vectors of the wire.
+//! The `AsyncAPI` document, beside what really travels: the test vectors of the wire.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 

@@ -26,6 +26,10 @@ Examples:
 
 The same policies give the same text. Exit codes: 0 done · 1 not written · 2 a policy with mistakes";
 
+/// Without the marks that a doc comment wants around the name.
+const TOPICS: &str =
+    "The topics and what they hold, as an AsyncAPI 3.0 document (JSON): for executors and consumers of one's own";
+
 #[derive(Subcommand, Debug)]
 enum What {
     /// A dashboard for Grafana, as the JSON that its import takes
@@ -34,8 +38,8 @@ enum What {
     /// Rules for Prometheus: error budgets, alerts when they burn too fast, and on what else needs a person
     #[command(after_help = HELP)]
     Alerts(Sources),
-    /// The topics and what they hold, as an AsyncAPI 3.0 document (JSON): for executors and consumers of one's own
-    #[command(name = "asyncapi", after_help = HELP)]
+    /// The topics and what they hold, as an `AsyncAPI` 3.0 document (JSON): for executors and consumers of one's own
+    #[command(name = "asyncapi", about = TOPICS, after_help = HELP)]
     AsyncApi(Sources),
 }
 

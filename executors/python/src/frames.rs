@@ -56,7 +56,9 @@ pub(crate) fn call(rows: &[&[u8]]) -> Bytes {
     let length = rows.iter().map(|row| 4 + row.len()).sum();
     let mut frame = Vec::with_capacity(4 + length);
     frame.extend_from_slice(&size(length));
-    rows.iter().for_each(|row| put(&mut frame, row));
+    for row in rows {
+        put(&mut frame, row);
+    }
     frame.into()
 }
 

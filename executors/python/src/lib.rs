@@ -55,7 +55,7 @@ pub struct Spec<'a> {
 }
 
 /// How long a worker may take to be ready: some libraries take half a minute to be imported from a cold disk.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How many rows go into one call at most where there is a function for several and the policy does not say.
 const BATCH_MAX: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
 
