@@ -16,7 +16,6 @@ fn main() {
     let service = Service::builder().name("GRPCInferenceService").package("inference");
     let service = CALLS.iter().fold(service, |service, (name, call)| service.method(method(name, call)));
     Builder::new().build_transport(false).compile(&[service.build()]);
-    println!("cargo::rerun-if-changed=build.rs");
 }
 
 fn method(name: &str, call: &str) -> Method {

@@ -1,11 +1,12 @@
 #!/bin/sh
 # Makes a bare Debian machine with Rust able to build, test and run hedgerow.
-# Usage: tools/setup.sh [build] [kafka] [onnx] [browser] [promtool] [sdk] [lint] [profile]     (the first six if none is named)
+# Usage: tools/setup.sh [build] [kafka] [onnx] [browser] [promtool] [models] [sdk] [lint] [profile]     (the first seven if none is named)
 #   build   compiler, make, perl and OpenSSL for the native parts; the target the pure crates are checked on
 #   kafka   Java, and Apache Kafka's jars in target/setup/kafka
 #   onnx    onnxruntime's shared library in target/setup/onnxruntime
 #   browser Chromium, in which the tests look at pages; left out where the distribution has none
 #   promtool Prometheus' own checker of metrics and rules, in target/setup/promtool
+#   models  servers of models that executors are tested against, in target/setup/models: MLServer (Python), Openscoring (Java)
 #   sdk     Python's Kafka client, in a virtual environment in target/setup/sdk
 #   lint    cargo-deny in target/setup/bin
 #   profile Linux' perf, and inferno, which draws flame graphs, in target/setup/bin
@@ -20,11 +21,11 @@ CARGO_DENY=0.20.2
 INFERNO=0.12.8
 
 main() {
-    [ $# -gt 0 ] || set -- build kafka onnx browser promtool sdk
+    [ $# -gt 0 ] || set -- build kafka onnx browser promtool models sdk
     for part; do
         case $part in
-            build | kafka | onnx | browser | promtool | sdk | lint | profile) "setup_$part" ;;
-            *) fail "tools/setup.sh knows the parts build, kafka, onnx, browser, promtool, sdk, lint and profile, not '$part'" ;;
+            build | kafka | onnx | browser | promtool | models | sdk | lint | profile) "setup_$part" ;;
+            *) fail "tools/setup.sh knows the parts build, kafka, onnx, browser, promtool, models, sdk, lint and profile, not '$part'" ;;
         esac
     done
 }
@@ -47,11 +48,7 @@ setup_build() {
 
 setup_kafka() {
     version=$(cksum <tests/broker/pom.xml)
-    if ! java_is_fit; then
-        [ -z "${JAVA_HOME-}" ] || fail "JAVA_HOME ($JAVA_HOME) holds no Java 17 or newer: correct it, or unset it"
-        install "$(java_package)"
-        java_is_fit || fail "Java 17 or newer is missing: install one and point JAVA_HOME at it"
-    fi
+    need_java
     fresh kafka "$version" && return 0
     need mvn maven
     begin kafka "Apache Kafka"
@@ -121,6 +118,31 @@ setup_promtool() {
     mv "$NEW/package/usr/bin/promtool" "$NEW/promtool"
     rm -rf "$NEW/package" "$NEW"/prometheus_*.deb
     finish promtool debian
+}
+
+# Both serve what stands in examples/servers: a model that is trained here, and a file of PMML.
+setup_models() {
+    version=$(cat examples/servers/requirements.txt examples/servers/train.py examples/servers/pom.xml examples/servers/web.xml | cksum)
+    need_java
+    fresh models "$version" && return 0
+    need mvn maven
+    need python3 python3
+    python=$(python_for_mlserver)
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || install python3-venv
+    begin models "MLServer and Openscoring"
+    "$python" -m venv "$NEW/venv"
+    "$NEW/venv/bin/python" -m pip install -q --disable-pip-version-check --only-binary=:all: \
+        -r examples/servers/requirements.txt >&2 ||
+        fail "pip could not fetch MLServer: look at the lines above, then run tools/setup.sh models"
+    "$NEW/venv/bin/python" examples/servers/train.py "$NEW/mlserver"
+    mkdir -p "$NEW/openscoring/WEB-INF"
+    cp examples/servers/web.xml "$NEW/openscoring/WEB-INF/"
+    mvn -q -B -f examples/servers/pom.xml dependency:copy-dependencies \
+        -DexcludeArtifactIds=jetty-runner "-DoutputDirectory=$NEW/openscoring/WEB-INF/lib" >&2 &&
+        mvn -q -B -f examples/servers/pom.xml dependency:copy-dependencies \
+            -DincludeArtifactIds=jetty-runner -Dmdep.stripVersion "-DoutputDirectory=$NEW" >&2 ||
+        fail "Maven could not fetch Openscoring: look at the lines above, then run tools/setup.sh models"
+    finish models "$version"
 }
 
 setup_sdk() {
@@ -194,10 +216,24 @@ install() {
 
 java_command() { echo "${JAVA_HOME:+$JAVA_HOME/bin/}java"; }
 
+need_java() {
+    java_is_fit && return 0
+    [ -z "${JAVA_HOME-}" ] || fail "JAVA_HOME ($JAVA_HOME) holds no Java 17 or newer: correct it, or unset it"
+    install "$(java_package)"
+    java_is_fit || fail "Java 17 or newer is missing: install one and point JAVA_HOME at it"
+}
+
 java_is_fit() {
     have "$(java_command)" || return 1
     major=$("$(java_command)" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1)
     [ "${major:-0}" -ge 17 ]
+}
+
+python_for_mlserver() {
+    for python in python3 python3.12 python3.11; do
+        "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo "$python" && return 0
+    done
+    fail "MLServer runs on Python 3.11 and 3.12, and neither is here: install python3.12 and run tools/setup.sh models again"
 }
 
 perf_package() {
