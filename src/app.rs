@@ -56,6 +56,8 @@ pub struct App {
     pub clock: Clock,
     /// What is asked of whom, and how is decided.
     pub versions: watch::Receiver<Arc<Versions>>,
+    /// The models that are published.
+    pub published: watch::Receiver<Arc<models::Registry>>,
     /// What became of the policy so far; without it nothing is done about canaries by itself.
     pub history: Option<watch::Receiver<History>>,
     /// The folder that the definition's model paths start from.
@@ -155,6 +157,7 @@ impl App {
             bus: Arc::clone(&self.bus),
             clock: self.clock.clone(),
             versions: self.versions.clone(),
+            models: self.published.clone(),
             base: self.models.clone(),
             only: self.only.clone(),
             metrics: Arc::new(executors::Metrics::default()),
@@ -273,7 +276,7 @@ pub async fn follow(
     let counted = Arc::new(control::Metrics::default());
     counted.register(metrics);
     let followed = async {
-        create_topics(bus, &[control::topic()]).await?;
+        create_topics(bus, &control::topics()).await?;
         let follower = Follower::start(Arc::clone(bus), clock.clone(), counted, stop.clone());
         Ok(tokio::join!(follower, meanwhile).0)
     };
@@ -320,5 +323,5 @@ fn topics(definition: &Definition, partitions: i32, roles: &[Role]) -> Vec<Topic
     // Whatever this process runs: who asks for a report finds an empty topic, and not none.
     let comparisons = TopicSpec { name: comparisons, partitions: 1, retention: None, compacted: true };
     let measures = TopicSpec { name: measures, partitions: 1, retention: Some(MEASURES_KEPT), compacted: true };
-    of_its_own.map(spec).chain([comparisons, measures, control::topic()]).collect()
+    of_its_own.map(spec).chain([comparisons, measures]).chain(control::topics()).collect()
 }

@@ -14,6 +14,7 @@ pub(crate) mod duration;
 mod explain;
 mod export;
 mod learn;
+mod models;
 mod past;
 mod policies;
 mod progress;
@@ -62,6 +63,7 @@ Examples:
   hedgerow diff policies/wine.yaml wine.yaml        what changes in meaning
   hedgerow apply wine.yaml                          the next version, without a restart
   hedgerow policies wine                            its versions: who, when, why, which is live
+  hedgerow models publish forest --onnx forest.onnx --version 7    a model as data, live at once
   hedgerow audit wine                               one result for each request? see for yourself
   hedgerow canary report wine                       is a canary better? the verdict, and why
   hedgerow top                                      how they do, live in the terminal
@@ -100,6 +102,8 @@ enum Command {
     Withdraw(rollback::Withdraw),
     /// Show versions: who made them, when and why, which is live, and how a trial does
     Policies(policies::Policies),
+    /// Publish models, show them, and say which version serves
+    Models(models::Models),
     /// Show one request on one screen: who answered what when, what was decided and why
     Explain(explain::Explain),
     /// Print results, each once: those of the past, and with --follow those to come
@@ -152,6 +156,7 @@ impl Cli {
             Command::Promote(promote) => promote.run(),
             Command::Withdraw(withdraw) => withdraw.run(),
             Command::Policies(policies) => policies.run(),
+            Command::Models(models) => models.run(),
             Command::Explain(explain) => explain.run(),
             Command::Results(results) => results.run(),
             Command::Top(top) => top.run(),
@@ -177,6 +182,14 @@ impl fmt::Display for Failure {
             return write!(out, "{diagnostics}");
         }
         write!(out, "error: {error:#}")
+    }
+}
+
+impl Failure {
+    /// Returns why.
+    fn into_error(self) -> anyhow::Error {
+        let (Self::Refused(error) | Self::Failed(error)) = self;
+        error
     }
 }
 

@@ -27,6 +27,7 @@ use crate::{
     lagging::Lagging,
     measuring::{MeasuresDoor, Measuring},
     oversight::Oversight,
+    publications::model_routes,
     results::results_routes,
     scrape,
     value_of_time::ValuesOfTime,
@@ -81,7 +82,8 @@ impl Doors {
         };
         let oversight = Oversight::start(looks, alerts, &mut registry, stop.clone())?;
         let measures = MeasuresDoor::new(measuring, Arc::clone(&known), Arc::new(move || all.names()));
-        let explain = Arc::new(ExplainDoor::new(Arc::clone(&bus), clock.clone(), Arc::clone(&known)));
+        let explain = ExplainDoor::new(Arc::clone(&bus), clock.clone(), Arc::clone(&known));
+        let explain = Arc::new(explain.knowing(follower.models()));
         let canaries = Arc::new(CanaryDoor::new(Arc::clone(&bus), clock.clone(), Arc::clone(&known)));
         let values = ValuesOfTime::new(Arc::clone(&bus), clock.clone(), Arc::clone(&known));
         let metrics = scrape::routes(registry);
@@ -100,6 +102,7 @@ impl Doors {
         });
         let api = measures.routes().merge(canaries.routes()).merge(Arc::clone(&explain).api()).merge(values.routes());
         let api = api.merge(policy_route(Arc::clone(&sources))).merge(oversight.api(Arc::clone(&known)));
+        let api = api.merge(model_routes(follower.clone()));
         // Whoever has the operator's token may come from anywhere; nobody else may from nowhere.
         let control = if tokens.operator_is_set() && control == Access::Loopback { Access::Anyone } else { control };
         let below_control = control::door::router(follower, control)

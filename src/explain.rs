@@ -5,10 +5,12 @@
 
 mod door;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bus::{Bus, BusError, Received, Stretch, TopicPartition};
+use models::{Lineage, Registry};
 use policies::{Definition, Explanation, Given, Recorded, Versions, rfc3339};
+use serde::Serialize;
 use wire::{Envelope, LEAD, Record, RendezvousName, RequestId, ResultsReader, Timestamp, Topics};
 
 pub(crate) use door::Asked;
@@ -36,6 +38,17 @@ pub struct Found {
     pub read: u64,
 }
 
+/// Why a request got its answer, and where the published models come from that had a part in it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explained {
+    /// Why.
+    #[serde(flatten)]
+    pub explanation: Explanation,
+    /// Of each published model that said something; none for others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<Lineage>,
+}
+
 /// The clock that an id was made by and the log's are no further apart, or the request is as good as lost anyway.
 const APART: Duration = Duration::from_mins(5);
 
@@ -61,6 +74,33 @@ pub fn request(rendezvous: &RendezvousName, text: &str, is_key: bool) -> Request
     match text.parse() {
         Ok(id) if !is_key => id,
         _ => RequestId::from_key(rendezvous, text),
+    }
+}
+
+// === impl Explained ===
+
+impl Explained {
+    /// Adds to an explanation what `models` tells of those that answered.
+    #[must_use]
+    pub fn of(explanation: Explanation, models: &Registry) -> Self {
+        let mut named: Vec<&str> =
+            explanation.executors.iter().filter_map(|executor| executor.model.as_deref()).collect();
+        named.sort_unstable();
+        named.dedup();
+        let found = named.into_iter().filter_map(|model| models.named(model));
+        let models = found.map(|(model, entry)| Lineage::of(model, entry)).collect();
+        Self { explanation, models }
+    }
+}
+
+impl fmt::Display for Explained {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { explanation, models } = self;
+        write!(out, "{explanation}")?;
+        for lineage in models {
+            write!(out, "\n{lineage}")?;
+        }
+        if models.is_empty() { Ok(()) } else { writeln!(out) }
     }
 }
 

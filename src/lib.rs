@@ -20,6 +20,7 @@ pub mod observer;
 pub mod otlp;
 pub mod oversight;
 pub mod policy_file;
+pub mod publications;
 pub mod recordings;
 pub mod results;
 pub mod scrape;

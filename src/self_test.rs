@@ -145,6 +145,7 @@ impl SelfTest {
             versions: versions.clone(),
             // Nothing is to be done about canaries that are made to fail.
             history: None,
+            published: follower.models(),
             models: self.policy.as_ref().map_or_else(PathBuf::new, |(_, folder)| folder.clone()),
             data: folder.path().to_owned(),
             only: None,

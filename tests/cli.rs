@@ -63,6 +63,8 @@ fn help_shows_what_there_is_with_examples() {
     insta::assert_snapshot!("help_learn", text(&hedgerow(&["learn", "--help"]).stdout));
     insta::assert_snapshot!("help_alerts_test", text(&hedgerow(&["alerts", "test", "--help"]).stdout));
     insta::assert_snapshot!("help_alerts_list", text(&hedgerow(&["alerts", "list", "--help"]).stdout));
+    insta::assert_snapshot!("help_models", text(&hedgerow(&["models", "--help"]).stdout));
+    insta::assert_snapshot!("help_models_publish", text(&hedgerow(&["models", "publish", "--help"]).stdout));
     insta::assert_snapshot!("help_export", text(&hedgerow(&["export", "--help"]).stdout));
     insta::assert_snapshot!("help_test", text(&hedgerow(&["test", "--help"]).stdout));
     insta::assert_snapshot!("help_schema", text(&hedgerow(&["schema", "--help"]).stdout));

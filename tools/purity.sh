@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-pure="hedgerow-wire hedgerow-policies hedgerow-audit hedgerow-canary hedgerow-pages hedgerow-measures hedgerow-exports hedgerow-traces hedgerow-alarms"
+pure="hedgerow-wire hedgerow-policies hedgerow-audit hedgerow-canary hedgerow-pages hedgerow-measures hedgerow-exports hedgerow-traces hedgerow-alarms hedgerow-models"
 impure='^(tokio|mio|socket2|rdkafka|reqwest|hyper|axum|async-std|smol) '
 
 for crate in $pure; do

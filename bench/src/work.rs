@@ -72,8 +72,8 @@ impl Work {
     /// Returns what makes hedgerow's executors; `None` says that its own echoes do.
     pub(crate) fn loader(self) -> Option<Loader> {
         (self != Self::Nothing).then(|| {
-            let loader: Loader = Arc::new(move |spec, _| {
-                let name = spec.id.as_str().to_owned();
+            let loader: Loader = Arc::new(move |post| {
+                let name = post.spec.id.as_str().to_owned();
                 Box::pin(async move {
                     let place = CANDIDATES.iter().position(|candidate| *candidate == name).unwrap_or_default();
                     let executor: Arc<dyn Executor> = Arc::new(Worker { work: self, place, name });

@@ -1,4 +1,4 @@
-//! The door for people who change policies of a running process: the same changes as over the log, over HTTP.
+//! The door for people who change policies and models of a running process: the same changes as over the log, over HTTP.
 //!
 //! It is part of the process' one listener, and knows nobody by name: whoever may use it may change policies, under
 //! whatever author they give. So changes are taken from this machine alone unless `Access` says otherwise; reading is
@@ -13,14 +13,14 @@ use axum::{
     extract::{ConnectInfo, DefaultBodyLimit, Path, State, rejection::JsonRejection},
     http::{Extensions, HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use policies::{History, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use wire::{Action, RendezvousName};
+use wire::{Action, ModelName, RendezvousName};
 
-use crate::{Follower, Outcome, PolicyView, PublishError};
+use crate::{Follower, ModelOutcome, Outcome, PolicyView, PublishError, WantedModel};
 
 /// From where changes are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,6 +56,7 @@ struct Door {
 enum Problem {
     NoSuchRendezvous(String),
     NoSuchVersion(u64),
+    NoModelName(String),
     NotFromThere(&'static str),
     Unreadable(JsonRejection),
     NotPublished(PublishError),
@@ -64,13 +65,14 @@ enum Problem {
 /// A policy and what surrounds it in JSON; larger bodies are refused.
 const BODY_MAX: usize = 2 << 20;
 
-/// Returns the routes: `GET /control`, `GET` and `POST /control/NAME`, `GET /control/NAME/VERSION`. The service must be
+/// Returns the routes: `GET /control`, `GET` and `POST /control/NAME`, `GET /control/NAME/VERSION`, `POST /models/NAME`. The service must be
 /// made with `into_make_service_with_connect_info::<SocketAddr>()`: who comes from nowhere changes nothing.
 pub fn router(follower: Follower, access: Access) -> Router {
     Router::new()
         .route("/control", get(names))
         .route("/control/{rendezvous}", get(policy).post(change))
         .route("/control/{rendezvous}/{version}", get(text))
+        .route("/models/{model}", post(change_model))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(Arc::new(Door { follower, access }))
 }
@@ -109,6 +111,25 @@ async fn change(
         Outcome::Done(_) => StatusCode::OK,
         Outcome::Refused(refused) if refused.refusal.is_conflict() => StatusCode::CONFLICT,
         Outcome::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    Ok((status, Json(outcome)).into_response())
+}
+
+async fn change_model(
+    State(door): State<Arc<Door>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    extensions: Extensions,
+    wanted: Result<Json<WantedModel>, JsonRejection>,
+) -> Result<Response, Problem> {
+    door.access.check(extensions.get::<ConnectInfo<SocketAddr>>(), &headers)?;
+    let Json(wanted) = wanted.map_err(Problem::Unreadable)?;
+    let name = ModelName::new(&name).map_err(|error| Problem::NoModelName(error.to_string()))?;
+    let outcome = door.follower.publish_model(&name, wanted).await.map_err(Problem::NotPublished)?;
+    let status = match &outcome {
+        ModelOutcome::Done(_) => StatusCode::OK,
+        ModelOutcome::Refused(refused) if refused.refusal.is_conflict() => StatusCode::CONFLICT,
+        ModelOutcome::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
     };
     Ok((status, Json(outcome)).into_response())
 }
@@ -167,6 +188,7 @@ impl IntoResponse for Problem {
         let (status, sentence) = match self {
             Self::NoSuchRendezvous(sentence) => (StatusCode::NOT_FOUND, sentence),
             Self::NoSuchVersion(version) => (StatusCode::NOT_FOUND, Refusal::Unknown { version }.to_string()),
+            Self::NoModelName(sentence) => (StatusCode::UNPROCESSABLE_ENTITY, sentence),
             Self::NotFromThere(sentence) => (StatusCode::FORBIDDEN, sentence.to_owned()),
             Self::Unreadable(rejected) => (rejected.status(), rejected.body_text()),
             Self::NotPublished(error @ PublishError::Change(_)) => {

@@ -1,4 +1,5 @@
-//! The loop that follows the control topic: to its end before it says ready, and from then on record by record.
+//! The loop that follows the control topic: to its end before it says ready, and from then on record by record. What is
+//! about policies goes into their histories, what is about models into the registry.
 //!
 //! One in each process, for all rendezvous of it. An outage of the log is waited out; what was taken up stays in force.
 
@@ -12,10 +13,11 @@ use std::{
 };
 
 use bus::{Bus, BusError, Clock, Consumer, Event, Received, StartAt, TopicPartition, TopicSpec};
+use models::Registry;
 use policies::{Effect, History, Versions};
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use wire::{CONTROL_TOPIC, ControlRecord, RendezvousName};
+use wire::{CONTROL_TOPIC, ControlRecord, Controlled, MODELS_TOPIC, ModelChange, RendezvousName};
 
 use crate::{metrics::Metrics, publish::Desk, shelf::Shelves};
 
@@ -28,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) shelves: Shelves,
+    pub(crate) models: watch::Sender<Arc<Registry>>,
     pub(crate) desk: Desk,
     pub(crate) stop: CancellationToken,
     /// The first offset that was not read.
@@ -69,10 +72,12 @@ struct Reading {
 const PAUSE: Duration = Duration::from_millis(200);
 const REMIND_EVERY: u32 = 50;
 
-/// Returns the control topic, shared by all rendezvous: one order of all changes, nothing of which is forgotten.
+/// Returns the control topic, shared by all rendezvous: one order of all changes, nothing of which is forgotten; and
+/// beside it that of models' bytes, which nobody reads who does not need them.
 #[must_use]
-pub fn topic() -> TopicSpec {
-    TopicSpec { name: CONTROL_TOPIC.to_owned(), partitions: 1, retention: None, compacted: true }
+pub fn topics() -> [TopicSpec; 2] {
+    let spec = |name: &str| TopicSpec { name: name.to_owned(), partitions: 1, retention: None, compacted: true };
+    [spec(CONTROL_TOPIC), spec(MODELS_TOPIC)]
 }
 
 // === impl Follower ===
@@ -86,8 +91,8 @@ impl Follower {
         metrics: Arc<Metrics>,
         stop: CancellationToken,
     ) -> Result<Self, FollowError> {
-        let (shelves, desk) = (Shelves::default(), Desk::default());
-        let follower = Self(Arc::new(Shared { bus, clock, metrics, shelves, desk, stop, read: AtomicI64::default() }));
+        let (shelves, models, desk, read) = Default::default();
+        let follower = Self(Arc::new(Shared { bus, clock, metrics, shelves, models, desk, stop, read }));
         let shared = Arc::clone(&follower.0);
         let (ready_sender, ready) = oneshot::channel();
         let reading = tokio::select! {
@@ -115,6 +120,12 @@ impl Follower {
     #[must_use]
     pub fn now(&self, rendezvous: &RendezvousName) -> Option<Arc<Versions>> {
         self.versions(rendezvous).map(|versions| Arc::clone(&versions.borrow()))
+    }
+
+    /// Returns the models that are published, now and as that changes.
+    #[must_use]
+    pub fn models(&self) -> watch::Receiver<Arc<Registry>> {
+        self.0.models.subscribe()
     }
 
     /// Returns the offset of the first record of the control topic that was not read.
@@ -161,7 +172,7 @@ impl Shared {
     }
 
     async fn try_open(&self) -> Result<Reading, BusError> {
-        self.bus.create_topics(&[topic()]).await?;
+        self.bus.create_topics(&topics()).await?;
         let span = self.bus.span(&partition()).await?;
         let mut tail = self.bus.tail().await?;
         tail.start(&partition(), StartAt::Offset(span.start))?;
@@ -234,8 +245,9 @@ impl Shared {
         let news = reading.is_up_to_date();
         reading.position = received.offset + 1;
         self.read.store(reading.position, Ordering::Relaxed);
-        match ControlRecord::decode(&received.record) {
-            Ok(record) => self.fold(&record, received, news),
+        match Controlled::decode(&received.record) {
+            Ok(Controlled::Policy(record)) => self.fold(&record, received, news),
+            Ok(Controlled::Model(change)) => self.fold_model(&change, received, news),
             Err(error) => self.on_poison(received, &error, news),
         }
     }
@@ -266,6 +278,26 @@ impl Shared {
         if let ControlRecord::Change(change) = record {
             self.desk.on_folded(change.id, effect);
         }
+    }
+
+    fn fold_model(&self, change: &ModelChange, received: &Received, news: bool) {
+        let mut effect = None;
+        self.models.send_modify(|models| effect = Some(Arc::make_mut(models).fold(change, received.appended)));
+        let effect = effect.expect("`send_modify` calls what it is given");
+        match &effect {
+            Ok(_) if news => self.metrics.on_taken_up(self.clock.now().since(received.appended)),
+            Ok(_) => {}
+            Err(why) => {
+                self.metrics.on_refused();
+                let (name, at, author) = (&change.model, received.offset, &change.author);
+                if news {
+                    tracing::warn!(
+                        "a change of the model `{name}` by {author} (offset {at}) is refused and changes nothing: {why}"
+                    );
+                }
+            }
+        }
+        self.desk.on_model_folded(change.id, effect);
     }
 
     /// What lay there before this process came was told by those that ran then, and is only counted.

@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use bus::{BusError, Producer};
+use bus::{BusError, Producer, TopicPartition};
 use policies::{Definition, Effect, Refusal, VersionView, Versions};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OnceCell, oneshot, watch};
 use uuid::Uuid;
-use wire::{Action, Apply, CONTROL_TOPIC, Change, ControlError, PolicyRef, RendezvousName};
+use wire::{Action, Apply, CONTROL_TOPIC, Change, ControlError, MODELS_TOPIC, PolicyRef, Record, RendezvousName};
 
 use crate::follower::{Follower, Shared, partition};
 
@@ -59,9 +59,13 @@ pub enum PublishError {
 /// Where those wait whose changes are on their way.
 #[derive(Default)]
 pub(crate) struct Desk {
-    waiting: Mutex<HashMap<Uuid, oneshot::Sender<Result<Effect, Refusal>>>>,
+    policies: Waiting<Result<Effect, Refusal>>,
+    models: Waiting<Result<models::Effect, models::Refusal>>,
     producer: OnceCell<Arc<dyn Producer>>,
 }
+
+/// Who waits for what came of which change.
+pub(crate) struct Waiting<T>(Mutex<HashMap<Uuid, oneshot::Sender<T>>>);
 
 /// How long a change may take from being written to being read back. The log's own time-outs end before.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -88,15 +92,20 @@ impl Follower {
     /// Returns a change by `author`, with a name of its own.
     #[must_use]
     pub fn change(&self, rendezvous: &RendezvousName, author: &str, message: &str, action: Action) -> Change {
-        let micros = self.shared().clock.now().as_micros().max(0).unsigned_abs();
-        let nanos = u32::try_from(micros % 1_000_000 * 1_000).unwrap_or_default();
         Change {
-            id: Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, micros / 1_000_000, nanos)),
+            id: self.fresh_id(),
             rendezvous: rendezvous.clone(),
             author: author.trim().to_owned(),
             message: message.to_owned(),
             action,
         }
+    }
+
+    /// Returns a name that was never used.
+    pub(crate) fn fresh_id(&self) -> Uuid {
+        let micros = self.shared().clock.now().as_micros().max(0).unsigned_abs();
+        let nanos = u32::try_from(micros % 1_000_000 * 1_000).unwrap_or_default();
+        Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, micros / 1_000_000, nanos))
     }
 
     /// Writes `change` and returns what came of it, once this process serves accordingly. A text that could never
@@ -106,16 +115,10 @@ impl Follower {
         if let Some(refusal) = Self::refused_unwritten(&change) {
             return Ok(self.refused(&change, refusal));
         }
-        let shared = self.shared();
-        let producer = shared.producer().await.map_err(PublishError::NotWritten)?;
-        let folded = shared.desk.wait_for(change.id)?;
-        let outcome = tokio::time::timeout(PATIENCE, shared.write(&*producer, &change, folded)).await;
-        shared.desk.forget(change.id);
-        match outcome {
-            Ok(Ok(Ok(effect))) => Ok(Outcome::Done(effect)),
-            Ok(Ok(Err(refusal))) => Ok(self.refused(&change, refusal)),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(PublishError::Unknown(format!("it was not read back within {PATIENCE:?}"))),
+        let waiting = &self.shared().desk.policies;
+        match self.shared().told(waiting, change.id, change.encode()).await? {
+            Ok(effect) => Ok(Outcome::Done(effect)),
+            Err(refusal) => Ok(self.refused(&change, refusal)),
         }
     }
 
@@ -175,36 +178,70 @@ impl Follower {
 
 impl Shared {
     async fn producer(&self) -> Result<Arc<dyn Producer>, BusError> {
-        self.desk.producer.get_or_try_init(|| self.bus.producer(&[CONTROL_TOPIC])).await.cloned()
+        self.desk.producer.get_or_try_init(|| self.bus.producer(&[CONTROL_TOPIC, MODELS_TOPIC])).await.cloned()
     }
 
-    async fn write(
-        &self,
-        producer: &dyn Producer,
-        change: &Change,
-        folded: oneshot::Receiver<Result<Effect, Refusal>>,
-    ) -> Result<Result<Effect, Refusal>, PublishError> {
+    /// Writes a change of the control topic; returns what came of it, read back.
+    pub(crate) async fn told<T>(&self, waiting: &Waiting<T>, id: Uuid, record: Record) -> Result<T, PublishError> {
+        let folded = waiting.wait_for(id)?;
+        let told = async {
+            self.append(&partition(), record).await?;
+            folded.await.map_err(|_| PublishError::Unknown("the control topic is followed no more".to_owned()))
+        };
+        let told = tokio::time::timeout(PATIENCE, told).await;
+        waiting.forget(id);
+        told.unwrap_or_else(|_| Err(PublishError::Unknown(format!("it was not read back within {PATIENCE:?}"))))
+    }
+
+    /// Writes one record; returns its offset once the log has taken it.
+    pub(crate) async fn append(&self, to: &TopicPartition, record: Record) -> Result<i64, PublishError> {
+        let producer = self.producer().await.map_err(PublishError::NotWritten)?;
         let (told, acknowledged) = oneshot::channel();
         let acknowledge = Box::new(move |outcome| {
             // Nobody waits any more if it took too long.
             let _ = told.send(outcome);
         });
-        producer.send(&partition(), change.encode(), acknowledge).map_err(PublishError::NotWritten)?;
+        producer.send(to, record, acknowledge).map_err(PublishError::NotWritten)?;
         match acknowledged.await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error @ BusError::TooLarge)) => return Err(PublishError::NotWritten(error)),
+            Ok(Ok(offset)) => Ok(offset),
+            Ok(Err(error @ BusError::TooLarge)) => Err(PublishError::NotWritten(error)),
             // It may lie in the log all the same; if it does, it is read back in a moment.
-            Ok(Err(error)) => return Err(PublishError::Unknown(error.to_string())),
-            Err(_) => return Err(PublishError::Unknown("its acknowledgement was lost".to_owned())),
+            Ok(Err(error)) => Err(PublishError::Unknown(error.to_string())),
+            Err(_) => Err(PublishError::Unknown("its acknowledgement was lost".to_owned())),
         }
-        folded.await.map_err(|_| PublishError::Unknown("the control topic is followed no more".to_owned()))
     }
 }
 
-// === impl Desk ===
+// === impl Desk, Waiting ===
 
 impl Desk {
-    fn wait_for(&self, change: Uuid) -> Result<oneshot::Receiver<Result<Effect, Refusal>>, PublishError> {
+    pub(crate) fn models(&self) -> &Waiting<Result<models::Effect, models::Refusal>> {
+        &self.models
+    }
+
+    pub(crate) fn on_folded(&self, change: Uuid, effect: Result<Effect, Refusal>) {
+        self.policies.on_folded(change, effect);
+    }
+
+    pub(crate) fn on_model_folded(&self, change: Uuid, effect: Result<models::Effect, models::Refusal>) {
+        self.models.on_folded(change, effect);
+    }
+
+    /// Tells everybody that nothing more will be read.
+    pub(crate) fn close(&self) {
+        self.policies.lock().clear();
+        self.models.lock().clear();
+    }
+}
+
+impl<T> Default for Waiting<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Waiting<T> {
+    fn wait_for(&self, change: Uuid) -> Result<oneshot::Receiver<T>, PublishError> {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.lock();
         if waiting.len() >= WAITING_MAX {
@@ -218,20 +255,15 @@ impl Desk {
         self.lock().remove(&change);
     }
 
-    pub(crate) fn on_folded(&self, change: Uuid, effect: Result<Effect, Refusal>) {
+    fn on_folded(&self, change: Uuid, effect: T) {
         if let Some(waiting) = self.lock().remove(&change) {
             // Whoever wanted to know may have gone.
             let _ = waiting.send(effect);
         }
     }
 
-    /// Tells everybody that nothing more will be read.
-    pub(crate) fn close(&self) {
-        self.lock().clear();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, oneshot::Sender<Result<Effect, Refusal>>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, oneshot::Sender<T>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

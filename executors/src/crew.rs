@@ -4,6 +4,9 @@
 //! asks for any more finishes what is in hand and goes. What cannot be loaded changes nothing that works. Of one
 //! executor at most one model is being loaded at a time, however fast versions come: the last one counts.
 //!
+//! A published model (`model: forest`) is followed: the version that serves is part of what is wanted, so a new one is
+//! loaded beside the old as an edit's would be. Before it takes its place it answers what the old one answered last.
+//!
 //! A request is scored by the model that its own version names. Where that is not here any more, or not yet, by another
 //! model of the same executor that reads the same inputs; the response says which model it was.
 
@@ -12,15 +15,17 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use bus::{BoxFuture, Clock, Producer};
 use executor::Executor;
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
+use models::Registry;
 use policies::{CanarySpec, ExecutorSpec, InputSchema, Share, Versions};
 use tokio::sync::oneshot;
 use wire::{ExecutorId, ModelVersion, Role, Timestamp};
 
 use crate::{
     desk::{Desk, Job},
-    load::{LoadError, Loader},
+    load::{LoadError, Loader, Loading},
     metrics::Metrics,
-    post::{self, Post},
+    post::{self, Post, Published},
+    rehearsal::Rehearsal,
     thread::{self, Thread},
     work::{Responder, Work},
 };
@@ -34,6 +39,7 @@ const SHEETS: usize = 64;
 pub(crate) struct Crew {
     office: Office,
     versions: Arc<Versions>,
+    models: Arc<Registry>,
     seats: Vec<Seat>,
     /// Who sits where for the requests of a version; made anew whenever seats or versions change.
     sheets: HashMap<u64, Arc<Sheet>>,
@@ -64,8 +70,8 @@ struct Seat {
     tried: Edition,
 }
 
-/// The numbers of the live version and of the one on trial.
-type Edition = (u64, Option<u64>);
+/// The numbers of the live version, of the one on trial, and of what was changed about a seat's model.
+type Edition = (u64, Option<u64>, u64);
 
 /// What came of loading.
 pub(crate) struct Loaded {
@@ -100,16 +106,16 @@ pub(crate) struct Place {
 // === impl Crew ===
 
 impl Crew {
-    pub(crate) fn new(office: Office, versions: Arc<Versions>) -> Self {
+    pub(crate) fn new(office: Office, versions: Arc<Versions>, models: Arc<Registry>) -> Self {
         let (seats, sheets, loads, leaving) = Default::default();
-        let mut crew = Self { office, versions, seats, sheets, loads, leaving, numbered: 0 };
+        let mut crew = Self { office, versions, models, seats, sheets, loads, leaving, numbered: 0 };
         crew.settle();
         crew
     }
 
-    /// Goes on with `versions`.
-    pub(crate) fn follow(&mut self, versions: Arc<Versions>) {
-        self.versions = versions;
+    /// Goes on with `versions`, and the models that they name as these are in `models`.
+    pub(crate) fn follow(&mut self, versions: Arc<Versions>, models: Arc<Registry>) {
+        (self.versions, self.models) = (versions, models);
         self.settle();
     }
 
@@ -153,7 +159,7 @@ impl Crew {
             return Some(Arc::clone(sheet));
         }
         let definition = self.versions.get(version)?;
-        let posts = post::of(&definition, self.office.only.as_deref());
+        let posts = post::of(&definition, &self.models, self.office.only.as_deref());
         let places = posts.map(|post| {
             let seat = self.seat_for(&post);
             let ExecutorSpec { id: executor, role, start, hedges, hears, wait, canary, .. } = post.spec;
@@ -231,9 +237,9 @@ impl Crew {
     fn settle(&mut self) {
         self.sheets.clear();
         self.leaving.retain_mut(|thread| matches!(thread.try_recv(), Err(oneshot::error::TryRecvError::Empty)));
-        let (wanted, edition) = (post::wanted(&self.versions, self.office.only.as_deref()), edition(&self.versions));
+        let wanted = post::wanted(&self.versions, &self.models, self.office.only.as_deref());
         let going: Vec<u64> =
-            self.seats.iter().filter(|seat| self.may_go(seat, &wanted, edition)).map(|seat| seat.number).collect();
+            self.seats.iter().filter(|seat| self.may_go(seat, &wanted)).map(|seat| seat.number).collect();
         for mut seat in self.seats.extract_if(.., |seat| going.contains(&seat.number)) {
             debug_assert!(seat.gathered.is_empty(), "what is gathered is handed over before anything changes");
             seat.desk.close();
@@ -243,19 +249,20 @@ impl Crew {
             let of_the_same = || self.seats.iter().filter(|seat| seat.post.spec.id == post.spec.id);
             let is_there = of_the_same().any(|seat| seat.post.is_like(&post));
             if !is_there && of_the_same().all(|seat| seat.desk.loaded().is_some()) {
-                self.load(post, edition);
+                self.load(post);
             }
         }
     }
 
-    fn may_go(&self, seat: &Seat, wanted: &[Post], edition: Edition) -> bool {
-        let is_needed = wanted.iter().any(|post| post.is_like(&seat.post));
+    fn may_go(&self, seat: &Seat, wanted: &[Post]) -> bool {
+        let like = wanted.iter().find(|post| post.is_like(&seat.post));
+        let is_needed = like.is_some();
         let mut of_the_same = wanted.iter().filter(|post| post.spec.id == seat.post.spec.id);
         match seat.desk.loaded() {
             None => false,
             // Tried again for another version: what was wrong may have been put right.
-            Some(Err(_)) => !is_needed || seat.tried != edition,
-            Some(Ok(())) => !is_needed && of_the_same.all(|post| self.is_served(post)),
+            Some(Err(_)) => like.is_none_or(|post| seat.tried != self.edition(post)),
+            Some(Ok(())) => !is_needed && of_the_same.all(|post| self.is_served(post) || post.is_retired()),
         }
     }
 
@@ -263,12 +270,18 @@ impl Crew {
         self.seats.iter().any(|seat| seat.serves() && seat.post.is_like(post))
     }
 
-    fn load(&mut self, post: Post, tried: Edition) {
+    fn edition(&self, post: &Post) -> Edition {
+        let trial = self.versions.trial().map(|trial| trial.definition.policy_ref.version);
+        (self.versions.live().policy_ref.version, trial, post.changes())
+    }
+
+    fn load(&mut self, post: Post) {
+        let (tried, loading) = (self.edition(&post), self.loading(&post));
         self.numbered += 1;
         let (number, office) = (self.numbered, &self.office);
         let executor = &post.spec.id;
-        let desk = Arc::new(Desk::new(post.spec.concurrency, office.responder(executor), office.clock.clone()));
-        let (loading, done) = match thread::start(executor, (office.loader)(&post.spec, &post.schema)) {
+        let desk = Arc::new(Desk::new(&post, office.responder(executor), office.clock.clone()));
+        let (loading, done) = match thread::start(executor, loading) {
             Ok(Thread { loaded, begin, done }) => {
                 let told = async move {
                     let outcome = loaded.await.unwrap_or(Err(LoadError::Panicked));
@@ -285,6 +298,18 @@ impl Crew {
         self.seats.push(Seat { number, post, desk, gathered: Vec::with_capacity(GATHERED), done, tried });
     }
 
+    /// Returns how `post` is loaded: a new version of a model that works here goes through what that one did last.
+    fn loading(&self, post: &Post) -> Loading {
+        let loading = (self.office.loader)(post);
+        let Some(model) = &post.model else { return loading };
+        let before = self.stand_in(post).map(|index| &self.seats[index]);
+        let recent = before.filter(|seat| seat.post.model.as_ref().is_some_and(|before| before.name == model.name));
+        let Some(recent) = recent.and_then(|seat| seat.desk.recent()) else { return loading };
+        let (schema, clock) = (Arc::clone(&post.schema), self.office.clock.clone());
+        let metrics = self.office.metrics.of(&post.spec.id);
+        Rehearsal { recent, schema, clock, metrics, model: model.label().unwrap_or_default() }.of(loading)
+    }
+
     /// Takes who was loaded, unless it is in trouble and somebody who is not would have to go for it.
     fn accept(&self, index: usize, executor: Arc<dyn Executor>) -> Result<Arc<dyn Executor>, LoadError> {
         let post = &self.seats[index].post;
@@ -299,7 +324,12 @@ impl Crew {
         let executor = &seat.post.spec.id;
         let meanwhile =
             if self.stand_in(&seat.post).is_some() { "the one before it goes on" } else { "it fails every request" };
-        tracing::error!(%executor, live, %cause, "this executor cannot be loaded, and {meanwhile}; mend what is wrong, then apply the policy again");
+        let mend = match seat.post.model {
+            Some(_) => "publish a version that can be used, or roll back",
+            None => "mend what is wrong, then apply the policy again",
+        };
+        let model = seat.post.model.as_ref().and_then(Published::label);
+        tracing::error!(%executor, model, live, %cause, "this executor cannot be loaded, and {meanwhile}; {mend}");
         self.office.metrics.load_failed(executor);
         seat.desk.leave_empty(cause.to_string());
     }
@@ -317,10 +347,6 @@ impl Crew {
     fn stand_in(&self, post: &Post) -> Option<usize> {
         self.seats.iter().rposition(|seat| seat.serves() && seat.post.can_stand_in_for(post))
     }
-}
-
-fn edition(versions: &Versions) -> Edition {
-    (versions.live().policy_ref.version, versions.trial().map(|trial| trial.definition.policy_ref.version))
 }
 
 // === impl Place ===

@@ -29,6 +29,8 @@ use wire::{Failure, FailureKind, ModelVersion, Reply, Timestamp};
 use crate::{
     backlog::Backlog,
     batch::{self, BatchLimit},
+    post::Post,
+    rehearsal::Recent,
     work::{Responder, Took, Work},
 };
 
@@ -51,6 +53,8 @@ pub(crate) struct Desk {
     closing: AtomicBool,
     /// What was last said to wait here: an executor that is swapped has two desks and one gauge.
     depth: AtomicI64,
+    /// What it answered last, if it is a model that may be replaced by another version of itself.
+    recent: Option<Arc<Recent>>,
 }
 
 /// A request for one executor.
@@ -69,11 +73,13 @@ struct Batch {
 // === impl Desk: the fetching loop's side ===
 
 impl Desk {
-    pub(crate) fn new(concurrency: NonZeroUsize, responder: Responder, clock: Clock) -> Self {
+    pub(crate) fn new(post: &Post, responder: Responder, clock: Clock) -> Self {
+        let recent = post.model.is_some().then(Arc::default);
         let (executor, backlog) = (OnceLock::new(), Mutex::new(Backlog::with_capacity(BACKLOG)));
         let (wake, closing, depth) = (Notify::new(), AtomicBool::new(false), AtomicI64::new(0));
         let batches = OnceLock::new();
-        Self { executor, concurrency, responder, clock, backlog, batches, wake, closing, depth }
+        let concurrency = post.spec.concurrency;
+        Self { executor, concurrency, responder, clock, backlog, batches, wake, closing, depth, recent }
     }
 
     /// Seats the executor, now that it is loaded. Its thread may begin to work.
@@ -97,6 +103,11 @@ impl Desk {
     /// Returns what became of loading the executor; `None` while that is not known.
     pub(crate) fn loaded(&self) -> Option<Result<(), &str>> {
         self.executor.get().map(|loaded| loaded.as_ref().map(|_| ()).map_err(String::as_str))
+    }
+
+    /// Returns what was answered here last, if that is kept.
+    pub(crate) fn recent(&self) -> Option<Arc<Recent>> {
+        self.recent.clone()
     }
 
     /// Answers at once if the job is dead, or the executor needs no time or is not there; otherwise gives the job back.
@@ -268,6 +279,9 @@ impl Desk {
         self.learn(&jobs, scored);
         let together = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
         for (job, reply) in jobs.iter().zip(replies) {
+            if let (Some(recent), Reply::Answer(answer)) = (&self.recent, &reply) {
+                recent.on_answered(&job.work.input, answer);
+            }
             let queued = began.since(job.work.fetched.max(job.start));
             self.respond(job, Took { queued, scored, together }, reply);
         }

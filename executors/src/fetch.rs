@@ -9,6 +9,7 @@ mod held;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bus::{Assigned, BoxFuture, BusError, Clock, Commit, Consumer, Event, Outage, Received, StartAt, TopicPartition};
+use models::Registry;
 use policies::{InputSchema, Versions};
 use tokio::sync::watch;
 use wire::{Asked, Decoder, Envelope, Request, Timestamp, Topics};
@@ -47,6 +48,7 @@ pub(crate) struct Fetch {
     /// Reads the requests of what is ours, and the responses of what is ours no more.
     reader: Box<dyn Consumer>,
     versions: watch::Receiver<Arc<Versions>>,
+    models: watch::Receiver<Arc<Registry>>,
     crew: Crew,
     held: HashMap<i32, Held>,
     judging: Judging,
@@ -68,6 +70,7 @@ pub(crate) struct Fetch {
 /// What a turn begins with.
 enum Happened {
     Edited,
+    Published,
     Loaded(Loaded),
     Time,
     Group(Result<Event, BusError>),
@@ -88,7 +91,7 @@ impl Fetch {
         let topics = Topics::of(station.definition().name());
         let longest = longest(&station.versions.borrow());
         let horizon = horizon(longest);
-        let ExecutorsStation { bus, clock, metrics, versions, .. } = station;
+        let ExecutorsStation { bus, clock, metrics, versions, models, .. } = station;
         let mut verdicts = Verdicts::new(Arc::clone(&bus), topics.results.clone());
         verdicts.follow(&versions.borrow(), crew.only(), clock.now());
         let mut judging = Judging::new(bus, topics.responses.clone());
@@ -99,6 +102,7 @@ impl Fetch {
             member,
             reader,
             versions,
+            models,
             crew,
             held,
             judging,
@@ -129,6 +133,7 @@ impl Fetch {
         let happened = tokio::select! {
             biased;
             () = edited(&mut self.versions) => Happened::Edited,
+            () = edited(&mut self.models) => Happened::Published,
             loaded = self.crew.next_loaded() => Happened::Loaded(loaded),
             () = sleep_until(&self.clock, wake) => Happened::Time,
             heard = self.judging.ear.next() => Happened::Heard(heard),
@@ -138,6 +143,7 @@ impl Fetch {
         };
         match happened {
             Happened::Edited => self.on_edited(),
+            Happened::Published => self.on_published(),
             Happened::Loaded(loaded) => drop(self.crew.on_loaded(loaded)),
             Happened::Time => self.on_time()?,
             Happened::Group(Ok(event)) | Happened::Read(Ok(event)) => {
@@ -207,11 +213,17 @@ impl Fetch {
         self.horizon = self.horizon.max(horizon(self.longest));
         self.judging.follow(&versions, self.crew.only());
         self.verdicts.follow(&versions, self.crew.only(), self.clock.now());
-        self.crew.follow(versions);
+        self.crew.follow(versions, Arc::clone(&self.models.borrow_and_update()));
         for waiting in self.parked.release() {
             let sheet = self.crew.sheet(waiting.request.policy.version);
             self.give_out(waiting, sheet);
         }
+    }
+
+    fn on_published(&mut self) {
+        let models = Arc::clone(&self.models.borrow_and_update());
+        let versions = Arc::clone(&self.versions.borrow());
+        self.crew.follow(versions, models);
     }
 
     fn on_time(&mut self) -> Result<(), BusError> {
@@ -502,8 +514,8 @@ async fn next_of(member: &mut Option<Box<dyn Consumer>>) -> Result<Event, BusErr
     }
 }
 
-/// Waits for other versions; for ever if nobody can publish any.
-async fn edited(versions: &mut watch::Receiver<Arc<Versions>>) {
+/// Waits for other versions, or other models; for ever if nobody can publish any.
+async fn edited<T>(versions: &mut watch::Receiver<T>) {
     if versions.changed().await.is_err() {
         std::future::pending::<()>().await;
     }

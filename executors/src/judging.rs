@@ -52,7 +52,7 @@ impl Judging {
 
     /// Hears those who are heard by judges of `versions` that are run here; `only` names whom is run, `None` all.
     pub(crate) fn follow(&mut self, versions: &Versions, only: Option<&[ExecutorId]>) {
-        self.heard = post::wanted(versions, only).into_iter().flat_map(|post| post.spec.hears).collect();
+        self.heard = post::named(versions, only).into_iter().flat_map(|post| post.spec.hears).collect();
         for definition in versions.in_use() {
             self.keep = self.keep.max(definition.budget.as_duration() + SLACK);
         }

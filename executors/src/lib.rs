@@ -2,7 +2,7 @@
 //!
 //! Several in one process share one fetch and one decoding; each has a thread of its own, so that a model that hangs,
 //! panics or is slow harms nobody else. What an executor is stands in `executor/`, the kinds beside it. Reading order: `load` → `run` → `fetch` → `crew` → `desk` → `backlog` → `batch` → `work` → `progress`
-//! → `parting`; for judges, who hear others, `hearing` → `judging`; for those who start later, `hedging` → `verdicts`.
+//! → `parting`; for published models `published` → `rehearsal` → `parity`; for judges, who hear others, `hearing` → `judging`; for those who start later, `hedging` → `verdicts`.
 
 mod backlog;
 mod batch;
@@ -15,10 +15,13 @@ mod hedging;
 mod judging;
 mod load;
 mod metrics;
+mod parity;
 mod parked;
 mod parting;
 mod post;
 mod progress;
+mod published;
+mod rehearsal;
 mod run;
 mod thread;
 mod verdicts;
@@ -28,6 +31,6 @@ pub use executor::{Constant, Echo, Executor, Input};
 pub use load::{LoadError, Loader, Loading, by_kind};
 pub use metrics::Metrics;
 pub use parked::{CAPACITY, Parked};
-pub use post::{Post, wanted};
+pub use post::{Post, Published, wanted};
 pub use progress::Progress;
 pub use run::{ExecutorsError, ExecutorsStation, run, run_with};

@@ -2,16 +2,23 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use bus::{BoxFuture, Clock};
+use artifacts::{ArtifactError, Artifacts};
+use bus::{BoxFuture, Bus, Clock};
 use executor::{Constant, Echo, Executor};
+use models::Unresolved;
 use onnx::{Onnx, OnnxError};
-use policies::{ExecutorKind, ExecutorSpec, InputSchema};
+use policies::ExecutorKind;
 use python::{Python, PythonError};
 use servers::{Errand, ServerError, Takes};
 use traces::Sampling;
 
-/// Makes executors for inputs of a schema. What it returns is run on the thread that the executor will live on.
-pub type Loader = Arc<dyn Fn(&ExecutorSpec, &Arc<InputSchema>) -> Loading + Send + Sync>;
+use crate::{
+    post::Post,
+    published::{PartsError, Publications},
+};
+
+/// Makes executors. What it returns is run on the thread that the executor will live on.
+pub type Loader = Arc<dyn Fn(&Post) -> Loading + Send + Sync>;
 
 /// An executor on its way.
 pub type Loading = BoxFuture<'static, Result<Arc<dyn Executor>, LoadError>>;
@@ -31,6 +38,18 @@ pub enum LoadError {
     /// Somebody else runs it.
     #[error("it is run elsewhere, by a program that is not ours")]
     Elsewhere,
+    /// No such model is published, or it was retired.
+    #[error(transparent)]
+    Unresolved(#[from] Unresolved),
+    /// The bytes of a published model are not where they should be.
+    #[error(transparent)]
+    Parts(#[from] PartsError),
+    /// The bytes of a published model cannot be fetched, or are others.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// It is another kind of model than the one that it would take the place of.
+    #[error("{0}")]
+    Parity(String),
     /// Its kind is not known here.
     #[error("this release cannot run executors of its kind")]
     Unknown,
@@ -45,13 +64,18 @@ pub enum LoadError {
     Trouble(String),
 }
 
-/// Returns the loader of the kinds a policy file can name; relative paths start from `base`, and servers are told of the
+/// Returns the loader of the kinds a policy file can name; published models are read from `bus`, relative paths start from `base`, and servers are told of the
 /// traces that `sampling` keeps.
 #[must_use]
-pub fn by_kind(base: PathBuf, clock: Clock, sampling: Option<Sampling>) -> Loader {
-    Arc::new(move |spec, schema| {
-        let (spec, schema, base, clock) = (spec.clone(), Arc::clone(schema), base.clone(), clock.clone());
+pub fn by_kind(bus: Arc<dyn Bus>, base: PathBuf, clock: Clock, sampling: Option<Sampling>) -> Loader {
+    let publications = Arc::new(Publications { bus, artifacts: Artifacts::default() });
+    Arc::new(move |post| {
+        let (post, base, clock, publications) = (post.clone(), base.clone(), clock.clone(), Arc::clone(&publications));
         Box::pin(async move {
+            if let Some(model) = &post.model {
+                return publications.load(&post, model).await;
+            }
+            let Post { spec, schema, .. } = post;
             let name = spec.id.as_str();
             let executor: Arc<dyn Executor> = match &spec.kind {
                 ExecutorKind::Onnx(path) => Arc::new(Onnx::load(name, &base.join(path), &schema, spec.max_batch)?),

@@ -27,6 +27,8 @@ pub struct Metrics {
     batch_size: Family<ExecutorLabel, Histogram, fn() -> Histogram>,
     batch_limit: Family<ExecutorLabel, Gauge>,
     failed_loads: Family<ExecutorLabel, Counter>,
+    rehearsals: Family<ExecutorLabel, Counter>,
+    differences: Family<ExecutorLabel, Counter>,
     pub(crate) requests: Counter,
     skipped: Family<SkippedLabel, Counter>,
     later: Family<OutcomeLabels, Counter>,
@@ -79,6 +81,8 @@ pub(crate) struct ExecutorMetrics {
     queued: Histogram,
     scored: Histogram,
     batch_size: Histogram,
+    rehearsals: Counter,
+    differences: Counter,
 }
 
 // === impl Metrics ===
@@ -94,6 +98,8 @@ impl Default for Metrics {
             batch_size: Family::new_with_constructor(sizes),
             batch_limit: Family::default(),
             failed_loads: Family::default(),
+            rehearsals: Family::default(),
+            differences: Family::default(),
             requests: Counter::default(),
             skipped: Family::default(),
             later: Family::default(),
@@ -126,6 +132,10 @@ impl Metrics {
         registry.register(name("batch_limit"), batch_limit, self.batch_limit.clone());
         let failed_loads = "Executors that a version brought and that could not be loaded";
         registry.register(name("failed_loads"), failed_loads, self.failed_loads.clone());
+        let rehearsals = "New versions of published models that answered what the ones before had, in their shape";
+        registry.register(name("model_rehearsals"), rehearsals, self.rehearsals.clone());
+        let differences = "Answers in which such a version said something else than the one before";
+        registry.register(name("model_differences"), differences, self.differences.clone());
         registry.register(name("requests"), "Requests that were fetched", self.requests.clone());
         registry.register(name("skipped"), "Records that were given to no executor", self.skipped.clone());
         let later = "Requests for an executor that starts later, by what became of them when it was time";
@@ -150,6 +160,8 @@ impl Metrics {
             scored: self.scored.get_or_create_owned(&label),
             batch_size: self.batch_size.get_or_create_owned(&label),
             batch_limit: self.batch_limit.get_or_create_owned(&label),
+            rehearsals: self.rehearsals.get_or_create_owned(&label),
+            differences: self.differences.get_or_create_owned(&label),
         }
     }
 
@@ -189,6 +201,12 @@ impl ExecutorMetrics {
     /// Counts a word of somebody who was not asked to work.
     pub(crate) fn declined(&self) {
         self.abstained.inc();
+    }
+
+    /// Counts a new version that may take its place, and in how many answers it says something else.
+    pub(crate) fn rehearsed(&self, different: usize) {
+        self.rehearsals.inc();
+        self.differences.inc_by(u64::try_from(different).unwrap_or(u64::MAX));
     }
 
     /// Counts a call.

@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bus::{Bus, BusError, Clock, Consumer, Outage, Producer};
 use futures::future::join_all;
+use models::Registry;
 use policies::{Definition, Versions};
 use tokio::{
     sync::{oneshot, watch},
@@ -44,6 +45,8 @@ pub struct ExecutorsStation {
     pub clock: Clock,
     /// What is asked and how is decided: the live version, one on trial, and those that requests are pinned to.
     pub versions: watch::Receiver<Arc<Versions>>,
+    /// The models that are published.
+    pub models: watch::Receiver<Arc<Registry>>,
     /// The folder that relative model paths start from: the policy file's.
     pub base: PathBuf,
     /// Which of the definition's executors run here; `None` runs all.
@@ -87,7 +90,7 @@ pub async fn run(
     stop: CancellationToken,
     ready: oneshot::Sender<()>,
 ) -> Result<(), ExecutorsError> {
-    let loader = load::by_kind(station.base.clone(), station.clock.clone(), station.sampling);
+    let loader = load::by_kind(Arc::clone(&station.bus), station.base.clone(), station.clock.clone(), station.sampling);
     run_with(station, loader, stop, ready).await
 }
 
@@ -187,7 +190,7 @@ impl ExecutorsStation {
     fn check_names(&self) -> Result<(), ExecutorsError> {
         let Some(only) = &self.only else { return Ok(()) };
         let versions = Arc::clone(&self.versions.borrow());
-        let all = post::wanted(&versions, None);
+        let all = post::named(&versions, None);
         if let Some(unknown) = only.iter().find(|id| all.iter().all(|post| post.spec.id != **id)) {
             let known: Vec<&str> = all.iter().map(|post| post.spec.id.as_str()).collect();
             return Err(ExecutorsError::Unknown { executor: unknown.clone(), known: known.join(", ") });
@@ -199,15 +202,18 @@ impl ExecutorsStation {
     ///
     /// Of a policy that was never edited each of them must load: whoever starts it is there to read why one does not.
     /// Once it was edited, a restart finds what there was before: an executor that could not be loaded fails its
-    /// requests, and the others work.
+    /// requests, and the others work. A model that was not published yet can be, once there is a station.
     async fn load(&mut self, loader: Loader, producer: Arc<dyn Producer>) -> Result<Crew, ExecutorsError> {
         let versions = Arc::clone(&self.versions.borrow_and_update());
+        let models = Arc::clone(&self.models.borrow_and_update());
         let is_first = versions.newest() <= 1;
         let (only, metrics, clock) = (self.only.clone(), Arc::clone(&self.metrics), self.clock.clone());
-        let mut crew = Crew::new(Office { loader, only, producer, metrics, clock }, versions);
+        let mut crew = Crew::new(Office { loader, only, producer, metrics, clock }, versions, models);
         while crew.is_loading() {
             let next = crew.next_loaded().await;
-            if let Some((executor, cause)) = crew.on_loaded(next).filter(|_| is_first) {
+            let failed =
+                crew.on_loaded(next).filter(|(_, cause)| is_first && !matches!(cause, LoadError::Unresolved(_)));
+            if let Some((executor, cause)) = failed {
                 return Err(ExecutorsError::Load { executor, cause });
             }
         }

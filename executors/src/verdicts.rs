@@ -32,7 +32,7 @@ impl Verdicts {
 
     /// Reads them as long as somebody of `versions` that is run here starts later and can be spared.
     pub(crate) fn follow(&mut self, versions: &Versions, only: Option<&[ExecutorId]>, now: Timestamp) {
-        let wanted = post::wanted(versions, only);
+        let wanted = post::named(versions, only);
         let is_needed = wanted.iter().any(|post| post.spec.role == Role::Candidate && post.spec.start.is_later());
         if is_needed && !self.is_followed {
             self.heed_from(now);

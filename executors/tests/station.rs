@@ -16,6 +16,8 @@ mod handover;
 mod hedges;
 #[path = "station/judges.rs"]
 mod judges;
+#[path = "station/models.rs"]
+mod models;
 #[path = "station/rig.rs"]
 mod rig;
 

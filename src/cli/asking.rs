@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use ::models::Registry;
 use ::policies::{Definition, Versions};
 use anyhow::{Context as _, anyhow, bail};
 use bus::{Bus, Clock};
@@ -26,6 +27,8 @@ pub(super) enum Source {
         rendezvous: RendezvousName,
         /// All its versions; `None` if there are none, or a file stands for them.
         versions: Option<Arc<Versions>>,
+        /// The models that are published; none, if a file stands for its versions.
+        models: Arc<Registry>,
     },
     /// With a process that runs it.
     Door {
@@ -52,7 +55,12 @@ impl Source {
         let bus = reach.bus_args();
         if let (Some(file), Some(_)) = (file, bus.brokers()) {
             let rendezvous = name.map_or_else(|| Ok(file.name().clone()), super::control::rendezvous)?;
-            return Ok(Self::Log { bus: bus.open(clock).map_err(Failure::Refused)?, rendezvous, versions: None });
+            return Ok(Self::Log {
+                bus: bus.open(clock).map_err(Failure::Refused)?,
+                rendezvous,
+                versions: None,
+                models: Arc::default(),
+            });
         }
         let control = reach.open().await?;
         let rendezvous = match name {
@@ -62,7 +70,8 @@ impl Source {
         match control {
             Control::Log(follower) => {
                 let versions = follower.versions(&rendezvous).map(|versions| Arc::clone(&versions.borrow()));
-                Ok(Self::Log { bus: bus.open(clock).map_err(Failure::Refused)?, rendezvous, versions })
+                let models = Arc::clone(&follower.models().borrow());
+                Ok(Self::Log { bus: bus.open(clock).map_err(Failure::Refused)?, rendezvous, versions, models })
             }
             Control::Door { client, at } => Ok(Self::Door { client, at, rendezvous }),
         }

@@ -7,15 +7,17 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use anyhow::{Context as _, anyhow, bail};
 use bus::Clock;
 use clap::Args;
-use control::{Follower, Outcome, PolicyView, door::Wanted};
+use control::{Follower, ModelOutcome, Outcome, PolicyView, WantedModel, door::Wanted};
+use models::ModelView;
 use reqwest::header;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
-use wire::{Action, RendezvousName};
+use wire::{Action, ModelName, RendezvousName};
 
 use super::Failure;
 use crate::{
     console::{OPERATOR, READER},
+    publications::{ModelsView, view},
     settings::{BusArgs, pair},
 };
 
@@ -182,6 +184,32 @@ impl Control {
         }
     }
 
+    /// Returns every model that is published.
+    pub(super) async fn models(&self) -> anyhow::Result<ModelsView> {
+        match self {
+            Self::Log(follower) => Ok(ModelsView::from(&**follower.models().borrow())),
+            Self::Door { client, at } => get(client, at, "/api/v1/models").await,
+        }
+    }
+
+    /// Returns what there is to know about a model.
+    pub(super) async fn model(&self, name: &ModelName) -> anyhow::Result<ModelView> {
+        match self {
+            Self::Log(follower) => view(&follower.models().borrow(), name.as_str()).map_err(anyhow::Error::msg),
+            Self::Door { client, at } => get(client, at, &format!("/api/v1/models/{name}")).await,
+        }
+    }
+
+    /// Wants something changed about a model, and returns what came of it.
+    pub(super) async fn change_model(&self, name: &ModelName, wanted: &WantedModel) -> anyhow::Result<ModelOutcome> {
+        match self {
+            Self::Log(follower) => Ok(follower.publish_model(name, wanted.clone()).await?),
+            Self::Door { client, at } => {
+                outcome(at, asked(at, client.post(format!("{at}/models/{name}")).json(wanted)).await?).await
+            }
+        }
+    }
+
     /// Wants a change, and returns what came of it.
     pub(super) async fn change(
         &self,
@@ -194,16 +222,19 @@ impl Control {
             Self::Log(follower) => Ok(follower.publish(follower.change(name, author, message, action)).await?),
             Self::Door { client, at } => {
                 let wanted = Wanted { author: author.to_owned(), message: message.to_owned(), action };
-                let response = asked(at, client.post(format!("{at}/control/{name}")).json(&wanted)).await?;
-                let status = response.status().as_u16();
-                if !matches!(status, 409 | 422) {
-                    return Ok(answered(response).await?.json().await?);
-                }
-                let body = response.text().await?;
-                serde_json::from_str(&body).map_err(|_| anyhow!("{at} refuses: {}", error_of(&body)))
+                outcome(at, asked(at, client.post(format!("{at}/control/{name}")).json(&wanted)).await?).await
             }
         }
     }
+}
+
+/// Reads what came of a change.
+async fn outcome<T: DeserializeOwned>(at: &str, response: reqwest::Response) -> anyhow::Result<T> {
+    if !matches!(response.status().as_u16(), 409 | 422) {
+        return Ok(answered(response).await?.json().await?);
+    }
+    let body = response.text().await?;
+    serde_json::from_str(&body).map_err(|_| anyhow!("{at} refuses: {}", error_of(&body)))
 }
 
 /// Returns who asks a process: with the operator's token if the environment has it, else with the reader's.

@@ -91,8 +91,8 @@ impl Demo {
             let follower = follower.context("nobody stops the demo so early")?;
             let versions = follower.ensure_first(&definition, &whoever_calls(), "the demo's policy").await;
             let versions = versions.context("the demo's policy has no version")?;
-            let history = None;
-            let app = App { bus, clock, versions, history, models, data, only: None, limits, partitions, traces: None };
+            let (published, history, only, traces) = (follower.models(), None, None, None);
+            let app = App { bus, clock, versions, published, history, models, data, only, limits, partitions, traces };
             let summary = self.stream(&app).await?;
             println!("{}", if self.json { summary.json() } else { summary.table() });
             Ok(if summary.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

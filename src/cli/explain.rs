@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
+use ::models::Registry;
 use ::policies::{Definition, Explanation, Versions};
 use anyhow::anyhow;
 use bus::{Bus, Clock};
@@ -17,7 +18,7 @@ use super::{
     progress::Progress,
 };
 use crate::{
-    explain::{Found, Search, explain, request},
+    explain::{Explained, Found, Search, explain, request},
     otlp::{OtlpArgs, send_once},
 };
 
@@ -66,6 +67,13 @@ pub(super) struct Explain {
     reach: Reach,
 }
 
+/// What is known beside the topics.
+struct Known<'run> {
+    file: Option<&'run Definition>,
+    versions: Option<&'run Versions>,
+    models: &'run Registry,
+}
+
 // === impl Explain ===
 
 impl Explain {
@@ -84,11 +92,12 @@ impl Explain {
                     Err(Failure::Refused(anyhow!("--otlp sends what the log holds: name the log with --brokers")))
                 }
                 Source::Door { client, at, rendezvous } => self.over_http(&client, &at, &rendezvous).await,
-                Source::Log { bus, rendezvous, versions } => {
+                Source::Log { bus, rendezvous, versions, models } => {
                     let since = clock.now().before(self.since);
                     let id = request(&rendezvous, &self.id, self.key);
                     let search = Search::new(rendezvous, id, since);
-                    self.over_the_log(&*bus, &search, file.as_deref(), versions.as_deref()).await
+                    let known = Known { file: file.as_deref(), versions: versions.as_deref(), models: &models };
+                    self.over_the_log(&*bus, &search, known).await
                 }
             }
         })
@@ -98,8 +107,7 @@ impl Explain {
         &self,
         bus: &dyn Bus,
         search: &Search,
-        file: Option<&Definition>,
-        versions: Option<&Versions>,
+        Known { file, versions, models }: Known<'_>,
     ) -> Result<ExitCode, Failure> {
         let mut progress = Progress::new();
         let found = search.run(bus, |read, total| progress.show(read, total)).await;
@@ -110,6 +118,7 @@ impl Explain {
             None => explain(&found, versions, self.more),
         };
         let explanation = explanation.ok_or_else(|| Failure::Failed(anyhow!(search.not_found(&found, &self.id))))?;
+        let explanation = Explained::of(explanation, models);
         self.send_trace(&found).await?;
         if self.json {
             println!("{}", serde_json::to_string(&explanation).map_err(anyhow::Error::from)?);

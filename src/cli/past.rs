@@ -27,7 +27,7 @@ impl Past {
         }
         let clock = Clock::system();
         match Source::open(reach, &clock, Some(rendezvous), None).await? {
-            Source::Log { bus, rendezvous, versions } => {
+            Source::Log { bus, rendezvous, versions, .. } => {
                 Ok(Self { bus, recordings: Recordings { rendezvous, since: clock.now().before(since) }, versions })
             }
             Source::Door { .. } => Err(Failure::Refused(anyhow!("a process cannot be asked this, only a log"))),

@@ -212,6 +212,7 @@ impl Serve {
                 bus: Arc::clone(bus),
                 clock: clock.clone(),
                 versions,
+                published: follower.models(),
                 history: follower.history(definition.name()),
                 models,
                 data: data.clone(),

@@ -13,11 +13,12 @@ use axum::{
     routing::get,
 };
 use bus::{Bus, Clock};
+use models::Registry;
 use policies::Explanation;
 use serde::Deserialize;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
-use super::{Search, explain};
+use super::{Explained, Search, explain};
 use crate::door::{Problem, Shelf, known, wants_text};
 
 /// Tells what became of one request.
@@ -25,6 +26,7 @@ pub struct ExplainDoor {
     bus: Arc<dyn Bus>,
     clock: Clock,
     shelf: Shelf,
+    models: Option<watch::Receiver<Arc<Registry>>>,
     turns: Semaphore,
 }
 
@@ -54,7 +56,7 @@ async fn answer(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let explanation = door.explanation(&rendezvous, &id, &asked).await?;
+    let explanation = door.explained(door.explanation(&rendezvous, &id, &asked).await?);
     Ok(if wants_text(&headers) { explanation.to_string().into_response() } else { Json(explanation).into_response() })
 }
 
@@ -64,7 +66,13 @@ impl ExplainDoor {
     /// Reads from `bus`; `shelf` has the versions.
     #[must_use]
     pub fn new(bus: Arc<dyn Bus>, clock: Clock, shelf: Shelf) -> Self {
-        Self { bus, clock, shelf, turns: Semaphore::new(AT_A_TIME) }
+        Self { bus, clock, shelf, models: None, turns: Semaphore::new(AT_A_TIME) }
+    }
+
+    /// Tells of published models too where they come from.
+    #[must_use]
+    pub fn knowing(self, models: watch::Receiver<Arc<Registry>>) -> Self {
+        Self { models: Some(models), ..self }
     }
 
     /// Returns the route below the control door's.
@@ -75,6 +83,11 @@ impl ExplainDoor {
     /// Returns the route below the API's.
     pub fn api(self: Arc<Self>) -> Router {
         Router::new().route("/api/v1/rendezvous/{rendezvous}/requests/{id}", get(answer)).with_state(self)
+    }
+
+    fn explained(&self, explanation: Explanation) -> Explained {
+        let models = self.models.as_ref().map(|models| Arc::clone(&models.borrow())).unwrap_or_default();
+        Explained::of(explanation, &models)
     }
 
     /// Returns what became of the request `id`, or of the one that a caller called so.

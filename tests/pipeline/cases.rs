@@ -23,6 +23,7 @@ pub(crate) use measures::*;
 pub(crate) use strangers::*;
 
 pub(crate) use crate::edits::edits_under_load_lose_nothing_and_each_answer_is_of_a_version_that_was_live;
+pub(crate) use crate::models::models_that_are_published_under_load_replace_each_other_and_no_request_is_lost;
 use crate::rendezvous::{PATIENCE, Rendezvous, archived, body, wine_rows};
 
 /// The policy that ships, with time enough for a loaded machine: these tests are about what, `bench/` about when.
@@ -236,6 +237,7 @@ macro_rules! each {
             collectors_share_the_work_and_take_over_from_each_other(cases::SLOW, &AROUND),
             the_decoy_archives_each_request_once(&cases::wine(), &ALL),
             edits_under_load_lose_nothing_and_each_answer_is_of_a_version_that_was_live(&crate::edits::text(1), &UNARCHIVED),
+            models_that_are_published_under_load_replace_each_other_and_no_request_is_lost(crate::models::FOLLOWED, &UNARCHIVED),
             an_edit_is_taken_by_every_station_without_a_restart(cases::ARCHIVED, &ALL),
             a_station_that_starts_finds_the_live_version(cases::ARCHIVED, &AROUND),
             an_edit_of_the_decoy_restarts_it_alone_and_archives_everything_once(cases::ARCHIVED, &ALL),

@@ -75,6 +75,7 @@ impl Rendezvous {
             clock,
             versions: follower.ensure_first(&definition, "a test", "test").await.unwrap(),
             history: follower.history(definition.name()),
+            published: follower.models(),
             models: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("policies"),
             data: folder.path().to_owned(),
             only: None,
@@ -112,7 +113,9 @@ impl Rendezvous {
         let versions = follower.ensure_first(&self.definition, "a test", "test").await.unwrap();
         let (models, data) = (self.app.models.clone(), self.app.data.clone());
         let (history, partitions, limits) = (follower.history(self.definition.name()), self.app.partitions, limits());
-        let app = App { bus, clock, versions, history, models, data, only: None, limits, partitions, traces: None };
+        let published = follower.models();
+        let (only, traces) = (None, None);
+        let app = App { bus, clock, versions, published, history, models, data, only, limits, partitions, traces };
         app.start(roles, &mut Registry::default()).await.unwrap()
     }
 

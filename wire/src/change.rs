@@ -1,5 +1,5 @@
-//! What lies in the control topic: changes of policies, what was counted of a version on trial, and how long executors
-//! take.
+//! What lies in the control topic about policies: changes, what was counted of a version on trial, and how long executors
+//! take. What lies there about models stands in `model`.
 //!
 //! One partition, compacted, read in offset order. Every change has a key of its own, so that compaction never drops
 //! one; a tally's key says what it counts, so that the last count stays, as does the last word about speeds. Whoever writes a change must not write it
@@ -25,7 +25,7 @@ pub use canary::{ActedOn, CanaryAct, Deed};
 /// The topic of all changes of all rendezvous.
 pub const CONTROL_TOPIC: &str = "hedgerow.control";
 
-/// Any record of the control topic.
+/// A record of the control topic that is about a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ControlRecord {
     /// Somebody wants a policy changed.
@@ -163,8 +163,8 @@ const CHANGE_TYPE: &str = "dev.hedgerow.change.v1";
 const TALLY_TYPE: &str = "dev.hedgerow.tally.v1";
 const SPEEDS_TYPE: &str = "dev.hedgerow.speeds.v1";
 
-const AUTHOR_MAX: usize = 200;
-const MESSAGE_MAX: usize = 4_000;
+pub(crate) const AUTHOR_MAX: usize = 200;
+pub(crate) const MESSAGE_MAX: usize = 4_000;
 
 // === impl ControlRecord ===
 
@@ -296,7 +296,7 @@ fn tally_of(key: &str) -> Option<(PolicyRef, i32)> {
     parts.next().is_none().then_some((policy, partition))
 }
 
-fn at_most(what: &'static str, text: &str, most: usize) -> Result<(), ControlError> {
+pub(crate) fn at_most(what: &'static str, text: &str, most: usize) -> Result<(), ControlError> {
     if text.len() > most { Err(ControlError::TooLong { what, bytes: text.len(), most }) } else { Ok(()) }
 }
 

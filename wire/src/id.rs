@@ -19,6 +19,10 @@ pub struct ExecutorId(Arc<str>);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RendezvousName(Arc<str>);
 
+/// Names one published model, whatever its version.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ModelName(Arc<str>);
+
 /// Names a policy as it was at one version: `wine@3`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PolicyRef {
@@ -113,7 +117,7 @@ impl FromStr for RequestId {
     }
 }
 
-// === impl ExecutorId, RendezvousName ===
+// === impl ExecutorId, RendezvousName, ModelName ===
 
 macro_rules! name {
     ($type:ident) => {
@@ -140,6 +144,7 @@ macro_rules! name {
 
 name!(ExecutorId);
 name!(RendezvousName);
+name!(ModelName);
 
 fn is_name(name: &str) -> bool {
     name.len() <= 60

@@ -10,6 +10,7 @@ mod envelope;
 mod headers;
 mod id;
 mod measured;
+mod model;
 pub mod mutation;
 mod plan;
 mod reader;
@@ -29,8 +30,12 @@ pub use envelope::{
     ResultKind, ResultRecord,
 };
 pub use headers::Headers;
-pub use id::{ExecutorId, InvalidName, ModelVersion, PolicyRef, RendezvousName, RequestId};
+pub use id::{ExecutorId, InvalidName, ModelName, ModelVersion, PolicyRef, RendezvousName, RequestId};
 pub use measured::Measured;
+pub use model::{
+    BY_VALUE_MAX, Controlled, Descriptor, MODELS_TOPIC, ModelAction, ModelChange, ModelKind, ModelPart, Publish,
+    Source, TensorSpec,
+};
 pub use plan::{Asked, Plan, Role};
 pub use reader::{LEAD, Reading, ResultsEntry, ResultsReader, TopicReader};
 pub use record::Record;

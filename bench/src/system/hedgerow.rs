@@ -138,6 +138,7 @@ impl Hedgerow {
             clock: clock.clone(),
             versions: versions.clone(),
             history: None,
+            published: watch::channel(Arc::default()).1,
             models: PathBuf::new(),
             data: archive.path().to_owned(),
             only: None,
@@ -156,7 +157,8 @@ impl Hedgerow {
             let (bus, clock) = (Arc::clone(bus), clock.clone());
             let metrics = Arc::new(executors::Metrics::default());
             let (base, sampling) = (PathBuf::new(), traces.as_ref().map(|traces| traces.sampling));
-            let station = ExecutorsStation { bus, clock, versions, base, only: None, metrics, sampling };
+            let models = watch::channel(Arc::default()).1;
+            let station = ExecutorsStation { bus, clock, versions, models, base, only: None, metrics, sampling };
             let stop = CancellationToken::new();
             let run = move |stop, ready| executors::run_with(station, loader, stop, ready);
             let mut station = Station::start("executors", &stop, run)?;

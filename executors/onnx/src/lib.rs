@@ -18,13 +18,16 @@ use std::{
 
 use bytes::Bytes;
 use executor::{BoxFuture, Executor, Input, answer, failed};
-use ort::session::{
-    Session,
-    builder::{BuilderResult, SessionBuilder},
+use ort::{
+    session::{
+        Session,
+        builder::{BuilderResult, SessionBuilder},
+    },
+    value::{Outlet, ValueType},
 };
 use policies::InputSchema;
 use sha2::{Digest, Sha256};
-use wire::{Failure, ModelVersion};
+use wire::{Failure, ModelVersion, TensorSpec};
 
 use inputs::Inputs;
 
@@ -93,10 +96,19 @@ impl Onnx {
         max_batch: Option<NonZeroUsize>,
     ) -> Result<Self, OnnxError> {
         let bytes = fs::read(path).map_err(|cause| OnnxError::Unreadable { path: path.to_owned(), cause })?;
-        let session = session(&bytes).map_err(|problem| match problem {
-            Problem::Library(error) => OnnxError::Library(error),
-            Problem::Model(cause) => OnnxError::NotAModel { path: path.to_owned(), cause },
-        })?;
+        Self::of(ModelVersion::new(name, &fingerprint(&bytes)), path, &bytes, schema, max_batch)
+    }
+
+    /// The same with a model's bytes, which `place` names where something is wrong with them.
+    pub fn of(
+        model: ModelVersion,
+        place: &Path,
+        bytes: &[u8],
+        schema: &InputSchema,
+        max_batch: Option<NonZeroUsize>,
+    ) -> Result<Self, OnnxError> {
+        let path = place;
+        let session = open(path, bytes)?;
         let misfit = |problem| OnnxError::Misfit { path: path.to_owned(), problem };
         let inputs = Inputs::for_model(session.inputs(), schema).map_err(misfit)?;
         let is_open = inputs::take_batches(session.inputs());
@@ -116,7 +128,7 @@ impl Onnx {
                 return Err(misfit(format!("`max_batch` is {wanted}, but it takes one row at a time: {why}")));
             }
         };
-        Ok(Self { model: ModelVersion::new(name, &fingerprint(&bytes)), batch_max, loaded: Mutex::new(loaded) })
+        Ok(Self { model, batch_max, loaded: Mutex::new(loaded) })
     }
 }
 
@@ -150,6 +162,30 @@ impl Executor for Onnx {
     fn model(&self) -> ModelVersion {
         self.model.clone()
     }
+}
+
+/// Returns what the model takes and what it gives, as it says itself.
+pub fn signature(place: &Path, bytes: &[u8]) -> Result<(Vec<TensorSpec>, Vec<TensorSpec>), OnnxError> {
+    let session = open(place, bytes)?;
+    let specs = |outlets: &[Outlet]| outlets.iter().map(spec).collect();
+    Ok((specs(session.inputs()), specs(session.outputs())))
+}
+
+fn spec(outlet: &Outlet) -> TensorSpec {
+    let (of, shape) = match outlet.dtype() {
+        ValueType::Tensor { ty, shape, .. } => (ty.to_string(), shape.to_vec()),
+        ValueType::Sequence(_) => ("sequence".to_owned(), Vec::new()),
+        ValueType::Map { .. } => ("map".to_owned(), Vec::new()),
+        ValueType::Optional(_) => ("optional".to_owned(), Vec::new()),
+    };
+    TensorSpec { name: outlet.name().to_owned(), of, shape }
+}
+
+fn open(place: &Path, bytes: &[u8]) -> Result<Session, OnnxError> {
+    session(bytes).map_err(|problem| match problem {
+        Problem::Library(error) => OnnxError::Library(error),
+        Problem::Model(cause) => OnnxError::NotAModel { path: place.to_owned(), cause },
+    })
 }
 
 enum Problem {

@@ -145,6 +145,8 @@ pub(crate) struct Rig {
     pub(crate) loads: Arc<Mutex<Vec<String>>>,
     clock: Clock,
     versions: watch::Sender<Arc<Versions>>,
+    /// The models that are published.
+    pub(crate) published: watch::Sender<Arc<::models::Registry>>,
     all: Mutex<BTreeMap<u64, Arc<Version>>>,
     models: Vec<(ExecutorId, Model)>,
     producer: Arc<dyn Producer>,
@@ -229,6 +231,7 @@ impl Rig {
             producer: bus.producer(&[&topics.requests]).await.unwrap(),
             all: Mutex::new(BTreeMap::from([(1, Arc::new(Version::parsed(definition(executors, 1))))])),
             versions: watch::channel(Arc::new(Versions::only(definition(executors, 1)))).0,
+            published: watch::Sender::default(),
             bus,
             gate: Arc::new(Gate { open: Semaphore::new(0), calls: Mutex::default() }),
             scored: Arc::default(),
@@ -261,7 +264,7 @@ impl Rig {
     }
 
     fn kinds(&self) -> Loader {
-        executors::by_kind("/nowhere".into(), self.clock.clone(), None)
+        executors::by_kind(self.bus.clone(), "/nowhere".into(), self.clock.clone(), None)
     }
 
     /// Makes a version with `executors` live; returns its number.
@@ -300,7 +303,8 @@ impl Rig {
 
     pub(crate) fn begin(&self) -> Starting {
         let (models, scored, gate) = (self.models.clone(), Arc::clone(&self.scored), Arc::clone(&self.gate));
-        let loader: Loader = Arc::new(move |spec, _| {
+        let loader: Loader = Arc::new(move |post| {
+            let spec = &post.spec;
             let model = models.iter().find(|(id, _)| *id == spec.id).unwrap().1;
             let executor: Arc<dyn Executor> = match model {
                 Model::Echo => Arc::new(Echo::new(&spec.id)),
@@ -313,9 +317,9 @@ impl Rig {
 
     fn begin_with(&self, loader: Loader, station: ExecutorsStation) -> Starting {
         let loads = Arc::clone(&self.loads);
-        let loader: Loader = Arc::new(move |spec, schema| {
-            loads.lock().unwrap().push(spec.id.to_string());
-            loader(spec, schema)
+        let loader: Loader = Arc::new(move |post| {
+            loads.lock().unwrap().push(post.spec.id.to_string());
+            loader(post)
         });
         let (stop, (ready, is_ready)) = (CancellationToken::new(), oneshot::channel());
         let task = tokio::spawn(executors::run_with(station, loader, stop.clone(), ready));
@@ -327,7 +331,8 @@ impl Rig {
         let metrics = Arc::clone(&self.metrics.lock().unwrap());
         let versions = self.versions.subscribe();
         let (clock, base) = (self.clock.clone(), "/nowhere".into());
-        ExecutorsStation { bus, clock, versions, base, only: None, metrics, sampling: None }
+        let models = self.published.subscribe();
+        ExecutorsStation { bus, clock, versions, models, base, only: None, metrics, sampling: None }
     }
 
     /// Asks everybody.
@@ -369,6 +374,14 @@ impl Rig {
             }
         }
         panic!("it takes nothing");
+    }
+
+    /// Asks everybody about `body`.
+    pub(crate) fn send_body(&self, body: &'static str, budget: Duration) -> RequestId {
+        let (id, live) = (self.fresh_id(), self.live());
+        let (plan, version) = (live.plan().to_string(), live.policy_ref.version);
+        self.try_send(id, &plan, budget, version, body.into()).unwrap();
+        id
     }
 
     fn send_request(&self, id: RequestId, plan: &str, budget: Duration, version: u64) -> RequestId {

@@ -118,6 +118,7 @@ impl Edits {
                 clock: clock.clone(),
                 versions,
                 history: None,
+                published: follower.models(),
                 models: PathBuf::new(),
                 data: PathBuf::new(),
                 only: None,
