@@ -138,9 +138,9 @@ mod tests {
     fn the_line_that_says_how_it_died_is_kept_and_not_the_calls_below_it() {
         let last = LastLine::default();
         assert_eq!(last.get(), None);
-        ["loading", "Fatal Python error: Segmentation fault", "  File \"rank.py\", line 3 in score"]
-            .into_iter()
-            .for_each(|line| last.note(line));
+        for line in ["loading", "Fatal Python error: Segmentation fault", "  File \"rank.py\", line 3 in score"] {
+            last.note(line);
+        }
         assert_eq!(last.get().unwrap(), "Fatal Python error: Segmentation fault");
     }
 }
