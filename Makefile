@@ -7,6 +7,7 @@ export HEDGEROW_KAFKA_JARS ?= $(CURDIR)/$(SETUP)/kafka
 export HEDGEROW_PROMTOOL ?= $(CURDIR)/$(SETUP)/promtool/promtool
 export HEDGEROW_SDK_PYTHON ?= $(CURDIR)/$(SETUP)/sdk/bin/python
 export HEDGEROW_MODELS ?= $(CURDIR)/$(SETUP)/models
+export HEDGEROW_CLIENTS ?= $(CURDIR)/$(SETUP)/clients
 export HEDGEROW_PEERS ?= $(CURDIR)/$(SETUP)/peers
 
 # Most tests wait for a broker rather than for a processor.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes a bare Debian machine with Rust able to build, test and run hedgerow.
-# Usage: tools/setup.sh [build] [kafka] [onnx] [browser] [promtool] [models] [sdk] [lint] [profile]     (the first seven if none is named)
+# Usage: tools/setup.sh [build] [kafka] [onnx] [browser] [promtool] [models] [sdk] [clients] [lint] [profile]     (the first eight if none is named)
 #   build   compiler, make, perl and OpenSSL for the native parts; the target the pure crates are checked on
 #   kafka   Java, and Apache Kafka's jars in target/setup/kafka
 #   onnx    onnxruntime's shared library in target/setup/onnxruntime
@@ -8,6 +8,7 @@
 #   promtool Prometheus' own checker of metrics and rules, in target/setup/promtool
 #   models  servers of models that executors are tested against, in target/setup/models: MLServer (Python), Openscoring (Java)
 #   sdk     Python's Kafka client, in a virtual environment in target/setup/sdk
+#   clients Triton's client for Python, for HTTP and gRPC, in target/setup/clients (189 MB, a minute)
 #   lint    cargo-deny in target/setup/bin
 #   profile Linux' perf, and inferno, which draws flame graphs, in target/setup/bin
 # What is there already is left alone; a second run does nothing and takes no time.
@@ -19,13 +20,14 @@ ONNXRUNTIME=1.31.1
 CONFLUENT_KAFKA=2.16.1
 CARGO_DENY=0.20.2
 INFERNO=0.12.8
+TRITONCLIENT=2.73.0
 
 main() {
-    [ $# -gt 0 ] || set -- build kafka onnx browser promtool models sdk
+    [ $# -gt 0 ] || set -- build kafka onnx browser promtool models sdk clients
     for part; do
         case $part in
-            build | kafka | onnx | browser | promtool | models | sdk | lint | profile) "setup_$part" ;;
-            *) fail "tools/setup.sh knows the parts build, kafka, onnx, browser, promtool, models, sdk, lint and profile, not '$part'" ;;
+            build | kafka | onnx | browser | promtool | models | sdk | clients | lint | profile) "setup_$part" ;;
+            *) fail "tools/setup.sh knows the parts build, kafka, onnx, browser, promtool, models, sdk, clients, lint and profile, not '$part'" ;;
         esac
     done
 }
@@ -155,6 +157,20 @@ setup_sdk() {
         "confluent-kafka==$CONFLUENT_KAFKA" >&2 ||
         fail "pip could not fetch confluent-kafka $CONFLUENT_KAFKA: look at the lines above, then run tools/setup.sh sdk"
     finish sdk "$CONFLUENT_KAFKA"
+}
+
+# The clients with which the tests ask at the doors.
+setup_clients() {
+    need curl curl
+    fresh clients "$TRITONCLIENT" && return 0
+    need python3 python3
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv
+    begin clients "Triton's client $TRITONCLIENT"
+    python3 -m venv "$NEW/venv"
+    "$NEW/venv/bin/python" -m pip install -q --disable-pip-version-check --only-binary=:all: \
+        "tritonclient[http,grpc]==$TRITONCLIENT" >&2 ||
+        fail "pip could not fetch tritonclient $TRITONCLIENT: look at the lines above, then run tools/setup.sh clients"
+    finish clients "$TRITONCLIENT"
 }
 
 # Unoptimised: it builds in a third of the time and checks the licences in the same second.

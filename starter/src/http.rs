@@ -1,5 +1,8 @@
 //! The door for callers over HTTP: Open Inference Protocol version 2, or a plain JSON object of features.
 //!
+//! Tensors may come and go in binary form behind the JSON, and may hold several rows: each is a request of its own, and
+//! all are answered in one response, in which the parameter `hedgerow_rows` says of each how it was decided.
+//!
 //! A default is an answer (200) and cannot be read as a prediction by accident: `hedgerow-kind: default` in the header,
 //! `decided_by` in the body. Where the policy's default is an error, the answer is 504 and `hedgerow-kind: error`, with
 //! the decision in the body all the same: it is the request's one result, and asking again under the same key gives it
@@ -11,6 +14,7 @@
 
 mod answer;
 mod body;
+mod grpc;
 mod model;
 mod refusal;
 
@@ -52,13 +56,15 @@ struct Door {
 /// stations behind it want a part of them.
 const LAST_CALLERS: Duration = Duration::from_secs(4);
 
-/// Returns the routes of the Open Inference Protocol for `starters`.
+/// Returns the routes of the Open Inference Protocol for `starters`, over HTTP and gRPC.
 pub fn router(starters: impl IntoIterator<Item = Starter>) -> Router {
     let named = |starter: Starter| (starter.name().to_string(), starter);
     let starters: BTreeMap<String, Starter> = starters.into_iter().map(named).collect();
     // One byte more than the largest input is let in, so that the refusal is ours and says both sizes.
     let limit = starters.values().map(|starter| starter.limits().body_bytes).max().unwrap_or_default();
+    let starters = Arc::new(starters);
     Router::new()
+        .route_service(grpc::PATH, grpc::service(Arc::clone(&starters), limit))
         .route("/v2", get(server))
         .route("/v2/health/live", get(async || Json(json!({ "live": true }))))
         .route("/v2/health/ready", get(ready))
@@ -71,7 +77,7 @@ pub fn router(starters: impl IntoIterator<Item = Starter>) -> Router {
         .fallback(async || Problem::NoSuchPath)
         .method_not_allowed_fallback(async || Problem::Method)
         .layer(DefaultBodyLimit::max(limit + 1))
-        .with_state(Door { starters: Arc::new(starters), bodies: Arc::new(body::room()) })
+        .with_state(Door { starters, bodies: Arc::new(body::room()) })
 }
 
 /// Serves `router` until `stop`. Then nobody is let in any more, and those who are in get their answers; after four
@@ -133,18 +139,19 @@ async fn ask(
     refuse_encodings(headers)?;
     let input = RawInput {
         body,
+        json_bytes: json_bytes(headers)?,
         key: caller_key(headers)?,
         attributes: caller_attributes(headers),
+        parameters: Vec::new(),
         budget: caller_budget(headers, query.as_deref())?,
         version,
-        traceparent: headers.get("traceparent").map(|value| Bytes::copy_from_slice(value.as_bytes())),
+        traceparent: trace_of(headers),
     };
-    let answered = starter.ask(input).await?;
-    Ok(answer::response(&answered))
+    answer::response(starter.infer(input).await?)
 }
 
 async fn server() -> impl IntoResponse {
-    Json(json!({ "name": "hedgerow", "version": env!("CARGO_PKG_VERSION"), "extensions": [] }))
+    Json(json!({ "name": "hedgerow", "version": env!("CARGO_PKG_VERSION"), "extensions": ["binary_tensor_data"] }))
 }
 
 async fn ready(State(starters): State<Starters>) -> impl IntoResponse {
@@ -161,15 +168,26 @@ fn find<'a>(starters: &'a Starters, rendezvous: &str) -> Result<&'a Starter, Pro
 }
 
 fn refuse_encodings(headers: &HeaderMap) -> Result<(), Problem> {
-    if headers.contains_key("inference-header-content-length") {
-        return Err(Problem::Encoding("binary tensor data is not supported: send `data` as JSON"));
-    }
     match headers.get("content-encoding") {
         Some(encoding) if encoding != "identity" => {
             Err(Problem::Encoding("compressed bodies are not supported: send JSON as it is"))
         }
         _ => Ok(()),
     }
+}
+
+/// Returns how many bytes of the body are JSON, if its caller says so.
+fn json_bytes(headers: &HeaderMap) -> Result<Option<usize>, InvalidInput> {
+    let Some(value) = headers.get(answer::JSON_BYTES) else { return Ok(None) };
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let bytes = text.trim().parse().map(Some);
+    bytes.map_err(|_| {
+        InvalidInput::parameter("header `Inference-Header-Content-Length`", "a whole number of bytes", text)
+    })
+}
+
+fn trace_of(headers: &HeaderMap) -> Option<Bytes> {
+    headers.get("traceparent").map(|value| Bytes::copy_from_slice(value.as_bytes()))
 }
 
 fn caller_key(headers: &HeaderMap) -> Result<Option<String>, InvalidInput> {

@@ -68,9 +68,29 @@ pub struct OpenInference {
     /// `parameters.timeout_ms`.
     pub budget: Option<Budget>,
     /// The outputs asked for; empty means all.
-    pub outputs: Vec<String>,
+    pub outputs: Vec<Wanted>,
+    /// Whether outputs are wanted in binary form, unless it is said otherwise of one.
+    pub binary: bool,
     /// The other parameters.
     pub parameters: Vec<Parameter>,
+}
+
+/// An output that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its name.
+    pub name: String,
+    /// Whether it is wanted in binary form, if that is said.
+    pub binary: Option<bool>,
+}
+
+/// An input of several rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rows {
+    /// How the caller spoke.
+    pub(crate) protocol: Protocol,
+    /// One JSON object of features each, or what is wrong with that row.
+    pub(crate) rows: Vec<Result<Bytes, InvalidInput>>,
 }
 
 /// A parameter of a body: its name, and its value as JSON text.
@@ -96,16 +116,30 @@ impl InputReader {
 
     /// Checks `body`.
     pub fn read(&self, body: &Bytes) -> Result<Input, InvalidInput> {
-        if body.len() > self.limit {
-            return Err(InvalidInput::Oversized { size: body.len(), limit: self.limit });
+        self.read_framed(body, &Bytes::new())
+    }
+
+    /// Checks `body`, behind which lies `binary`: what its tensors hold, if they say so.
+    pub(crate) fn read_framed(&self, body: &Bytes, binary: &Bytes) -> Result<Input, InvalidInput> {
+        let size = body.len() + binary.len();
+        if size > self.limit {
+            return Err(InvalidInput::Oversized { size, limit: self.limit });
         }
         if body.iter().all(u8::is_ascii_whitespace) {
             return Err(InvalidInput::Empty);
         }
         match plain::read(self, body)? {
+            plain::Plain::Valid(_) if !binary.is_empty() => Err(InvalidInput::Protocol(
+                "bytes lie behind the JSON, which has no `inputs` that they could belong to".to_owned(),
+            )),
             plain::Plain::Valid(digest) => Ok(Input { body: body.clone(), digest, protocol: Protocol::Plain }),
-            plain::Plain::OpenInference => tensors::read(self, body),
+            plain::Plain::OpenInference => tensors::read(self, body, binary),
         }
+    }
+
+    /// Reads the rows of a body of the Open Inference Protocol, of which there may be `most`.
+    pub(crate) fn read_rows(&self, body: &Bytes, binary: &Bytes, most: usize) -> Result<Rows, InvalidInput> {
+        tensors::read_rows(self, body, binary, most)
     }
 
     /// Returns whether `other` takes the same inputs.
@@ -161,6 +195,21 @@ impl Protocol {
             Self::Plain => &[],
             Self::OpenInference(spoken) => &spoken.parameters,
         }
+    }
+}
+
+// === impl OpenInference ===
+
+impl OpenInference {
+    /// Returns whether the output `name` is asked for.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.outputs.is_empty() || self.outputs.iter().any(|wanted| wanted.name == name)
+    }
+
+    /// Returns whether it is wanted in binary form.
+    pub(crate) fn wants_binary(&self, name: &str) -> bool {
+        let wanted = self.outputs.iter().find(|wanted| wanted.name == name);
+        wanted.and_then(|wanted| wanted.binary).unwrap_or(self.binary)
     }
 }
 

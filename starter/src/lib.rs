@@ -20,12 +20,12 @@ mod waiting;
 pub use admission::{Admission, AdmissionKind, Ended};
 pub use input::{
     AttributeProblem, Digest, Input, InputReader, InvalidInput, InvalidReason, OpenInference, Parameter, Protocol,
-    Said, TensorProblem, budget,
+    Said, TensorProblem, Wanted, budget,
 };
 pub use metrics::Metrics;
 pub use plan::{Origin, Planner, Stated};
 pub use progress::Progress;
 pub use refusal::{Refusal, ShedBy};
 pub use run::{Loops, StarterError, StarterStation, open};
-pub use starter::{Answered, Limits, RawInput, Starter};
+pub use starter::{Answered, Inferred, Limits, RawInput, Row, Starter};
 pub use waiting::{Noted, Seat, Ticket, Waiting};

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use wire::{Budget, RendezvousName, Request, RequestId, Timestamp};
 
 use crate::{
-    input::{AttributeReader, Digest, Input, InputReader, InvalidInput, Protocol, Said, named},
+    input::{AttributeReader, Digest, Input, InputReader, InvalidInput, Parameter, Protocol, Rows, Said, named},
     plan::{Origin, Planner, Stated, key},
 };
 
@@ -44,11 +44,15 @@ struct Edition {
 /// An input as a front door received it.
 pub(crate) struct Incoming<'a> {
     pub(crate) body: &'a Bytes,
+    /// What lies behind it: values in binary form.
+    pub(crate) binary: &'a Bytes,
     /// The name given beside the body.
     pub(crate) key: Option<&'a str>,
     /// What names it if nobody did.
     pub(crate) otherwise: Origin<'a>,
     pub(crate) said: &'a [Said],
+    /// What is said in the parameters of the body that this was taken out of.
+    pub(crate) parameters: &'a [Parameter],
     pub(crate) budget: Option<Budget>,
     pub(crate) traceparent: Option<Bytes>,
     /// Whether the live version serves it, be it of a trial's share or not.
@@ -111,12 +115,18 @@ impl Served {
     /// Makes the request of an input, or says what is wrong with it.
     pub(crate) fn understand(&self, incoming: Incoming<'_>) -> Result<Understood, InvalidInput> {
         let (edition, id, Input { body, digest, protocol }) = self.read(&incoming)?;
-        let attributes = edition.attributes.read(incoming.said, protocol.parameters())?;
+        let parameters = incoming.parameters.iter().chain(protocol.parameters());
+        let attributes = edition.attributes.read(incoming.said, parameters)?;
         let digest = digest.beside(&attributes);
         let budget = [incoming.budget, protocol.budget()].into_iter().flatten().min();
         let stated = Stated { body, attributes, budget, traceparent: incoming.traceparent };
         let request = edition.planner.request(id, incoming.born, stated);
         Ok(Understood { request, digest, protocol })
+    }
+
+    /// Takes a body of several rows apart. Which version serves a row depends on its id, so each is read again by that one.
+    pub(crate) fn rows(&self, body: &Bytes, binary: &Bytes, most: usize) -> Result<Rows, InvalidInput> {
+        self.live.reader.read_rows(body, binary, most)
     }
 
     fn read(&self, incoming: &Incoming<'_>) -> Result<(&Edition, RequestId, Input), InvalidInput> {
@@ -126,9 +136,9 @@ impl Served {
             let found = if incoming.key.is_none() { named(incoming.body) } else { None };
             let id = incoming.id(rendezvous, found.as_deref())?;
             let edition = self.serving(&id);
-            return Ok((edition, id, edition.reader.read(incoming.body)?));
+            return Ok((edition, id, edition.reader.read_framed(incoming.body, incoming.binary)?));
         }
-        let input = self.live.reader.read(incoming.body)?;
+        let input = self.live.reader.read_framed(incoming.body, incoming.binary)?;
         let id = incoming.id(rendezvous, input.protocol.id())?;
         let edition = if incoming.live { &self.live } else { self.serving(&id) };
         Ok((edition, id, input))

@@ -2,6 +2,8 @@
 //!
 //! Nothing is invented here: a caller gets a valid result of the log, or is told which step it did not pass.
 
+mod rows;
+
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -20,13 +22,15 @@ use wire::{Budget, RendezvousName, Request, RequestId, ResultRecord, Timestamp};
 use crate::{
     admission::{AdmissionKind, Ended},
     gate::{self, Gate},
-    input::{Protocol, Said},
+    input::{InvalidInput, Parameter, Protocol, Said},
     metrics::{Metrics, Outcome},
     plan::{Origin, key},
     refusal::{Refusal, ShedBy},
     serving::{Incoming, Served, Serving, Understood},
     waiting::{Seat, Ticket, Waiting},
 };
+
+pub use rows::{Inferred, Row};
 
 /// The front of one rendezvous: callers in this process ask here. Cheap to clone; every clone is the same starter.
 #[derive(Clone)]
@@ -37,10 +41,14 @@ pub struct Starter(Arc<Shared>);
 pub struct RawInput {
     /// A JSON object of features, or an Open Inference Protocol body.
     pub body: Bytes,
+    /// How many bytes of it are JSON, where tensors' values lie behind that in binary form.
+    pub json_bytes: Option<usize>,
     /// The caller's name for it: the same key, the same request.
     pub key: Option<String>,
     /// What is said beside it: names of attributes, and text.
     pub attributes: Vec<Said>,
+    /// Attributes as a body's parameters say them, where they are not in this one.
+    pub parameters: Vec<Parameter>,
     /// How long the answer may take; lowers the policy's budget and never raises it.
     pub budget: Option<Budget>,
     /// The version that is to decide, which must be the live one; `None` leaves it to the rendezvous.
@@ -67,6 +75,8 @@ pub struct Answered {
 pub struct Limits {
     /// How many bytes an input may have.
     pub body_bytes: usize,
+    /// How many rows an input may have.
+    pub rows: usize,
     /// How many callers may wait, and requests be in flight; more are shed at once.
     pub callers: usize,
     /// Whether fewer may be in flight when those cannot be answered in time.
@@ -141,7 +151,11 @@ impl Starter {
 
     /// Asks, and waits for the one result. May be called from any runtime that has a timer; may be dropped at any time.
     pub async fn ask(&self, input: RawInput) -> Result<Answered, Refusal> {
-        let answer = self.answer(input, self.0.clock.now()).await;
+        self.counted(self.answer(input, self.0.clock.now()).await)
+    }
+
+    /// Counts how it ended for a caller.
+    pub(crate) fn counted(&self, answer: Result<Answered, Refusal>) -> Result<Answered, Refusal> {
         match &answer {
             Ok(answered) => self.0.metrics.on_answer(answered.result.kind, answered.elapsed),
             Err(refusal) => self.0.metrics.on_refusal(refusal),
@@ -184,7 +198,14 @@ impl Starter {
         if input.key.is_none() {
             self.has_room(begun)?;
         }
-        let Understood { request, digest, protocol } = self.understand(input, begun)?;
+        let understood = self.understand(&input, begun)?;
+        // Whoever waits holds nothing of what he sent.
+        drop(input);
+        self.pursue(understood, begun).await
+    }
+
+    pub(crate) async fn pursue(&self, understood: Understood, begun: Timestamp) -> Result<Answered, Refusal> {
+        let Understood { request, digest, protocol } = understood;
         let link = self.link()?;
         let (id, size, due) = (request.id, request.body.len(), request.deadline().after(self.0.limits.grace));
         let (waker, woken) = oneshot::channel();
@@ -231,19 +252,22 @@ impl Starter {
         }
     }
 
-    fn understand(&self, input: RawInput, begun: Timestamp) -> Result<Understood, Refusal> {
+    pub(crate) fn understand(&self, input: &RawInput, begun: Timestamp) -> Result<Understood, Refusal> {
         let served = self.0.versions.now();
         let live = served.versions().live().policy_ref.version;
         if let Some(asked) = input.version.filter(|asked| *asked != live) {
             return Err(Refusal::NotLive { rendezvous: self.name().clone(), asked, live });
         }
+        let (body, binary) = input.parts()?;
         let incoming = Incoming {
-            body: &input.body,
+            body: &body,
+            binary: &binary,
             key: input.key.as_deref().map(|text| key("the key", text.as_bytes())).transpose()?,
             otherwise: Origin::Unnamed(unnamed(begun)),
             said: &input.attributes,
+            parameters: &input.parameters,
             budget: input.budget,
-            traceparent: input.traceparent,
+            traceparent: input.traceparent.clone(),
             live: input.version.is_some(),
             born: begun,
         };
@@ -362,6 +386,20 @@ impl Starter {
     }
 }
 
+// === impl RawInput ===
+
+impl RawInput {
+    /// Returns its JSON, and what lies behind that.
+    pub(crate) fn parts(&self) -> Result<(Bytes, Bytes), InvalidInput> {
+        let Some(json) = self.json_bytes else { return Ok((self.body.clone(), Bytes::new())) };
+        if json > self.body.len() {
+            let (name, expected) = ("`Inference-Header-Content-Length`", "at most as many bytes as the body has");
+            return Err(InvalidInput::parameter(name, expected, json));
+        }
+        Ok((self.body.slice(..json), self.body.slice(json..)))
+    }
+}
+
 // === impl Link ===
 
 impl Link {
@@ -427,6 +465,9 @@ impl Drop for Place<'_> {
 // === impl Limits ===
 
 impl Limits {
+    /// How many rows an input may have unless it is said otherwise: each is a request of its own, with a seat of its own.
+    pub const ROWS: usize = 1_024;
+
     /// How many callers may wait unless it is said otherwise: whatever comes while everything pauses for three seconds at 10,000
     /// a second, so that a pause sheds nobody whose budget outlasts it.
     pub const CALLERS: u16 = 30_000;
@@ -437,6 +478,7 @@ impl Default for Limits {
         // A log's usual limit is 1 MiB for the whole record; 16 KiB are kept free for headers, the plan above all.
         Self {
             body_bytes: 1_032_192,
+            rows: Self::ROWS,
             callers: Self::CALLERS.into(),
             admission: AdmissionKind::Adaptive,
             grace: Duration::from_secs(1),

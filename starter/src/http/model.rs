@@ -31,8 +31,15 @@ struct Metadata<'a> {
 struct Tensor<'a> {
     name: &'a str,
     datatype: &'static str,
-    shape: [u8; 1],
+    shape: [i64; 1],
 }
+
+/// What runs a rendezvous, in the protocol's words.
+pub(super) const PLATFORM: &str = "hedgerow";
+/// What every feature is.
+pub(super) const DATATYPE: &str = "FP64";
+/// As many rows as one likes.
+pub(super) const SHAPE: [i64; 1] = [-1];
 
 /// What the protocol has no member for. Texts, numbers and booleans only, as it says.
 #[derive(Serialize)]
@@ -96,21 +103,27 @@ pub(super) fn number(starter: &Starter, version: &str) -> Result<u64, Problem> {
     version.parse().map_err(|_| not_live(&starter.versions(), version))
 }
 
-fn not_live(versions: &Versions, asked: &str) -> Problem {
+pub(super) fn not_live(versions: &Versions, asked: &str) -> Problem {
     let live = &versions.live().policy_ref;
     Problem::unknown_version(&live.rendezvous, asked, live.version)
 }
 
+/// Returns the live version's number, and that of one on trial.
+pub(super) fn numbers(versions: &Versions) -> Vec<String> {
+    let trial = versions.trial().map(|trial| &trial.definition);
+    [versions.live()].into_iter().chain(trial).map(|definition| definition.policy_ref.version.to_string()).collect()
+}
+
 fn described(versions: &Versions, definition: &Definition) -> Response {
     let number = |definition: &Arc<Definition>| definition.policy_ref.version.to_string();
-    let tensor = |name| Tensor { name, datatype: "FP64", shape: [1] };
+    let tensor = |name| Tensor { name, datatype: DATATYPE, shape: SHAPE };
     let (live, trial) = (number(versions.live()), versions.trial());
     let trial_version = trial.map(|trial| number(&trial.definition));
     let cases: Vec<&str> = definition.cases.iter().map(|case| &*case.name).collect();
     Json(Metadata {
         name: definition.name().as_str(),
-        versions: [live.clone()].into_iter().chain(trial_version.clone()).collect(),
-        platform: "hedgerow",
+        versions: numbers(versions),
+        platform: PLATFORM,
         inputs: definition.input.features.iter().map(|name| tensor(&**name)).collect(),
         outputs: [],
         parameters: Parameters {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum::{
     Json,
     extract::rejection::BytesRejection,
-    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    http::{HeaderMap, HeaderValue, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -20,6 +20,13 @@ use crate::{
 pub(super) enum Problem {
     /// The starter refused.
     Refused(Refusal),
+    /// The policy's default is an error, and a call has no other way to say so than by its status.
+    ErrorResult {
+        /// What the policy says.
+        sentence: String,
+        /// What stands beside the result.
+        headers: HeaderMap,
+    },
     /// There is no such rendezvous; the sentence names those there are.
     UnknownRendezvous(String),
     /// There is no such version to look at or to ask; the sentence names the live one.
@@ -75,6 +82,7 @@ impl Problem {
                 Refusal::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
                 Refusal::NoResult { .. } => StatusCode::GATEWAY_TIMEOUT,
             },
+            Self::ErrorResult { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::UnknownRendezvous(_) | Self::UnknownVersion(_) | Self::NoSuchPath => StatusCode::NOT_FOUND,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::CutOff => StatusCode::BAD_REQUEST,
@@ -83,10 +91,12 @@ impl Problem {
         }
     }
 
-    fn sentence(&self) -> Cow<'_, str> {
+    pub(super) fn sentence(&self) -> Cow<'_, str> {
         match self {
             Self::Refused(refusal) => refusal.to_string().into(),
-            Self::UnknownRendezvous(sentence) | Self::UnknownVersion(sentence) => sentence.into(),
+            Self::UnknownRendezvous(sentence) | Self::UnknownVersion(sentence) | Self::ErrorResult { sentence, .. } => {
+                sentence.into()
+            }
             Self::TooLarge(limit) => format!("the body has too many bytes, {limit} are allowed").into(),
             Self::CutOff => "the body was cut off".into(),
             Self::Encoding(sentence) => (*sentence).into(),
@@ -96,11 +106,29 @@ impl Problem {
     }
 
     /// Returns after how many seconds it is worth trying again, if it is.
-    fn retry_after(&self) -> Option<u64> {
+    pub(super) fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Refused(Refusal::Shed { retry_after, .. }) => Some(retry_after.as_secs().max(1)),
             Self::Refused(Refusal::Unavailable(_)) => Some(1),
             _ => None,
+        }
+    }
+}
+
+impl Problem {
+    /// Says beside the sentence what a program goes by.
+    pub(super) fn tell(&self, headers: &mut HeaderMap) {
+        match self {
+            Self::ErrorResult { headers: beside, .. } => headers.extend(beside.clone()),
+            Self::Refused(Refusal::Shed { by, .. }) => {
+                headers.insert("hedgerow-shed", HeaderValue::from_static(by.word()));
+            }
+            Self::Refused(Refusal::NoResult { id } | Refusal::Conflict { id }) => {
+                if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+                    headers.insert("hedgerow-request-id", value);
+                }
+            }
+            _ => {}
         }
     }
 }
@@ -123,14 +151,7 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Self::Refused(Refusal::Shed { by, .. }) = &self {
-            response.headers_mut().insert("hedgerow-shed", HeaderValue::from_static(by.word()));
-        }
-        if let Self::Refused(Refusal::NoResult { id } | Refusal::Conflict { id }) = self
-            && let Ok(value) = HeaderValue::from_str(&id.to_string())
-        {
-            response.headers_mut().insert("hedgerow-request-id", value);
-        }
+        self.tell(response.headers_mut());
         response
     }
 }

@@ -50,7 +50,11 @@ impl AttributeReader {
     }
 
     /// Returns what is said in headers and in a body's `parameters`.
-    pub(crate) fn read(&self, said: &[Said], parameters: &[Parameter]) -> Result<Attributes, InvalidInput> {
+    pub(crate) fn read<'a>(
+        &self,
+        said: &[Said],
+        parameters: impl IntoIterator<Item = &'a Parameter>,
+    ) -> Result<Attributes, InvalidInput> {
         let mut all = Attributes::default();
         for (name, value) in said {
             let declared = self.in_header(name).ok_or_else(|| self.unknown(name))?;

@@ -126,9 +126,20 @@ pub enum TensorProblem {
     /// A member is not there.
     #[error("has no `{0}`")]
     Without(&'static str),
-    /// Its values were put behind the JSON.
-    #[error("has binary data, which is not supported: send `data` as JSON")]
-    Binary,
+    /// It announces more bytes behind the JSON than there are.
+    #[error("announces {announced} bytes of binary data, and {left} are left behind the JSON")]
+    Binary {
+        /// How many it announces.
+        announced: usize,
+        /// How many are there.
+        left: usize,
+    },
+    /// Its bytes are no values of its datatype.
+    #[error("has binary data that cannot be read: {0}")]
+    Bytewise(String),
+    /// Its values lie where we do not look.
+    #[error("lies in shared memory, which is not supported: send its values")]
+    SharedMemory,
     /// A member cannot be read.
     #[error("needs {expected} as `{member}`")]
     Malformed {
@@ -146,11 +157,21 @@ pub enum TensorProblem {
     /// Text where numbers are needed.
     #[error("has datatype BYTES: every feature is a number, send it as FP64")]
     Bytes,
-    /// Several rows.
-    #[error("has a batch of {rows} rows: one row per request is supported")]
+    /// More rows than may come at a time.
+    #[error("has a batch of {rows} rows, at most {most} may come at a time")]
     Batch {
-        /// How many.
+        /// How many there are.
         rows: i64,
+        /// How many there may be.
+        most: usize,
+    },
+    /// As many rows as others have, it has not.
+    #[error("has {found} rows, and the tensors before it have {others}")]
+    Rows {
+        /// How many it has.
+        found: usize,
+        /// How many the others have.
+        others: usize,
     },
     /// A shape that is none of ours.
     #[error("has shape {}, expected {expected}", shape(.found))]
@@ -242,7 +263,7 @@ pub enum InvalidReason {
     Protocol,
     /// A tensor's shape or number of values is wrong.
     Shape,
-    /// A batch of several rows.
+    /// A batch of more rows than may come at a time.
     Batch,
     /// An attribute is unknown, unreadable or contradicts another.
     Attribute,
@@ -286,10 +307,14 @@ impl TensorProblem {
         match self {
             Self::Unknown { .. } => InvalidReason::Extra,
             Self::Duplicate => InvalidReason::Duplicate,
-            Self::Without(_) | Self::Binary | Self::Malformed { .. } => InvalidReason::Protocol,
+            Self::Without(_)
+            | Self::Binary { .. }
+            | Self::Bytewise(_)
+            | Self::SharedMemory
+            | Self::Malformed { .. } => InvalidReason::Protocol,
             Self::Datatype { .. } | Self::Bytes | Self::Element { .. } => InvalidReason::WrongType,
             Self::Batch { .. } => InvalidReason::Batch,
-            Self::Shape { .. } | Self::Count { .. } => InvalidReason::Shape,
+            Self::Rows { .. } | Self::Shape { .. } | Self::Count { .. } => InvalidReason::Shape,
             Self::NotFinite { .. } => InvalidReason::NotFinite,
             Self::Null => InvalidReason::Null,
         }

@@ -1,5 +1,9 @@
-//! An Open Inference Protocol body: one row, as one tensor of all features or as one tensor per feature.
+//! An Open Inference Protocol body: rows, as one tensor of all features or as one tensor per feature.
+//!
+//! What a tensor holds stands in the JSON, or behind it in binary form: then the JSON says how many bytes it takes.
 
+mod binary;
+mod table;
 mod values;
 
 use std::{borrow::Cow, fmt};
@@ -7,13 +11,13 @@ use std::{borrow::Cow, fmt};
 use bytes::Bytes;
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
+    de::{IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 use wire::Budget;
 
-use self::values::Number;
-use super::{Digest, Input, InputReader, InvalidInput, OpenInference, Parameter, Protocol, TensorProblem, plain};
+use self::{table::Table, values::Number};
+use super::{Digest, Input, InputReader, InvalidInput, OpenInference, Protocol, Rows, TensorProblem, Wanted, plain};
 
 /// The body as written; members are understood one by one, so that each mistake has its own sentence.
 #[derive(Deserialize)]
@@ -37,39 +41,68 @@ struct Tensor<'a> {
     shape: Option<&'a RawValue>,
     #[serde(borrow)]
     datatype: Option<Cow<'a, str>>,
-    parameters: Option<TensorParameters>,
+    #[serde(borrow)]
+    parameters: Option<TensorParameters<'a>>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
+    /// Its values, where they lie behind the JSON.
+    #[serde(skip)]
+    binary: Option<&'a [u8]>,
 }
 
 #[derive(Deserialize)]
-struct TensorParameters {
-    binary_data_size: Option<serde::de::IgnoredAny>,
+struct TensorParameters<'a> {
+    #[serde(borrow)]
+    binary_data_size: Option<&'a RawValue>,
+    shared_memory_region: Option<IgnoredAny>,
 }
 
 /// `parameters`, in the order in which they were written: one that is given twice must be noticed.
 struct Parameters<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
+/// An output as it is asked for.
 #[derive(Deserialize)]
-struct Output {
+struct Output<'a> {
     name: String,
+    #[serde(borrow)]
+    parameters: Option<OutputParameters<'a>>,
 }
 
-/// Reads `body` as one of the Open Inference Protocol.
-pub(super) fn read(reader: &InputReader, body: &Bytes) -> Result<Input, InvalidInput> {
+#[derive(Deserialize)]
+struct OutputParameters<'a> {
+    #[serde(borrow)]
+    binary_data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    classification: Option<&'a RawValue>,
+    shared_memory_region: Option<IgnoredAny>,
+}
+
+/// Reads one row out of `body`, which is of the Open Inference Protocol; behind it lies `binary`.
+pub(super) fn read(reader: &InputReader, body: &[u8], binary: &[u8]) -> Result<Input, InvalidInput> {
+    let (protocol, table) = parse(reader, body, binary, 1)?;
+    let (body, digest) = table
+        .into_rows()
+        .next()
+        .map_or_else(|| Ok(object(reader, &[])), |row| row.map(|values| object(reader, &values)))?;
+    Ok(Input { body, digest, protocol })
+}
+
+/// Reads all rows, of which there may be `most`.
+pub(super) fn read_rows(reader: &InputReader, body: &[u8], binary: &[u8], most: usize) -> Result<Rows, InvalidInput> {
+    let (protocol, table) = parse(reader, body, binary, most)?;
+    let rows = table.into_rows().map(|row| row.map(|values| object(reader, &values).0));
+    Ok(Rows { protocol, rows: rows.collect() })
+}
+
+fn parse(reader: &InputReader, body: &[u8], binary: &[u8], most: usize) -> Result<(Protocol, Table), InvalidInput> {
     let parsed: Body<'_> = serde_json::from_slice(body).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => InvalidInput::Protocol(plain::parser_words(&error)),
         _ => plain::syntax(body, &error, None),
     })?;
-    let tensors = tensors(parsed.inputs)?;
-    let (budget, parameters) = parameters(parsed.parameters)?;
-    let spoken = OpenInference { id: id(parsed.id)?, budget, outputs: outputs(parsed.outputs)?, parameters };
-    let values = match &tensors[..] {
-        [only] if is_row(reader, only) => row(reader, only)?,
-        _ => columns(reader, &tensors)?,
-    };
-    let (body, digest) = object(reader, &values);
-    Ok(Input { body, digest, protocol: Protocol::OpenInference(spoken) })
+    let tensors = tensors(parsed.inputs, binary)?;
+    let mut spoken = parameters(parsed.parameters)?;
+    (spoken.id, spoken.outputs) = (id(parsed.id)?, outputs(parsed.outputs)?);
+    Ok((Protocol::OpenInference(spoken), Table::of(reader, &tensors, most)?))
 }
 
 /// Returns the name that a body gives its request, whatever its tensors are; `None` if it gives none that reads.
@@ -86,9 +119,9 @@ fn member<'a, T: Deserialize<'a>>(raw: &'a RawValue, sentence: &str) -> Result<T
     serde_json::from_str(raw.get()).map_err(|_| InvalidInput::Protocol(sentence.to_owned()))
 }
 
-fn tensors(inputs: Option<&RawValue>) -> Result<Vec<Tensor<'_>>, InvalidInput> {
+fn tensors<'a>(inputs: Option<&'a RawValue>, binary: &'a [u8]) -> Result<Vec<Tensor<'a>>, InvalidInput> {
     let inputs = inputs.map_or("null", RawValue::get);
-    let tensors: Vec<Tensor<'_>> = serde_json::from_str(inputs).map_err(|error| {
+    let mut tensors: Vec<Tensor<'_>> = serde_json::from_str(inputs).map_err(|error| {
         let detail = plain::parser_words(&error);
         InvalidInput::Protocol(format!(
             "`inputs` must be an array of tensors with name, shape, datatype, data: {detail}"
@@ -97,82 +130,44 @@ fn tensors(inputs: Option<&RawValue>) -> Result<Vec<Tensor<'_>>, InvalidInput> {
     if tensors.is_empty() {
         return Err(InvalidInput::Protocol("`inputs` is empty".to_owned()));
     }
-    match tensors.iter().position(|tensor| tensor.name.is_none()) {
-        Some(index) => Err(InvalidInput::Protocol(format!("`inputs[{index}]` has no `name`"))),
-        None => Ok(tensors),
+    if let Some(index) = tensors.iter().position(|tensor| tensor.name.is_none()) {
+        return Err(InvalidInput::Protocol(format!("`inputs[{index}]` has no `name`")));
     }
+    let mut left = binary;
+    for tensor in &mut tensors {
+        left = tensor.take_binary(left).map_err(|problem| problem.of(tensor.name()))?;
+    }
+    if left.is_empty() {
+        return Ok(tensors);
+    }
+    let (left, behind) = (left.len(), binary.len());
+    Err(InvalidInput::Protocol(format!("of the {behind} bytes behind the JSON {left} belong to no tensor")))
 }
 
-fn outputs(outputs: Option<&RawValue>) -> Result<Vec<String>, InvalidInput> {
-    let outputs = outputs.map(|raw| member::<Vec<Output>>(raw, "`outputs` must be an array of objects with a `name`"));
-    Ok(outputs.transpose()?.unwrap_or_default().into_iter().map(|output| output.name).collect())
+fn outputs(outputs: Option<&RawValue>) -> Result<Vec<Wanted>, InvalidInput> {
+    let outputs =
+        outputs.map(|raw| member::<Vec<Output<'_>>>(raw, "`outputs` must be an array of objects with a `name`"));
+    outputs.transpose()?.unwrap_or_default().into_iter().map(Output::wanted).collect()
 }
 
-/// Returns the budget and all other parameters.
-fn parameters(raw: Option<&RawValue>) -> Result<(Option<Budget>, Vec<Parameter>), InvalidInput> {
-    let Some(raw) = raw else { return Ok((None, Vec::new())) };
+/// Returns what the body's parameters say: the budget, the form of the outputs, and all others as they are.
+fn parameters(raw: Option<&RawValue>) -> Result<OpenInference, InvalidInput> {
+    let mut spoken = OpenInference::default();
+    let Some(raw) = raw else { return Ok(spoken) };
     let Parameters(all) = member(raw, "`parameters` must be an object")?;
-    let (mut budget, mut others) = (None, Vec::new());
     for (name, value) in all {
-        if name == "timeout_ms" {
-            let given = super::budget("parameter `timeout_ms`", value.get())?;
-            budget = Some(budget.map_or(given, |lowest: Budget| lowest.min(given)));
-        } else {
-            others.push((name.into_owned(), value.get().to_owned()));
+        match &*name {
+            "timeout_ms" => {
+                let given = super::budget("parameter `timeout_ms`", value.get())?;
+                spoken.budget = Some(spoken.budget.map_or(given, |lowest: Budget| lowest.min(given)));
+            }
+            "binary_data_output" => {
+                spoken.binary = member(value, "parameter `binary_data_output` must be true or false")?;
+            }
+            _ => spoken.parameters.push((name.into_owned(), value.get().to_owned())),
         }
     }
-    Ok((budget, others))
-}
-
-/// Returns whether a lone tensor means the whole row: it is not named for a feature, or is longer than one value.
-fn is_row(reader: &InputReader, tensor: &Tensor<'_>) -> bool {
-    let named = reader.position(tensor.name(), 0).is_some();
-    let many = tensor.shape().is_ok_and(|shape| shape.len() > 2 || shape.iter().any(|dimension| *dimension != 1));
-    (many && reader.features.len() > 1) || (!named && reader.features.len() == 1)
-}
-
-fn row(reader: &InputReader, tensor: &Tensor<'_>) -> Result<Vec<Number>, InvalidInput> {
-    let shape = tensor.shape().map_err(|problem| problem.of(tensor.name()))?;
-    let features = i64::try_from(reader.features.len()).unwrap_or(i64::MAX);
-    let problem = match shape[..] {
-        [length] if length == features => None,
-        [1, length] if length == features => None,
-        [] if features == 1 => None,
-        [rows, length] if length == features && rows > 1 => Some(TensorProblem::Batch { rows }),
-        _ => {
-            let expected = format!("[1, {features}]: one row of all features in the order of the model's metadata");
-            Some(TensorProblem::Shape { found: shape.clone(), expected })
-        }
-    };
-    let values = problem.map_or_else(|| values::read(tensor, reader.features.len()), Err);
-    values.map_err(|problem| problem.of(tensor.name()))
-}
-
-fn columns(reader: &InputReader, tensors: &[Tensor<'_>]) -> Result<Vec<Number>, InvalidInput> {
-    let mut values: Vec<Option<Number>> = vec![None; reader.features.len()];
-    for (likely, tensor) in tensors.iter().enumerate() {
-        let Some(index) = reader.position(tensor.name(), likely) else {
-            let similar = reader.similar(tensor.name());
-            return Err(TensorProblem::Unknown { similar }.of(tensor.name()));
-        };
-        let value = one(tensor).map_err(|problem| problem.of(tensor.name()))?;
-        if values[index].replace(value).is_some() {
-            return Err(TensorProblem::Duplicate.of(tensor.name()));
-        }
-    }
-    let given: Vec<bool> = values.iter().map(Option::is_some).collect();
-    reader.missing(&given).map_or_else(|| Ok(values.into_iter().flatten().collect()), Err)
-}
-
-fn one(tensor: &Tensor<'_>) -> Result<Number, TensorProblem> {
-    let shape = tensor.shape()?;
-    match shape[..] {
-        [] | [1] | [1, 1] => {}
-        [rows] | [rows, 1] if rows > 1 => return Err(TensorProblem::Batch { rows }),
-        _ => return Err(TensorProblem::Shape { found: shape, expected: "[1], [1, 1] or []".to_owned() }),
-    }
-    let found = values::read(tensor, 1)?;
-    found.first().copied().ok_or(TensorProblem::Count { expected: 1, found: 0 })
+    Ok(spoken)
 }
 
 /// Writes the one JSON object that travels on.
@@ -217,7 +212,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Parameters<'a> {
 
 // === impl Tensor ===
 
-impl Tensor<'_> {
+impl<'a> Tensor<'a> {
     fn name(&self) -> &str {
         self.name.as_deref().unwrap_or_default()
     }
@@ -232,9 +227,48 @@ impl Tensor<'_> {
         self.datatype.as_deref().ok_or(TensorProblem::Without("datatype"))
     }
 
-    fn data(&self) -> Result<&RawValue, TensorProblem> {
-        let binary = self.parameters.as_ref().is_some_and(|parameters| parameters.binary_data_size.is_some());
-        let absent = if binary { TensorProblem::Binary } else { TensorProblem::Without("data") };
-        self.data.ok_or(absent)
+    /// Takes what it announces off the bytes that are left behind the JSON; returns the rest.
+    fn take_binary<'b>(&mut self, left: &'b [u8]) -> Result<&'b [u8], TensorProblem>
+    where
+        'b: 'a,
+    {
+        let Some(parameters) = &self.parameters else { return Ok(left) };
+        if parameters.shared_memory_region.is_some() {
+            return Err(TensorProblem::SharedMemory);
+        }
+        let Some(size) = parameters.binary_data_size else { return Ok(left) };
+        let malformed = TensorProblem::Malformed { member: "binary_data_size", expected: "a whole number of bytes" };
+        let announced: usize = serde_json::from_str(size.get()).map_err(|_| malformed)?;
+        if self.data.is_some() {
+            return Err(TensorProblem::Malformed { member: "data", expected: "either JSON or binary data, not both," });
+        }
+        let (own, rest) =
+            left.split_at_checked(announced).ok_or(TensorProblem::Binary { announced, left: left.len() })?;
+        self.binary = Some(own);
+        Ok(rest)
+    }
+}
+
+// === impl Output ===
+
+impl Output<'_> {
+    fn wanted(self) -> Result<Wanted, InvalidInput> {
+        let Self { name, parameters } = self;
+        let Some(parameters) = parameters else { return Ok(Wanted { name, binary: None }) };
+        let refuse = |sentence: &str| {
+            Err(InvalidInput::Protocol(format!("output `{}` {sentence}", super::problem::shortened(&name))))
+        };
+        if parameters.shared_memory_region.is_some() {
+            return refuse("is wanted in shared memory, which is not supported");
+        }
+        // Zero is what clients send who want none.
+        if parameters.classification.is_some_and(|count| count.get() != "0") {
+            return refuse("is wanted as a classification, which is not supported: ask for its values");
+        }
+        let Some(binary) = parameters.binary_data else { return Ok(Wanted { name, binary: None }) };
+        match serde_json::from_str(binary.get()) {
+            Ok(binary) => Ok(Wanted { name, binary: Some(binary) }),
+            Err(_) => refuse("needs true or false as `binary_data`"),
+        }
     }
 }

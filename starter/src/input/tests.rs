@@ -94,6 +94,14 @@ fn every_bad_tensor_has_its_own_sentence() {
         tensors(r#"{"name":"ash","shape":[1]}"#),
         tensors(r#"{"name":"ash","shape":[1],"datatype":"FP32"}"#),
         tensors(r#"{"name":"ash","shape":[1],"datatype":"FP32","parameters":{"binary_data_size":4}}"#),
+        tensors(r#"{"name":"ash","shape":[1],"datatype":"FP32","parameters":{"binary_data_size":"4"}}"#),
+        tensors(r#"{"name":"ash","shape":[1],"datatype":"FP32","parameters":{"binary_data_size":0},"data":[1]}"#),
+        tensors(r#"{"name":"ash","shape":[1],"datatype":"FP32","parameters":{"shared_memory_region":"a"}}"#),
+        r#"{"parameters":{"binary_data_output":"yes"},"inputs":[{"name":"ash"}]}"#.to_owned(),
+        r#"{"outputs":[{"name":"class","parameters":{"classification":3}}],"inputs":[{"name":"ash"}]}"#.to_owned(),
+        r#"{"outputs":[{"name":"class","parameters":{"binary_data":1}}],"inputs":[{"name":"ash"}]}"#.to_owned(),
+        r#"{"outputs":[{"name":"class","parameters":{"shared_memory_region":"a"}}],"inputs":[{"name":"ash"}]}"#
+            .to_owned(),
         tensors(&one("ash", "[1]", "FLOAT", "[1]")),
         tensors(&one("ash", "[1]", "BYTES", "[\"1\"]")),
         tensors(&one("ahs", "[1]", "FP64", "[1]")),
@@ -189,8 +197,106 @@ fn columns_come_in_any_order_and_datatype() {
     let expected = r#"{"alcohol":18446744073709551615,"ash":5,"color \"x\"":1}"#;
     assert_eq!(std::str::from_utf8(&input.body).unwrap(), expected);
     let Protocol::OpenInference(spoken) = &input.protocol else { panic!("another protocol") };
-    assert_eq!((spoken.id.as_deref(), &*spoken.outputs), (Some("seven"), &["class".to_owned()][..]));
+    let class = Wanted { name: "class".to_owned(), binary: None };
+    assert_eq!((spoken.id.as_deref(), &*spoken.outputs), (Some("seven"), &[class][..]));
     assert_eq!(spoken.budget, Some(Budget::from_micros(12_500)));
+}
+
+/// Returns the one row, where its tensor's values lie behind the JSON.
+fn framed(shape: &str, datatype: &str, announced: usize, bytes: &[u8]) -> Result<String, String> {
+    let tensor = format!(
+        r#"{{"name":"input","shape":{shape},"datatype":"{datatype}","parameters":{{"binary_data_size":{announced}}}}}"#
+    );
+    let read = reader().read_framed(&Bytes::from(tensors(&tensor)), &Bytes::copy_from_slice(bytes));
+    read.map(|input| String::from_utf8(input.body.to_vec()).unwrap()).map_err(|refusal| refusal.to_string())
+}
+
+#[test]
+fn every_datatype_is_read_in_binary_form_too() {
+    let check = |datatype: &str, bytes: &[u8], expected: [&str; 3]| {
+        let [alcohol, ash, color] = expected;
+        let object = format!(r#"{{"alcohol":{alcohol},"ash":{ash},"color \"x\"":{color}}}"#);
+        assert_eq!(framed("[1,3]", datatype, bytes.len(), bytes), Ok(object), "{datatype}");
+    };
+    let of = |values: [&[u8]; 3]| values.concat();
+    check("BOOL", &[1, 0, 1], ["1", "0", "1"]);
+    check("INT8", &[255, 2, 3], ["-1", "2", "3"]);
+    check("INT16", &of([&(-300_i16).to_le_bytes(), &[0, 1], &[1, 0]]), ["-300", "256", "1"]);
+    check("INT32", &of([&(-70_000_i32).to_le_bytes(), &[0; 4], &[1, 0, 0, 0]]), ["-70000", "0", "1"]);
+    check(
+        "INT64",
+        &of([&i64::MIN.to_le_bytes(), &[0; 8], &i64::MAX.to_le_bytes()]),
+        ["-9223372036854775808", "0", "9223372036854775807"],
+    );
+    check("UINT8", &[255, 2, 3], ["255", "2", "3"]);
+    check("UINT16", &[255, 255, 0, 0, 1, 0], ["65535", "0", "1"]);
+    check("UINT32", &of([&u32::MAX.to_le_bytes(), &[0; 4], &[1, 0, 0, 0]]), ["4294967295", "0", "1"]);
+    check("UINT64", &of([&u64::MAX.to_le_bytes(), &[0; 8], &[0; 8]]), ["18446744073709551615", "0", "0"]);
+    check("FP16", &[0, 0x3e, 0, 0, 0, 0xc0], ["1.5", "0.0", "-2.0"]);
+    check("BF16", &[0xc0, 0x3f, 0, 0, 0, 0xc0], ["1.5", "0.0", "-2.0"]);
+    check("FP32", &of([&1.5_f32.to_le_bytes(), &[0; 4], &(-2_f32).to_le_bytes()]), ["1.5", "0.0", "-2.0"]);
+    check("FP64", &of([&0.1_f64.to_le_bytes(), &[0; 8], &1e300_f64.to_le_bytes()]), ["0.1", "0.0", "1e300"]);
+}
+
+#[test]
+fn every_bad_binary_tensor_has_its_own_sentence() {
+    let check = |datatype: &str, announced: usize, bytes: &[u8], expected: &str| {
+        assert_eq!(framed("[1,3]", datatype, announced, bytes), Err(expected.to_owned()));
+    };
+    check("FP32", 13, &[0; 12], "tensor `input` announces 13 bytes of binary data, and 12 are left behind the JSON");
+    check(
+        "FP32",
+        12,
+        &[0; 14],
+        "the body is not of the Open Inference Protocol: of the 14 bytes behind the JSON 2 belong to no tensor",
+    );
+    check(
+        "FP32",
+        11,
+        &[0; 11],
+        "tensor `input` has binary data that cannot be read: 11 bytes are no whole number of FP32, which take 4 each",
+    );
+    check(
+        "BF16",
+        3,
+        &[0; 3],
+        "tensor `input` has binary data that cannot be read: 3 bytes are no whole number of BF16, which take 2 each",
+    );
+    check("FP32", 8, &[0; 8], "tensor `input` holds 2 values, its shape says 3");
+    let nan = [f32::NAN; 3].map(f32::to_le_bytes).concat();
+    check("FP32", 12, &nan, "tensor `input` holds \"NaN\", which is not a finite number");
+    check("BYTES", 4, &[0; 4], "tensor `input` has datatype BYTES: every feature is a number, send it as FP64");
+    let behind = reader().read_framed(&Bytes::from_static(PLAIN.as_bytes()), &Bytes::from_static(b"x")).unwrap_err();
+    assert_eq!(
+        behind.to_string(),
+        "the body is not of the Open Inference Protocol: bytes lie behind the JSON, which has no `inputs` that they could belong to"
+    );
+}
+
+fn rows(inputs: &str) -> Vec<String> {
+    let rows = reader().read_rows(&Bytes::from(tensors(inputs)), &Bytes::new(), 4);
+    let told = |row: Result<Bytes, InvalidInput>| match row {
+        Ok(object) => String::from_utf8(object.to_vec()).unwrap(),
+        Err(refusal) => refusal.to_string(),
+    };
+    rows.map_or_else(|refusal| vec![format!("none: {refusal}")], |rows| rows.rows.into_iter().map(told).collect())
+}
+
+#[test]
+fn rows_are_taken_apart_and_a_bad_value_costs_its_row_alone() {
+    let objects = [r#"{"alcohol":1,"ash":2,"color \"x\"":3}"#, r#"{"alcohol":4,"ash":5,"color \"x\"":6}"#];
+    assert_eq!(rows(r#"{"name":"in","shape":[2,3],"datatype":"FP64","data":[1,2,3,4,5,6]}"#), objects);
+    let column = |name: &str, shape: &str, data: &str| {
+        format!(r#"{{"name":"{name}","shape":{shape},"datatype":"INT64","data":{data}}}"#)
+    };
+    let columns = [column("ash", "[2]", "[2,5]"), column("alcohol", "[2,1]", "[[1],[4]]")].join(",");
+    assert_eq!(rows(&format!("{columns},{}", column(r#"color \"x\""#, "[2]", "[3,6]"))), objects);
+    let bad = rows(&format!("{columns},{}", column(r#"color \"x\""#, "[2]", "[null,6]")));
+    assert_eq!(bad, [r#"tensor `color "x"` holds null: every feature needs a number"#, objects[1]]);
+    let uneven = rows(&format!("{columns},{}", column(r#"color \"x\""#, "[3]", "[1,2,3]")));
+    assert_eq!(uneven, [r#"none: tensor `color "x"` has 3 rows, and the tensors before it have 2"#]);
+    let many = rows(r#"{"name":"in","shape":[5,3],"datatype":"FP64","data":[]}"#);
+    assert_eq!(many, ["none: tensor `in` has a batch of 5 rows, at most 4 may come at a time"]);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use wire::ResultKind;
 
 use crate::support::{ANSWER, BODY, EPOCH, Station, World, soon};
 
-const INFER: &str = "/v2/models/wine/infer";
+pub(crate) const INFER: &str = "/v2/models/wine/infer";
 const LONG: &str = "long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON long and no JSON ";
 const TENSORS: &str = r#"{"id":"seven","inputs":[{"name":"row","shape":[1,2],"datatype":"FP32","data":[12.5,2]}]}"#;
 
@@ -29,7 +29,7 @@ type Call = (&'static str, &'static str, &'static [(&'static str, &'static str)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     headers: HeaderMap,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 // === impl Answer ===
@@ -44,23 +44,30 @@ impl Answer {
     }
 }
 
-async fn open() -> (Arc<World>, Station, Router) {
+pub(crate) async fn open() -> (Arc<World>, Station, Router) {
     open_with(Limits::default()).await
 }
 
-async fn open_with(limits: Limits) -> (Arc<World>, Station, Router) {
+pub(crate) async fn open_with(limits: Limits) -> (Arc<World>, Station, Router) {
     let world = Arc::new(World::new().await);
     let station = world.start_with(limits).await;
     let router = http::router([station.starter.clone()]);
     (world, station, router)
 }
 
-pub(crate) async fn call(router: &Router, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+pub(crate) async fn call(
+    router: &Router,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl AsRef<[u8]>,
+) -> Answer {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let response = soon(router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap())).await.unwrap();
+    let response =
+        soon(router.clone().oneshot(request.body(Body::from(body.as_ref().to_vec())).unwrap())).await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
     Answer { status, headers, body: to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec() }
 }
@@ -153,7 +160,7 @@ async fn every_refusal_is_one_sentence_with_its_status() {
     let (world, _station, router) = open_with(Limits { body_bytes: 300, ..Limits::default() }).await;
     world.collect();
     call(&router, "POST", INFER, &[("idempotency-key", "k")], BODY).await;
-    let calls: [Call; 20] = [
+    let calls: [Call; 21] = [
         ("POST", INFER, &[], "{"),
         ("POST", INFER, &[], ""),
         ("POST", INFER, &[], r#"{"alcohol":1}"#),
@@ -162,7 +169,8 @@ async fn every_refusal_is_one_sentence_with_its_status() {
         ("POST", "/v2/models/wine/infer?budget_ms=NaN", &[], BODY),
         ("POST", INFER, &[("idempotency-key", " ")], BODY),
         ("POST", INFER, &[], LONG),
-        ("POST", INFER, &[("inference-header-content-length", "9")], BODY),
+        ("POST", INFER, &[("inference-header-content-length", "9999")], BODY),
+        ("POST", INFER, &[("inference-header-content-length", "nine")], BODY),
         ("POST", INFER, &[("content-encoding", "gzip")], BODY),
         ("POST", "/v2/models/beer/infer", &[], BODY),
         ("POST", "/v3", &[], BODY),
@@ -272,7 +280,7 @@ async fn the_protocols_other_paths_answer_before_and_after() {
     assert_eq!(get("/v2/models/wine/ready").await, (200, json!({ "name": "wine", "ready": true })));
     let model = get("/v2/models/wine").await.1;
     assert_eq!((&model["name"], &model["versions"]), (&json!("wine"), &json!(["1"])));
-    assert_eq!(model["inputs"][1], json!({ "name": "ash", "datatype": "FP64", "shape": [1] }));
+    assert_eq!(model["inputs"][1], json!({ "name": "ash", "datatype": "FP64", "shape": [-1] }));
     let parameters = json!({ "version": "1", "live_version": "1", "budget_ms": 5000.0, "attributes": "tenant,customer_tier", "cases": "gold" });
     assert_eq!(model["parameters"], parameters);
     station.stop().await;

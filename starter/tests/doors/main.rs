@@ -4,7 +4,9 @@
 
 mod asking;
 mod garbage;
+mod grpc;
 mod http;
 mod inputs;
+mod rows;
 mod support;
 mod versions;

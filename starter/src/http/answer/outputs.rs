@@ -1,41 +1,55 @@
-//! An answer's fields as tensors.
+//! The fields of answers as tensors: of one, or of each row's.
 
 use std::fmt;
 
 use serde::{
-    Deserialize, Deserializer, Serialize,
+    Deserialize, Deserializer,
     de::{MapAccess, Visitor},
 };
 use serde_json::{Value, value::RawValue};
 
 /// The fields of an answer, in the order in which they were written.
 #[derive(Default)]
-pub(super) struct Fields<'a>(Vec<(String, &'a RawValue)>);
+pub(crate) struct Fields<'a>(Vec<(String, &'a RawValue)>);
 
-/// One tensor.
-#[derive(Serialize)]
-pub(super) struct Output<'a> {
-    name: &'a str,
-    shape: Vec<usize>,
-    datatype: &'static str,
-    data: Vec<Value>,
+/// One tensor, with a value or as many as an array holds for each row.
+pub(crate) struct Output<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) datatype: &'static str,
+    /// Null where a row has none.
+    pub(crate) data: Vec<Value>,
 }
 
 // === impl Fields ===
 
 impl Fields<'_> {
     /// Returns the field `name`, if it is a text.
-    pub(super) fn text(&self, name: &str) -> Option<String> {
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
         let (_, value) = self.0.iter().find(|(field, _)| field == name)?;
         serde_json::from_str(value.get()).ok()
     }
 
-    /// Returns the fields named in `wanted`, all if it is empty, as tensors. A null has no value, hence no tensor.
-    pub(super) fn outputs(&self, wanted: &[String]) -> Vec<Output<'_>> {
-        let asked_for = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
-        let fields = self.0.iter().filter(|(name, _)| asked_for(name));
-        fields.filter_map(|(name, value)| Output::of(name, value)).collect()
+    fn get(&self, name: &str) -> Option<Value> {
+        let (_, value) = self.0.iter().find(|(field, _)| field == name)?;
+        serde_json::from_str(value.get()).ok().filter(|value| !Value::is_null(value))
     }
+}
+
+/// Returns the fields of `rows` as tensors: those that `is_wanted`, in the order in which they come first. A null has no
+/// value, and what no row has is no tensor.
+pub(crate) fn outputs<'a>(
+    rows: impl Iterator<Item = &'a Fields<'a>>,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Vec<Output<'a>> {
+    let (mut names, rows): (Vec<&str>, Vec<&Fields<'_>>) = (Vec::new(), rows.collect());
+    for (name, _) in rows.iter().flat_map(|row| &row.0) {
+        if !names.contains(&&**name) && is_wanted(name) {
+            names.push(name);
+        }
+    }
+    let of_all = |name| Output::of(name, rows.iter().map(|row| row.get(name)).collect());
+    names.into_iter().filter_map(of_all).collect()
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
@@ -65,18 +79,55 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 // === impl Output ===
 
 impl<'a> Output<'a> {
-    fn of(name: &'a str, value: &RawValue) -> Option<Self> {
-        let (shape, datatype, data) = match serde_json::from_str(value.get()).ok()? {
-            Value::Null => return None,
-            Value::Array(values) => match common_datatype(&values) {
-                Some(datatype) => (vec![1, values.len()], datatype, values),
-                // Nested or mixed: no tensor says it, its text does.
-                None => (vec![1], "BYTES", vec![value.get().into()]),
-            },
-            Value::Object(_) => (vec![1], "BYTES", vec![value.get().into()]),
-            single => (vec![1], datatype(&single)?, vec![single]),
-        };
-        Some(Self { name, shape, datatype, data })
+    fn of(name: &'a str, values: Vec<Option<Value>>) -> Option<Self> {
+        let rows = values.len();
+        if values.iter().all(Option::is_none) {
+            return None;
+        }
+        let shaped = Self::arrays(name, &values).or_else(|| {
+            let datatype = common_datatype(&values.iter().flatten().collect::<Vec<_>>())?;
+            let datatype = if values.contains(&None) { with_holes(datatype)? } else { datatype };
+            let data = values.iter().map(|value| value.clone().unwrap_or_default()).collect();
+            Some(Self { name, shape: vec![rows], datatype, data })
+        });
+        // Nested, mixed, or not the same in all rows: no tensor says it, its text does.
+        Some(shaped.unwrap_or_else(|| {
+            let text = |value: Option<Value>| match value {
+                None | Some(Value::String(_)) => value.unwrap_or_default(),
+                Some(other) => other.to_string().into(),
+            };
+            Self { name, shape: vec![rows], datatype: "BYTES", data: values.into_iter().map(text).collect() }
+        }))
+    }
+
+    /// Returns the tensor of values that are arrays of one length in all rows.
+    fn arrays(name: &'a str, values: &[Option<Value>]) -> Option<Self> {
+        let arrays: Vec<Option<&Vec<Value>>> = values
+            .iter()
+            .map(|value| match value {
+                None => Some(None),
+                Some(Value::Array(array)) => Some(Some(array)),
+                Some(_) => None,
+            })
+            .collect::<Option<_>>()?;
+        let length = arrays.iter().flatten().map(|array| array.len()).next()?;
+        if arrays.iter().flatten().any(|array| array.len() != length) {
+            return None;
+        }
+        let datatype = common_datatype(&arrays.iter().copied().flatten().flatten().collect::<Vec<_>>())?;
+        let datatype = if arrays.contains(&None) { with_holes(datatype)? } else { datatype };
+        let row = |array: Option<&Vec<Value>>| array.map_or_else(|| vec![Value::Null; length], Clone::clone);
+        let data = arrays.into_iter().flat_map(row).collect();
+        Some(Self { name, shape: vec![values.len(), length], datatype, data })
+    }
+}
+
+/// Returns the datatype that can also say that there is no value: a float's NaN, or no text.
+fn with_holes(datatype: &'static str) -> Option<&'static str> {
+    match datatype {
+        "BOOL" => None,
+        "BYTES" => Some("BYTES"),
+        _ => Some("FP64"),
     }
 }
 
@@ -91,8 +142,8 @@ fn datatype(value: &Value) -> Option<&'static str> {
     }
 }
 
-fn common_datatype(values: &[Value]) -> Option<&'static str> {
-    let mut datatypes = values.iter().map(datatype);
+fn common_datatype(values: &[&Value]) -> Option<&'static str> {
+    let mut datatypes = values.iter().map(|value| datatype(value));
     let first = datatypes.next().unwrap_or(Some("FP64"))?;
     datatypes.try_fold(first, |common, next| match (common, next?) {
         (common, next) if common == next => Some(common),

@@ -9,7 +9,7 @@ use serde::{
 
 use super::{
     super::{plain::is_not_finite, problem::shortened},
-    Tensor, TensorProblem,
+    Tensor, TensorProblem, binary,
 };
 
 /// A finite number, as whole as it was written.
@@ -29,7 +29,7 @@ enum Datatype {
 }
 
 /// One value of `data` as written.
-enum Element {
+pub(super) enum Element {
     Number(Number),
     Bool(bool),
     Text(String),
@@ -37,12 +37,23 @@ enum Element {
     Object,
 }
 
-/// Reads the values of `tensor`, of which there must be `expected`.
-pub(super) fn read(tensor: &Tensor<'_>, expected: usize) -> Result<Vec<Number>, TensorProblem> {
+/// Reads the values of `tensor`, of which there must be `expected`; each is a number, or what is wrong with it.
+pub(super) fn read(tensor: &Tensor<'_>, expected: usize) -> Result<Vec<Result<Number, TensorProblem>>, TensorProblem> {
     let name = tensor.datatype()?;
     let datatype = Datatype::named(name)?;
+    let elements = match tensor.binary {
+        Some(bytes) => binary::read(name, bytes)?,
+        None => elements(tensor, expected)?,
+    };
+    if elements.len() != expected {
+        return Err(TensorProblem::Count { expected, found: elements.len() });
+    }
+    Ok(elements.into_iter().map(|element| datatype.admit(element, name)).collect())
+}
+
+fn elements(tensor: &Tensor<'_>, expected: usize) -> Result<Vec<Element>, TensorProblem> {
     let mut elements = Vec::with_capacity(expected.min(1_024));
-    let data = tensor.data()?.get();
+    let data = tensor.data.ok_or(TensorProblem::Without("data"))?.get();
     let mut parser = serde_json::Deserializer::from_str(data);
     Flat(&mut elements).deserialize(&mut parser).map_err(|error| {
         if error.to_string().starts_with("number out of range") {
@@ -53,10 +64,7 @@ pub(super) fn read(tensor: &Tensor<'_>, expected: usize) -> Result<Vec<Number>, 
     if !data.starts_with('[') {
         return Err(TensorProblem::Malformed { member: "data", expected: "an array of numbers" });
     }
-    if elements.len() != expected {
-        return Err(TensorProblem::Count { expected, found: elements.len() });
-    }
-    elements.into_iter().map(|element| datatype.admit(element, name)).collect()
+    Ok(elements)
 }
 
 // === impl Number ===

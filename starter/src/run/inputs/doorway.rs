@@ -126,9 +126,11 @@ impl<'a> Doorway<'a> {
         let (topic, partition) = (&*received.partition.topic, received.partition.partition);
         self.starter.served().understand(Incoming {
             body: &received.record.payload.clone().unwrap_or_default(),
+            binary: &Bytes::new(),
             key: named(headers)?.as_deref(),
             otherwise: Origin::Position { topic, partition, offset: received.offset },
             said: &said(headers),
+            parameters: &[],
             budget: budget.map(|value| budget_header("header `hedgerow-budget-ms`", value)).transpose()?,
             traceparent: headers.get("traceparent").map(Bytes::copy_from_slice),
             live: false,
