@@ -13,7 +13,7 @@ use bus::{Bus, BusError, Clock, TopicSpec};
 use collector::{CollectorStation, Traces};
 use comparison::ComparisonStation;
 use control::{FollowError, Follower};
-use executors::ExecutorsStation;
+use executors::{ExecutorsStation, Kinds};
 use policies::{Definition, History, Versions};
 use prometheus_client::registry::Registry;
 use sealer::SealerStation;
@@ -68,6 +68,8 @@ pub struct App {
     pub only: Option<Vec<ExecutorId>>,
     /// What the starter takes on.
     pub limits: starter::Limits,
+    /// What is compiled in, for policies that say `rust: NAME`.
+    pub kinds: Kinds,
     /// Partitions of topics that do not exist yet.
     pub partitions: i32,
     /// Whose traces are kept, and where they go; `None` if nobody wants any.
@@ -159,6 +161,7 @@ impl App {
             versions: self.versions.clone(),
             models: self.published.clone(),
             base: self.models.clone(),
+            kinds: self.kinds.clone(),
             only: self.only.clone(),
             metrics: Arc::new(executors::Metrics::default()),
             sampling: self.traces.as_ref().map(|traces| traces.sampling),

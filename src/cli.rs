@@ -38,6 +38,7 @@ use std::{
 
 use ::policies::{Definition, Diagnostics};
 use clap::{Parser, Subcommand};
+use executors::Kinds;
 use tracing_subscriber::EnvFilter;
 
 /// Several models, one answer, on time.
@@ -53,6 +54,10 @@ pub struct Cli {
     /// Write log lines as JSON
     #[arg(long, global = true)]
     log_json: bool,
+
+    /// What is compiled in, for policies that say `rust: NAME`.
+    #[arg(skip)]
+    kinds: Kinds,
 }
 
 const EXAMPLES: &str = "\
@@ -140,13 +145,19 @@ pub enum Failure {
 // === impl Cli ===
 
 impl Cli {
+    /// Says what is compiled into this process, beside all that hedgerow has.
+    #[must_use]
+    pub fn with_kinds(self, kinds: Kinds) -> Self {
+        Self { kinds, ..self }
+    }
+
     /// Runs the command.
     pub fn run(self) -> Result<ExitCode, Failure> {
         log_to_stderr(self.log_json);
         match self.command {
             Command::Demo(demo) => demo.run(),
-            Command::Up(up) => up.run(),
-            Command::Run(run) => run.run(),
+            Command::Up(up) => up.run(&self.kinds),
+            Command::Run(run) => run.run(&self.kinds),
             Command::Check(check) => check.run(),
             Command::Test(test) => test.run(),
             Command::Diff(diff) => diff.run(),

@@ -2,7 +2,7 @@
 //!
 //! Several in one process share one fetch and one decoding; each has a thread of its own, so that a model that hangs,
 //! panics or is slow harms nobody else. What an executor is stands in `executor/`, the kinds beside it. Reading order: `load` → `run` → `fetch` → `crew` → `desk` → `backlog` → `batch` → `work` → `progress`
-//! → `parting`; for published models `published` → `rehearsal` → `parity`; for judges, who hear others, `hearing` → `judging`; for those who start later, `hedging` → `verdicts`.
+//! → `parting`; for published models `published` → `rehearsal` → `parity`; for those who keep state, `keyed`; for judges, who hear others, `hearing` → `judging`; for those who start later, `hedging` → `verdicts`.
 
 mod backlog;
 mod batch;
@@ -13,6 +13,8 @@ mod fetch;
 mod hearing;
 mod hedging;
 mod judging;
+mod keyed;
+mod kinds;
 mod load;
 mod metrics;
 mod parity;
@@ -27,7 +29,8 @@ mod thread;
 mod verdicts;
 mod work;
 
-pub use executor::{Constant, Echo, Executor, Input};
+pub use executor::{Constant, Echo, Executor, Input, Keyed, Memory, Step, Turn};
+pub use kinds::Kinds;
 pub use load::{LoadError, Loader, Loading, by_kind};
 pub use metrics::Metrics;
 pub use parked::{CAPACITY, Parked};

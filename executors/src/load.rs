@@ -13,6 +13,7 @@ use servers::{Errand, ServerError, Takes};
 use traces::Sampling;
 
 use crate::{
+    kinds::Kinds,
     post::Post,
     published::{PartsError, Publications},
 };
@@ -50,6 +51,9 @@ pub enum LoadError {
     /// It is another kind of model than the one that it would take the place of.
     #[error("{0}")]
     Parity(String),
+    /// It was to be compiled in.
+    #[error("{0}")]
+    CompiledIn(String),
     /// Its kind is not known here.
     #[error("this release cannot run executors of its kind")]
     Unknown,
@@ -67,9 +71,10 @@ pub enum LoadError {
 /// Returns the loader of the kinds a policy file can name; published models are read from `bus`, relative paths start from `base`, and servers are told of the
 /// traces that `sampling` keeps.
 #[must_use]
-pub fn by_kind(bus: Arc<dyn Bus>, base: PathBuf, clock: Clock, sampling: Option<Sampling>) -> Loader {
+pub fn by_kind(bus: Arc<dyn Bus>, base: PathBuf, clock: Clock, sampling: Option<Sampling>, kinds: Kinds) -> Loader {
     let publications = Arc::new(Publications { bus, artifacts: Artifacts::default() });
     Arc::new(move |post| {
+        let kinds = kinds.clone();
         let (post, base, clock, publications) = (post.clone(), base.clone(), clock.clone(), Arc::clone(&publications));
         Box::pin(async move {
             if let Some(model) = &post.model {
@@ -96,6 +101,7 @@ pub fn by_kind(bus: Arc<dyn Bus>, base: PathBuf, clock: Clock, sampling: Option<
                     return Err(LoadError::Unknown);
                 }
                 ExecutorKind::Elsewhere => return Err(LoadError::Elsewhere),
+                ExecutorKind::Rust(called) => kinds.plain(called, &spec, &schema)?,
                 ExecutorKind::Echo => Arc::new(Echo::new(&spec.id)),
                 ExecutorKind::Constant { answer, delay } => Arc::new(Constant::new(&spec.id, answer, *delay)),
             };

@@ -58,7 +58,9 @@ pub(crate) fn of(
     only: Option<&[ExecutorId]>,
 ) -> impl Iterator<Item = Post> {
     let schema = Arc::new(definition.input.clone());
-    let here = definition.executors.iter().filter(|spec| spec.kind != ExecutorKind::Elsewhere);
+    // Who keeps state works by itself and not beside the others, and some are run by programs that are not ours.
+    let is_here = |spec: &&ExecutorSpec| spec.state.is_none() && spec.kind != ExecutorKind::Elsewhere;
+    let here = definition.executors.iter().filter(is_here);
     let ours = here.filter(move |spec| only.is_none_or(|only| only.contains(&spec.id)));
     ours.map(move |spec| {
         let model = Published::of(&spec.kind, models);

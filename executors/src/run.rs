@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use bus::{Bus, BusError, Clock, Consumer, Outage, Producer};
 use futures::future::join_all;
 use models::Registry;
-use policies::{Definition, Versions};
+use policies::{Definition, ExecutorKind, Versions};
 use tokio::{
     sync::{oneshot, watch},
     time::MissedTickBehavior,
@@ -17,9 +17,10 @@ use wire::{ExecutorId, Topics};
 use crate::{
     crew::{Crew, Office},
     fetch::Fetch,
+    keyed::Keepers,
+    kinds::Kinds,
     load::{self, LoadError, Loader},
     metrics::Metrics,
-    post,
 };
 
 /// Who waits for the bus, if it is away.
@@ -38,6 +39,7 @@ const DRAIN: Duration = Duration::from_millis(500);
 const FIRST_PARTITIONS: Duration = Duration::from_secs(10);
 
 /// The executors of one rendezvous in this process.
+#[derive(Clone)]
 pub struct ExecutorsStation {
     /// Where requests come from and responses go.
     pub bus: Arc<dyn Bus>,
@@ -53,6 +55,8 @@ pub struct ExecutorsStation {
     pub only: Option<Vec<ExecutorId>>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What is compiled into this process, for policies that say `rust: NAME`.
+    pub kinds: Kinds,
     /// Whose traces are kept, so that servers are told to keep their part; `None` if nobody wants any.
     pub sampling: Option<Sampling>,
 }
@@ -79,6 +83,9 @@ pub enum ExecutorsError {
     /// No executor is left to run.
     #[error("no executor is named to run here")]
     Nobody,
+    /// An executor that keeps state has ended; it has said why.
+    #[error("an executor that keeps state has stopped")]
+    Keeper,
     /// The bus refuses.
     #[error(transparent)]
     Bus(#[from] BusError),
@@ -90,18 +97,46 @@ pub async fn run(
     stop: CancellationToken,
     ready: oneshot::Sender<()>,
 ) -> Result<(), ExecutorsError> {
-    let loader = load::by_kind(Arc::clone(&station.bus), station.base.clone(), station.clock.clone(), station.sampling);
+    let (bus, base, clock) = (Arc::clone(&station.bus), station.base.clone(), station.clock.clone());
+    let loader = load::by_kind(bus, base, clock, station.sampling, station.kinds.clone());
     run_with(station, loader, stop, ready).await
 }
 
 /// Runs executors that `loader` makes: for kinds of one's own.
 pub async fn run_with(
-    mut station: ExecutorsStation,
+    station: ExecutorsStation,
     loader: Loader,
     stop: CancellationToken,
     ready: oneshot::Sender<()>,
 ) -> Result<(), ExecutorsError> {
     station.check_names()?;
+    // Those who keep state work by themselves, and end with the others.
+    let keepers = tokio::select! {
+        keepers = Keepers::start(&station) => keepers?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    let together = stop.child_token();
+    let sharing = async {
+        let outcome = share_a_fetch(station, loader, together.clone(), ready).await;
+        together.cancel();
+        outcome
+    };
+    let keeping = async {
+        let outcome = keepers.follow(together.clone()).await;
+        together.cancel();
+        outcome
+    };
+    let (outcome, kept) = tokio::join!(sharing, keeping);
+    outcome.and(kept)
+}
+
+/// Runs all others.
+async fn share_a_fetch(
+    mut station: ExecutorsStation,
+    loader: Loader,
+    stop: CancellationToken,
+    ready: oneshot::Sender<()>,
+) -> Result<(), ExecutorsError> {
     let begun = async {
         let producer = station.open_producer().await?;
         let crew = station.load(loader, Arc::clone(&producer)).await?;
@@ -190,9 +225,18 @@ impl ExecutorsStation {
     fn check_names(&self) -> Result<(), ExecutorsError> {
         let Some(only) = &self.only else { return Ok(()) };
         let versions = Arc::clone(&self.versions.borrow());
-        let all = post::named(&versions, None);
-        if let Some(unknown) = only.iter().find(|id| all.iter().all(|post| post.spec.id != **id)) {
-            let known: Vec<&str> = all.iter().map(|post| post.spec.id.as_str()).collect();
+        let mut all: Vec<&ExecutorId> = Vec::new();
+        for spec in versions
+            .in_use()
+            .flat_map(|definition| &definition.executors)
+            .filter(|spec| spec.kind != ExecutorKind::Elsewhere)
+        {
+            if !all.contains(&&spec.id) {
+                all.push(&spec.id);
+            }
+        }
+        if let Some(unknown) = only.iter().find(|id| !all.contains(id)) {
+            let known: Vec<&str> = all.into_iter().map(ExecutorId::as_str).collect();
             return Err(ExecutorsError::Unknown { executor: unknown.clone(), known: known.join(", ") });
         }
         if only.is_empty() { Err(ExecutorsError::Nobody) } else { Ok(()) }

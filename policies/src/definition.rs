@@ -42,7 +42,7 @@ pub struct Definition {
     pub policy: Arc<Policy>,
     /// Requests that are decided about otherwise; the first whose condition holds applies.
     pub cases: Vec<Case>,
-    /// Where a request says whom or what it is about, for the last known answer.
+    /// Where a request says whom or what it is about, for the last known answer and for executors that keep state.
     pub key: Option<KeyPath>,
     /// How many people besides its author must approve a change of this policy.
     pub approvals: u32,
@@ -125,6 +125,17 @@ pub struct ExecutorSpec {
     pub wait: Duration,
     /// When it is no longer waited for; `None` if it always is, or never, as a canary.
     pub breaker: Option<BreakerSpec>,
+    /// What it keeps about each key from one request to the next; `None` for those that remember nothing.
+    pub state: Option<StateSpec>,
+}
+
+/// What belongs to an executor's state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StateSpec {
+    /// The topic whose newest record about a key is that key's setting.
+    pub settings: Option<Arc<str>>,
+    /// The topic that its commands are written to.
+    pub commands: Option<Arc<str>>,
 }
 
 /// What an executor runs.
@@ -152,6 +163,8 @@ pub enum ExecutorKind {
     },
     /// Whatever a program that is not ours answers, which reads the requests itself: nothing of it is loaded here.
     Elsewhere,
+    /// Rust that was compiled into the process, under the name by which it is known there.
+    Rust(Arc<str>),
     /// Answers with the request's own body.
     Echo,
     /// Answers always the same JSON object, after `delay`.
@@ -278,6 +291,12 @@ impl Definition {
     #[must_use]
     pub fn check_file(source: &str, bytes: &[u8]) -> Checked {
         crate::lower::check_file(source, bytes)
+    }
+
+    /// Returns whether somebody here keeps state, so that all requests about one key go one way.
+    #[must_use]
+    pub fn keeps_state(&self) -> bool {
+        self.executors.iter().any(|spec| spec.state.is_some())
     }
 
     /// Returns the rendezvous' name.

@@ -25,7 +25,7 @@ pub(crate) use clauses::{
 };
 pub(crate) use defaults::DefaultEntry;
 pub(crate) use examples::{ExampleEntry, HeardEntry, Says};
-pub(crate) use executors::{CredentialsEntry, ExecutorEntry, KindEntry};
+pub(crate) use executors::{CredentialsEntry, ExecutorEntry, KindEntry, StateEntry};
 #[cfg(test)]
 pub(crate) use read::known;
 pub(crate) use starts::{AfterEntry, StartEntry};

@@ -43,7 +43,7 @@ pub const FILE_BYTES_MAX: usize = document::FILE_MAX;
 
 pub use definition::{
     Case, Checked, Credentials, DecoySpec, Definition, ExecutorKind, ExecutorSpec, InputSchema, KeyPath, Objective,
-    Protocol, Route, SecretRef, ServerSpec,
+    Protocol, Route, SecretRef, ServerSpec, StateSpec,
 };
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use evaluation::{Evaluation, Heard, Step};

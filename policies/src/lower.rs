@@ -76,7 +76,7 @@ fn lower(text: &str, document: &Document, report: &mut Report<'_>) -> Option<Def
     let input = input(&document.input.features, report);
     let attributes = attributes(&document.input.attributes, report);
     let key = document.key.as_ref().and_then(|path| key(path, &input, &attributes, report));
-    let executors = executors::lower(&document.executors, budget, report);
+    let executors = executors::lower(&document.executors, budget, document.key.is_some(), report);
     check_answer(&document.answer, report);
     let mut ladder = Ladder::new(document, budget, &executors, None);
     let rungs = ladder.lower(&document.decide, report);

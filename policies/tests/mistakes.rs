@@ -56,6 +56,29 @@ const MISTAKES: &[Mistake] = &[
     ("alias to nothing", "budget: 50ms", "budget: *life"),
     ("tag", "budget: 50ms", "budget: !!str 50ms"),
     ("name that is a list", "budget: 50ms", "budget: 50ms\n[a]: 1"),
+    // State.
+    ("state about nobody", "executors:\n", "executors:\n  heater: { rust: heater, state: {} }\n"),
+    (
+        "state of what keeps none",
+        "executors:\n  forest: { onnx: forest.onnx }",
+        "key: input.ash\nexecutors:\n  forest: { onnx: forest.onnx, state: {} }",
+    ),
+    (
+        "state and a later start",
+        "executors:\n",
+        "key: input.ash\nexecutors:\n  heater: { rust: heater, state: {}, start: { after: 2ms } }\n",
+    ),
+    (
+        "settings and commands in one topic",
+        "executors:\n",
+        "key: input.ash\nexecutors:\n  heater: { rust: heater, state: { settings: a, commands: a } }\n",
+    ),
+    (
+        "settings in no topic",
+        "executors:\n",
+        "key: input.ash\nexecutors:\n  heater: { rust: heater, state: { settings: a b } }\n",
+    ),
+    ("nothing that could be compiled in", "executors:\n", "executors:\n  heater: { rust: a b }\n"),
     // Fields.
     ("unknown field", "budget: 50ms", "budget: 50ms\nobjectivs: []"),
     ("unknown field without a likeness", "decoy: { ", "decoy: { colour: blue, "),

@@ -11,6 +11,7 @@ use std::{
 use anyhow::Context as _;
 use bus::Clock;
 use clap::Args;
+use executors::Kinds;
 use indicatif::{ProgressBar, ProgressStyle};
 use prometheus_client::registry::Registry;
 use starter::{AdmissionKind, Answered, Limits, RawInput, Refusal, Starter};
@@ -92,7 +93,9 @@ impl Demo {
             let versions = follower.ensure_first(&definition, &whoever_calls(), "the demo's policy").await;
             let versions = versions.context("the demo's policy has no version")?;
             let (published, history, only, traces) = (follower.models(), None, None, None);
-            let app = App { bus, clock, versions, published, history, models, data, only, limits, partitions, traces };
+            let kinds = Kinds::default();
+            let app =
+                App { bus, clock, versions, published, history, models, data, only, limits, kinds, partitions, traces };
             let summary = self.stream(&app).await?;
             println!("{}", if self.json { summary.json() } else { summary.table() });
             Ok(if summary.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -4,6 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::anyhow;
 use clap::Args;
+use executors::Kinds;
 use wire::ExecutorId;
 
 use super::{
@@ -61,17 +62,17 @@ pub(super) struct Run {
 // === impl Up ===
 
 impl Up {
-    pub(super) fn run(&self) -> Result<ExitCode, Failure> {
+    pub(super) fn run(&self, kinds: &Kinds) -> Result<ExitCode, Failure> {
         let mut roles = vec![Role::Collector, Role::Executors, Role::Decoy, Role::Comparison, Role::Starter];
         roles.extend(self.sealed.then_some(Role::Sealer));
-        self.serve.run(&Job { files: &self.files, roles: &roles, only: &[], watch: self.watch })
+        self.serve.run(&Job { files: &self.files, roles: &roles, only: &[], watch: self.watch, kinds })
     }
 }
 
 // === impl Run ===
 
 impl Run {
-    pub(super) fn run(&self) -> Result<ExitCode, Failure> {
+    pub(super) fn run(&self, kinds: &Kinds) -> Result<ExitCode, Failure> {
         let (roles, files) = stations_and_files(&self.stations_and_files).map_err(Failure::Refused)?;
         if self.serve.brokers().is_none() {
             return Err(Failure::Refused(anyhow!(
@@ -81,7 +82,7 @@ impl Run {
         }
         let only = self.only.iter().map(|name| ExecutorId::new(name)).collect::<Result<Vec<_>, _>>();
         let only = only.map_err(|error| Failure::Refused(error.into()))?;
-        self.serve.run(&Job { files: &files, roles: &roles, only: &only, watch: false })
+        self.serve.run(&Job { files: &files, roles: &roles, only: &only, watch: false, kinds })
     }
 }
 

@@ -12,6 +12,7 @@ use axum::Router;
 use bus::{Bus, Clock};
 use clap::{Args, ValueEnum};
 use control::Access;
+use executors::Kinds;
 use policies::Definition;
 use prometheus_client::registry::Registry;
 use starter::{AdmissionKind, Limits};
@@ -80,6 +81,8 @@ pub(super) struct Job<'run> {
     pub(super) only: &'run [ExecutorId],
     /// Whether each save of a file is applied.
     pub(super) watch: bool,
+    /// What is compiled in.
+    pub(super) kinds: &'run Kinds,
 }
 
 /// What a job needs, read and checked before anything starts.
@@ -218,6 +221,7 @@ impl Serve {
                 data: data.clone(),
                 only: (!job.only.is_empty()).then(|| job.only.to_vec()),
                 limits: self.limits(),
+                kinds: job.kinds.clone(),
                 partitions: self.bus.partitions,
                 traces: otlp.as_ref().map(Otlp::traces),
             };

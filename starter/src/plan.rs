@@ -5,6 +5,7 @@
 //!   plays it again, need not know what was measured then.
 //! - *A sample is in the id*: whoever asks again is asked about by the same executors, and the plan says who that was.
 //! - *Same origin, same id*: a key or a position always names the same request, so a retry is never a second one.
+//! - *One key, one partition*: where an executor keeps state, requests about one key lie in one partition, in order.
 //! - *Never raised*: a caller can lower the budget of the policy, or of the request's case, and cannot raise it.
 
 use std::sync::Arc;
@@ -91,6 +92,11 @@ impl Planner {
     pub fn request(&self, id: RequestId, born: Timestamp, stated: Stated) -> Request {
         let Stated { body, attributes, budget, traceparent } = stated;
         let Route { case, budget, plan, key } = self.definition.route(&body, &attributes, budget);
+        // State is kept partition by partition, so whatever is about one key goes to one partition.
+        let id = match &key {
+            Some(key) if self.definition.keeps_state() => id.about(key),
+            _ => id,
+        };
         let planned = self.planned.iter().find(|(known, _)| *known == case);
         let plan = planned.map_or(plan, |(_, planned)| planned.plan(&id).clone());
         Request {

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use collector::Traces;
 use control::{Follower, Outcome};
 use decoy::ArchivedRecord;
+use executors::Kinds;
 use futures::future::join_all;
 use hedgerow::{
     app::{self, App, Role, Running},
@@ -80,6 +81,7 @@ impl Rendezvous {
             data: folder.path().to_owned(),
             only: None,
             limits: limits(),
+            kinds: Kinds::default(),
             partitions: 4,
             traces,
         };
@@ -113,9 +115,10 @@ impl Rendezvous {
         let versions = follower.ensure_first(&self.definition, "a test", "test").await.unwrap();
         let (models, data) = (self.app.models.clone(), self.app.data.clone());
         let (history, partitions, limits) = (follower.history(self.definition.name()), self.app.partitions, limits());
-        let published = follower.models();
+        let (published, kinds) = (follower.models(), self.app.kinds.clone());
         let (only, traces) = (None, None);
-        let app = App { bus, clock, versions, published, history, models, data, only, limits, partitions, traces };
+        let app =
+            App { bus, clock, versions, published, history, models, data, only, limits, kinds, partitions, traces };
         app.start(roles, &mut Registry::default()).await.unwrap()
     }
 

@@ -7,6 +7,12 @@ use uuid::Uuid;
 /// The namespace under which request ids are derived (UUID version 5 of "hedgerow" in the DNS namespace).
 const NAMESPACE: Uuid = Uuid::from_u128(0x1b1c_3d5e_52cf_5b0f_9a8e_6f1d_2c4b_7a90);
 
+/// What the low half of an id is multiplied with to find its partition, and what undoes that (modulo 2^64).
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+const UNSPREAD: u64 = 0xF1DE_83E1_9937_733D;
+/// The bits of the product that choose no partition.
+const BELOW: u64 = (1 << 33) - 1;
+
 /// Names one request, 16 bytes. The same input always gets the same id, so a retry is never a second request.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(Uuid);
@@ -87,8 +93,26 @@ impl RequestId {
     #[must_use]
     pub fn partition(self, partitions: i32) -> i32 {
         let (_, low) = self.0.as_u64_pair();
-        let spread = (low.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33) % u64::from(partitions.max(1).unsigned_abs());
+        let spread = (low.wrapping_mul(SPREAD) >> 33) % u64::from(partitions.max(1).unsigned_abs());
         i32::try_from(spread).unwrap_or(0)
+    }
+
+    /// Returns the id of the same request if it is about `key` and all requests about that key go to one partition,
+    /// however many there are: an executor that keeps state about a key then meets them in their order.
+    ///
+    /// The high 64 bits stay, and of the low ones those that choose no partition: among the requests of one key, and
+    /// those that share its place, ids still differ in more than 90 bits.
+    #[must_use]
+    pub fn about(self, key: &str) -> Self {
+        let (high, low) = self.0.as_u64_pair();
+        let (_, place) = Uuid::new_v5(&NAMESPACE, key.as_bytes()).as_u64_pair();
+        // `partition` looks at the upper 31 bits of the product, so the product is chosen, and divided again. The two
+        // upper bits of what comes out say that it is a UUID of the usual variant: one in four has them.
+        let rest = low.wrapping_mul(SPREAD) & BELOW;
+        let fits = |low: &u64| low >> 62 == 0b10;
+        let near = (0..=BELOW).map(|step| (place & !BELOW | (rest + step) & BELOW).wrapping_mul(UNSPREAD));
+        let low = near.into_iter().find(fits).unwrap_or(low);
+        Self(Uuid::from_u64_pair(high, low))
     }
 
     fn derived(parts: &[&str]) -> Self {
@@ -201,5 +225,45 @@ impl FromStr for PolicyRef {
         let invalid = || InvalidName(text.to_owned());
         let (name, version) = text.rsplit_once('@').ok_or_else(invalid)?;
         Ok(Self { rendezvous: RendezvousName::new(name)?, version: version.parse().map_err(|_| invalid())? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn id(number: u32) -> RequestId {
+        RequestId::from_key(&RendezvousName::new("heater").unwrap(), &number.to_string())
+    }
+
+    #[test]
+    fn requests_about_one_key_go_to_one_partition_however_many_there_are() {
+        for partitions in [1, 2, 3, 4, 12, 997] {
+            for key in ["hall", "kitchen", "7"] {
+                let all: HashSet<i32> = (0..200).map(|number| id(number).about(key).partition(partitions)).collect();
+                assert_eq!(all.len(), 1, "{key} in {partitions}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_id_about_a_key_is_as_good_an_id_as_it_was() {
+        let all: HashSet<RequestId> = (0..10_000).map(|number| id(number).about("hall")).collect();
+        assert_eq!(all.len(), 10_000);
+        for id in &all {
+            assert!(id.is_from_key() && id.as_uuid().get_variant() == uuid::Variant::RFC4122, "{id}");
+            assert_eq!(id.about("hall").partition(12), id.partition(12));
+        }
+    }
+
+    #[test]
+    fn keys_are_spread_over_the_partitions() {
+        let mut held = [0; 4];
+        for key in 0..1_000 {
+            held[usize::try_from(id(1).about(&key.to_string()).partition(4)).unwrap()] += 1;
+        }
+        assert!(held.iter().all(|held| (180..320).contains(held)), "{held:?}");
     }
 }

@@ -42,6 +42,12 @@ impl Topics {
         }
     }
 
+    /// Returns the topic that `executor` keeps its state in, key by key, compacted: `wine.heater.state`.
+    #[must_use]
+    pub fn state(&self, executor: &ExecutorId) -> String {
+        format!("{}.{executor}.state", self.name)
+    }
+
     /// Returns the consumer group of a station that serves the whole rendezvous: `hedgerow.wine.collector`.
     #[must_use]
     pub fn group(&self, station: &str) -> String {

@@ -142,6 +142,7 @@ impl Hedgerow {
             models: PathBuf::new(),
             data: archive.path().to_owned(),
             only: None,
+            kinds: executors::Kinds::default(),
             partitions: PARTITIONS,
             limits: starter::Limits::default(),
             traces: traces.clone(),
@@ -158,7 +159,8 @@ impl Hedgerow {
             let metrics = Arc::new(executors::Metrics::default());
             let (base, sampling) = (PathBuf::new(), traces.as_ref().map(|traces| traces.sampling));
             let models = watch::channel(Arc::default()).1;
-            let station = ExecutorsStation { bus, clock, versions, models, base, only: None, metrics, sampling };
+            let kinds = executors::Kinds::default();
+            let station = ExecutorsStation { bus, clock, versions, models, base, only: None, metrics, kinds, sampling };
             let stop = CancellationToken::new();
             let run = move |stop, ready| executors::run_with(station, loader, stop, ready);
             let mut station = Station::start("executors", &stop, run)?;

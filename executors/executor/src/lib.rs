@@ -1,13 +1,15 @@
 //! What an executor is, for those who run models: the trait, the input that it is asked about, and how a model's outputs
 //! become an answer. A kind of one's own needs this crate and no other of ours.
 //!
-//! Reading order: `executor` (the trait) → `answer` → the two kinds that run no model, `echo` and `constant`.
+//! Reading order: `executor` (the trait) → `answer` → the two kinds that run no model, `echo` and `constant`; for one that
+//! remembers, `keyed`.
 
 pub mod answer;
 mod constant;
 mod echo;
 mod executor;
 mod features;
+mod keyed;
 
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ pub use constant::Constant;
 pub use echo::Echo;
 pub use executor::{Executor, Input, failed};
 pub use futures::future::BoxFuture;
+pub use keyed::{Keyed, Memory, Step, Turn};
 use wire::Timestamp;
 
 /// The time as the log has it, for whoever must know how much of a budget is left.

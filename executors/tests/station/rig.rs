@@ -264,7 +264,8 @@ impl Rig {
     }
 
     fn kinds(&self) -> Loader {
-        executors::by_kind(self.bus.clone(), "/nowhere".into(), self.clock.clone(), None)
+        let kinds = executors::Kinds::default();
+        executors::by_kind(self.bus.clone(), "/nowhere".into(), self.clock.clone(), None, kinds)
     }
 
     /// Makes a version with `executors` live; returns its number.
@@ -331,8 +332,8 @@ impl Rig {
         let metrics = Arc::clone(&self.metrics.lock().unwrap());
         let versions = self.versions.subscribe();
         let (clock, base) = (self.clock.clone(), "/nowhere".into());
-        let models = self.published.subscribe();
-        ExecutorsStation { bus, clock, versions, models, base, only: None, metrics, sampling: None }
+        let (models, kinds) = (self.published.subscribe(), executors::Kinds::default());
+        ExecutorsStation { bus, clock, versions, models, base, only: None, metrics, kinds, sampling: None }
     }
 
     /// Asks everybody.

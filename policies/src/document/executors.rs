@@ -33,6 +33,15 @@ pub(crate) struct ExecutorEntry {
     pub(crate) hears: Option<HearsEntry>,
     pub(crate) wait: Option<Spanned<Duration>>,
     pub(crate) breaker: Option<BreakerEntry>,
+    pub(crate) state: Option<StateEntry>,
+}
+
+/// What belongs to its state.
+#[derive(Debug)]
+pub(crate) struct StateEntry {
+    pub(crate) at: Span,
+    pub(crate) settings: Option<Spanned<String>>,
+    pub(crate) commands: Option<Spanned<String>>,
 }
 
 /// Whose answers it is given.
@@ -60,12 +69,13 @@ pub(crate) enum KindEntry {
     Wasm(Spanned<String>),
     Model(Spanned<String>),
     Elsewhere,
+    Rust(Spanned<String>),
     Echo,
     Constant { answer: String, delay: Duration },
 }
 
-const KINDS: [&str; 11] =
-    ["onnx", "http", "grpc", "tensorflow", "pmml", "python", "wasm", "model", "elsewhere", "echo", "constant"];
+const KINDS: [&str; 12] =
+    ["onnx", "http", "grpc", "tensorflow", "pmml", "python", "wasm", "model", "elsewhere", "rust", "echo", "constant"];
 
 pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Vec<ExecutorEntry> {
     let entries = read::entries(node, "the executors", report);
@@ -92,6 +102,7 @@ impl ExecutorEntry {
             hears: None,
             wait: None,
             breaker: None,
+            state: None,
         };
         let Some(mut executor) = Members::of(node, "an executor", report) else { return nothing };
         let entry = Self {
@@ -108,6 +119,7 @@ impl ExecutorEntry {
             hears: executor.take("hears").map(|node| HearsEntry::read(node, report)),
             wait: executor.take("wait").and_then(|node| read::duration(node, report)),
             breaker: executor.take("breaker").map(|node| BreakerEntry::read(node, report)),
+            state: executor.take("state").and_then(|node| StateEntry::read(node, report)),
             ..nothing
         };
         executor.finish(report);
@@ -141,6 +153,7 @@ impl KindEntry {
             "model" => read::text(node, "a published model", report).map(Self::Model),
             "elsewhere" => nothing(node, "`elsewhere`", report).map(|()| Self::Elsewhere),
             "echo" => nothing(node, "`echo`", report).map(|()| Self::Echo),
+            "rust" => read::text(node, "what was compiled in", report).map(Self::Rust),
             "constant" => {
                 let mut constant = Members::of(node, "`constant`", report)?;
                 let answer =
@@ -178,6 +191,19 @@ impl CredentialsEntry {
             header: text("header", "a header"),
         };
         credentials.finish(report);
+        Some(entry)
+    }
+}
+
+impl StateEntry {
+    fn read(node: &Node, report: &mut Report<'_>) -> Option<Self> {
+        if node.is_null() {
+            return Some(Self { at: node.at, settings: None, commands: None });
+        }
+        let mut state = Members::of(node, "`state`", report)?;
+        let mut topic = |name: &'static str| state.take(name).and_then(|node| read::text(node, "a topic", report));
+        let entry = Self { at: node.at, settings: topic("settings"), commands: topic("commands") };
+        state.finish(report);
         Some(entry)
     }
 }

@@ -5,6 +5,7 @@ mod canary;
 mod judges;
 mod kind;
 mod starts;
+mod state;
 
 use std::{num::NonZeroUsize, time::Duration};
 
@@ -25,7 +26,12 @@ const SERVER_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(64).expect("not zero"
 /// More requests than this do not wait for one executor.
 const BATCH_MAX: usize = 1_024;
 
-pub(super) fn lower(entries: &[ExecutorEntry], budget: Option<Budget>, report: &mut Report<'_>) -> Vec<ExecutorSpec> {
+pub(super) fn lower(
+    entries: &[ExecutorEntry],
+    budget: Option<Budget>,
+    has_key: bool,
+    report: &mut Report<'_>,
+) -> Vec<ExecutorSpec> {
     if let Some(first_too_many) = entries.get(EXECUTORS_MAX) {
         report.error(first_too_many.name.at, format!("a rendezvous asks at most {EXECUTORS_MAX} executors"));
     }
@@ -36,7 +42,7 @@ pub(super) fn lower(entries: &[ExecutorEntry], budget: Option<Budget>, report: &
     }
     judges::check_waits(entries, budget, report);
     let executors = entries.iter().take(EXECUTORS_MAX);
-    let executors = executors.filter_map(|entry| executor(entry, entries, budget, report)).collect::<Vec<_>>();
+    let executors = executors.filter_map(|entry| executor(entry, entries, budget, has_key, report)).collect::<Vec<_>>();
     canary::check_twins(entries, &executors, report);
     executors
 }
@@ -45,6 +51,7 @@ fn executor(
     entry: &ExecutorEntry,
     all: &[ExecutorEntry],
     budget: Option<Budget>,
+    has_key: bool,
     report: &mut Report<'_>,
 ) -> Option<ExecutorSpec> {
     let id = ExecutorId::new(&entry.name.is);
@@ -74,6 +81,7 @@ fn executor(
         hears: judges::hears(entry, all, report),
         wait: entry.wait.as_ref().map_or(Duration::ZERO, |wait| wait.is),
         breaker: breaker::breaker(entry, report),
+        state: state::state(entry, has_key, report),
     })
 }
 

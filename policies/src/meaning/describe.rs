@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     BreakerSpec, CanarySpec, Case, Credentials, DecoySpec, Definition, ExecutorKind, ExecutorSpec, InputSchema,
-    KeyPath, Objective, Policy, Protocol, SecretRef, ServerSpec, Start, UsualStart,
+    KeyPath, Objective, Policy, Protocol, SecretRef, ServerSpec, Start, StateSpec, UsualStart,
 };
 
 /// Returns what `definition` means.
@@ -182,6 +182,7 @@ fn executor(spec: &ExecutorSpec) -> Part {
         hears,
         wait,
         breaker,
+        state,
     } = spec;
     let title = format!("executor `{id}`");
     let arrives = match canary {
@@ -219,6 +220,7 @@ fn executor(spec: &ExecutorSpec) -> Part {
             "waits {new} for whom it hears instead of {old}",
         ),
         optional("breaker", breaker.map(opens), "never", "has a breaker that opens {new} instead of {old}"),
+        optional("state", state.as_ref().map(keeps), "nothing", "keeps {new} instead of {old}"),
     ];
     Part {
         path: format!("executors.{id}"),
@@ -264,6 +266,18 @@ fn opens(breaker: BreakerSpec) -> String {
     format!("at {share} bad of at least {min} in {window}, for {pause}")
 }
 
+fn keeps(state: &StateSpec) -> String {
+    let StateSpec { settings, commands } = state;
+    let mut keeps = "state about each key".to_owned();
+    if let Some(topic) = settings {
+        write!(keeps, ", by the settings in `{topic}`").expect("a String takes every write");
+    }
+    if let Some(topic) = commands {
+        write!(keeps, ", with commands to `{topic}`").expect("a String takes every write");
+    }
+    keeps
+}
+
 fn percent(share: f64) -> String {
     format!("{}%", (share * 1e9).round() / 1e7)
 }
@@ -282,6 +296,7 @@ fn runs(kind: &ExecutorKind) -> Fact {
             (json!({ "model": model }), format!("the published model `{model}`"))
         }
         ExecutorKind::Elsewhere => (json!({ "elsewhere": {} }), "whatever runs elsewhere".to_owned()),
+        ExecutorKind::Rust(name) => (json!({ "rust": name }), format!("the compiled-in `{name}`")),
         ExecutorKind::Echo => (json!({ "echo": {} }), "an echo".to_owned()),
         ExecutorKind::Constant { answer, delay } => {
             let (answer, delay) = (words::json(answer.as_bytes()), words::duration(*delay));

@@ -69,6 +69,23 @@ fn a_request_is_stamped_with_policy_and_plan() {
 }
 
 #[test]
+fn where_state_is_kept_requests_about_one_key_lie_in_one_partition_and_elsewhere_they_are_spread() {
+    let keyed = POLICY.replace("  next:", "  heater: { rust: heater, state: {} }\n  next:") + "key: input.x\n";
+    let stateless = POLICY.to_owned() + "key: input.x\n";
+    for (policy, one) in [(keyed, true), (stateless, false)] {
+        let definition = Definition::parse("wine.yaml", &policy).unwrap_or_else(|problems| panic!("{problems}"));
+        let planner = Planner::new(Arc::new(definition));
+        let partition = |key: u32| {
+            let (id, stated) =
+                (id(Origin::Key(&key.to_string())), Stated { body: "{\"x\":1}".into(), ..Stated::default() });
+            planner.request(id, Timestamp::from_micros(7), stated).id.partition(8)
+        };
+        let all: std::collections::HashSet<i32> = (0..100).map(partition).collect();
+        assert_eq!(all.len() == 1, one, "{all:?}");
+    }
+}
+
+#[test]
 fn a_start_that_follows_a_latency_is_an_instant_in_the_request() {
     let hedged = POLICY
         .replace("  next:", "  boost: { echo: {}, start: { after: p95, max: 20ms, otherwise: 15ms } }\n  next:")

@@ -31,6 +31,7 @@ pub(super) fn kind(entry: &ExecutorEntry, report: &mut Report<'_>) -> Option<Exe
             refuse_station_fields(entry, report);
             ExecutorKind::Elsewhere
         }
+        KindEntry::Rust(name) => compiled_in(name, report)?,
         KindEntry::Echo => ExecutorKind::Echo,
         KindEntry::Constant { answer, delay } => {
             ExecutorKind::Constant { answer: answer.as_str().into(), delay: *delay }
@@ -139,6 +140,16 @@ fn python(place: &Spanned<String>, report: &mut Report<'_>) -> Option<ExecutorKi
         return None;
     }
     Some(ExecutorKind::Python { file: file.into(), function: function.into() })
+}
+
+fn compiled_in(name: &Spanned<String>, report: &mut Report<'_>) -> Option<ExecutorKind> {
+    if ExecutorId::new(&name.is).is_err() {
+        report
+            .error(name.at, format!("`{}` names nothing that could be compiled in", name.is))
+            .hint("write the name that the process gave it: `rust: heater`");
+        return None;
+    }
+    Some(ExecutorKind::Rust(name.is.as_str().into()))
 }
 
 /// Reads `forest` and `forest@7`.
