@@ -16,7 +16,7 @@ export RUST_TEST_THREADS ?= 4
 REQUESTS ?= 10000
 RATE ?= 1000
 
-.PHONY: demo examples pictures test lint bench bench-plots profile simulate faults setup clean help
+.PHONY: demo examples heater pictures test lint bench bench-plots profile simulate faults setup clean help
 
 help: ## shows this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ demo: ## streams the wine data through real models; over Kafka with BROKERS=host
 examples: ## compares three canaries on the wine data; the pages are target/examples/canary-{equal,better,shuffled}.html (.md, .json)
 	@tools/setup.sh build onnx
 	cargo run --release --quiet --locked -- demo --reports target/examples --requests $(REQUESTS) --rate $(RATE) $(ARGS)
+
+heater: ## shows an executor that keeps state: three rooms, and every command that their heaters were given
+	@tools/setup.sh build
+	cargo run --release --quiet --locked -p hedgerow-heater --bin house
 
 pictures: examples ## draws docs/pictures/ from these pages; needs Chromium (CHROMIUM=path)
 	@tools/pictures.sh target/examples docs/pictures

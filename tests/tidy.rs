@@ -26,7 +26,7 @@ const CLOCK_EDGES: &[&str] = &[
 ];
 
 /// Who may print: commands, to the person who called them.
-const PRINTERS: &[&str] = &["src/main.rs", "src/cli/", "bench/"];
+const PRINTERS: &[&str] = &["src/main.rs", "src/cli/", "bench/", "examples/"];
 
 /// No file is longer.
 const LONGEST: usize = 600;
