@@ -38,7 +38,7 @@ fn described() -> Keys {
 
 #[test]
 fn the_schema_knows_the_keys_that_the_reader_knows() {
-    let full = FULL.replace("spare: { echo: }", "spare: { echo: {} }");
+    let full = FULL.replace("spare: { echo: }", "spare: { echo: {} }\n  abroad: { elsewhere: {} }");
     let (parsed, read) = known::during(|| Definition::parse("full.yaml", &full));
     assert!(parsed.is_ok(), "{}", parsed.expect_err("it is not"));
     let read: Keys =
