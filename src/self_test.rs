@@ -157,7 +157,8 @@ impl SelfTest {
         let roles =
             [app::Role::Collector, app::Role::Executors, app::Role::Decoy, app::Role::Comparison, app::Role::Starter];
         let stations = app.start(&roles, &mut Registry::default()).await?;
-        let features = first.input.features.iter().map(ToString::to_string).collect();
+        let names = |all: &[Arc<str>]| all.iter().map(ToString::to_string).collect();
+        let (features, members) = (names(&first.input.features), names(&first.input.texts));
         let running = Running {
             test: self,
             name: name.clone(),
@@ -165,7 +166,7 @@ impl SelfTest {
             starter: stations.starter.clone().context("it runs a starter")?,
             versions,
             texts,
-            inputs: Inputs { features, payload: self.payload },
+            inputs: Inputs { features, texts: members, payload: self.payload },
             models,
         };
         let observer = Observer::start(&bus, &first, clock.now(), stop.clone()).await?;

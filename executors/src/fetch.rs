@@ -470,7 +470,7 @@ impl Fetch {
 
     /// Answers for everybody here whom a request asks that nobody can score.
     fn fail(&self, waiting: Waiting, why: &str) {
-        let (work, plan) = waiting.begin(Arc::new(InputSchema { features: Vec::new() }));
+        let (work, plan) = waiting.begin(Arc::new(InputSchema::default()));
         if work.share.is_revoked() {
             return;
         }

@@ -126,10 +126,12 @@ fn of(definition: &Definition, channels: &mut Map<String, Value>, operations: &m
 }
 
 fn input(definition: &Definition) -> Value {
-    let features = &definition.input.features;
-    let properties: Map<String, Value> =
-        features.iter().map(|name| (name.to_string(), json!({ "type": "number" }))).collect();
-    json!({ "type": "object", "required": features, "properties": properties, "additionalProperties": false })
+    let schema = &definition.input;
+    let numbers = schema.features.iter().map(|name| (name.to_string(), json!({ "type": "number" })));
+    let texts = schema.texts.iter().map(|name| (name.to_string(), json!({ "type": "string" })));
+    let (members, properties): (Vec<_>, Map<String, Value>) =
+        (schema.members().collect(), numbers.chain(texts).collect());
+    json!({ "type": "object", "required": members, "properties": properties, "additionalProperties": false })
 }
 
 // === messages ===

@@ -52,11 +52,13 @@ pub struct Definition {
     pub examples: Vec<Example>,
 }
 
-/// What a request must look like: one JSON object with exactly these members, each a finite number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a request must look like: one JSON object with exactly these members.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InputSchema {
-    /// The members, in the order in which models take them.
+    /// The members that are finite numbers, in the order in which models take them.
     pub features: Vec<Arc<str>>,
+    /// The members that are texts, in the order in which models take them.
+    pub texts: Vec<Arc<str>>,
 }
 
 /// Requests that are decided about in a way of their own.
@@ -327,8 +329,8 @@ impl Definition {
         if self.cases.is_empty() && self.key.is_none() {
             return Route { case: None, budget, plan: self.plan(), key: None };
         }
-        let asking = Asking::read(body, &self.input.features, attributes, budget);
-        let key = self.key.as_ref().and_then(|key| key.of(&asking, &self.input.features));
+        let asking = Asking::read(body, &self.input, attributes, budget);
+        let key = self.key.as_ref().and_then(|key| key.of(&asking, &self.input));
         match self.cases.iter().find(|case| case.when.holds(&asking)) {
             Some(case) => Route {
                 case: Some(Arc::clone(&case.name)),
@@ -354,16 +356,35 @@ impl Definition {
     }
 }
 
+// === impl InputSchema ===
+
+impl InputSchema {
+    /// Returns the schema of requests with these numbers and these texts.
+    #[must_use]
+    pub fn of(features: &[&str], texts: &[&str]) -> Self {
+        let names = |all: &[&str]| all.iter().map(|name| Arc::from(*name)).collect();
+        Self { features: names(features), texts: names(texts) }
+    }
+
+    /// Returns all members: the numbers, and behind them the texts.
+    pub fn members(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.features.iter().chain(&self.texts)
+    }
+}
+
 // === impl KeyPath ===
 
 impl KeyPath {
-    /// Returns what `asking` has there; nothing where an attribute is empty or not said.
-    fn of(&self, asking: &Asking<'_>, features: &[Arc<str>]) -> Option<Arc<str>> {
+    /// Returns what `asking` has there; nothing where a text is empty or not said.
+    fn of(&self, asking: &Asking<'_>, input: &InputSchema) -> Option<Arc<str>> {
         match self {
             Self::Attribute(name) => asking.attributes.get(name).filter(|said| !said.is_empty()).map(Arc::from),
             Self::Feature(name) => {
-                let index = features.iter().position(|feature| feature == name)?;
-                Some(asking.numbers.get(index).copied().flatten()?.to_string().into())
+                let place = |names: &[Arc<str>]| names.iter().position(|known| known == name);
+                if let Some(place) = place(&input.texts) {
+                    return asking.text(place).filter(|text| !text.is_empty()).map(Arc::from);
+                }
+                Some(asking.number(place(&input.features)?)?.to_string().into())
             }
         }
     }

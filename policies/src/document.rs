@@ -24,7 +24,7 @@ pub(crate) use clauses::{
     BestEntry, ClauseBody, ClauseEntry, CombineEntry, ExtraWaitEntry, PatienceEntry, RankEntry, WeightEntry,
 };
 pub(crate) use defaults::DefaultEntry;
-pub(crate) use examples::{ExampleEntry, HeardEntry, Says};
+pub(crate) use examples::{ExampleEntry, Given, HeardEntry, Says};
 pub(crate) use executors::{CredentialsEntry, ExecutorEntry, KindEntry, StateEntry};
 #[cfg(test)]
 pub(crate) use read::known;
@@ -56,7 +56,9 @@ pub(crate) struct Document {
 /// `input:`.
 #[derive(Debug, Default)]
 pub(crate) struct InputEntry {
+    /// The numbers.
     pub(crate) features: Vec<Spanned<String>>,
+    pub(crate) texts: Vec<Spanned<String>>,
     pub(crate) attributes: Vec<Spanned<String>>,
 }
 
@@ -94,13 +96,13 @@ impl Document {
     fn read(root: &Node, report: &mut Report<'_>) -> Option<Self> {
         let mut file = Members::of(root, "a policy file", report)?;
         let name = file.require("rendezvous", report);
+        let rendezvous = name.and_then(|node| read::text(node, "the rendezvous' name", report));
+        let input = file.require("input", report);
+        let input = input.map_or_else(InputEntry::default, |node| InputEntry::read(node, report));
         let document = Self {
-            rendezvous: name.and_then(|node| read::text(node, "the rendezvous' name", report)),
+            rendezvous,
             budget: file.require("budget", report).and_then(|node| read::duration(node, report)),
             approvals: file.take("approvals").and_then(|node| approvals(node, report)),
-            input: file
-                .require("input", report)
-                .map_or_else(InputEntry::default, |node| InputEntry::read(node, report)),
             key: file.take("key").and_then(|node| read::text(node, "the key", report)),
             executors: {
                 let node = file.require("executors", report);
@@ -110,8 +112,9 @@ impl Document {
             cases: file.take("cases").map_or_else(Vec::new, |node| cases::read(node, report)),
             decoy: file.take("decoy").and_then(|node| DecoyEntry::read(node, report)),
             objectives: file.take("objectives").map_or_else(Vec::new, |node| objectives(node, report)),
-            examples: file.take("examples").map_or_else(Vec::new, |node| examples::read(node, report)),
+            examples: file.take("examples").map_or_else(Vec::new, |node| examples::read(node, &input.texts, report)),
             answer: file.take("answer").map_or_else(AnswerEntry::default, |node| AnswerEntry::read(node, report)),
+            input,
         };
         file.finish(report);
         Some(document)
@@ -134,17 +137,24 @@ const APPROVALS_MAX: u32 = 10;
 impl InputEntry {
     fn read(node: &Node, report: &mut Report<'_>) -> Self {
         let Some(mut input) = Members::of(node, "the input", report) else { return Self::default() };
-        let node = input.require("features", report);
+        let texts = input.take("texts");
+        // An input of texts alone is one, too.
+        let node = if texts.is_some() { input.take("features") } else { input.require("features", report) };
         let features = node.map_or_else(Vec::new, |node| read::texts(node, "the features", "a feature", report));
-        if let Some(node) = node.filter(|node| matches!(&node.value, tree::Value::List(items) if items.is_empty())) {
+        let is_empty = |node: &&Node| matches!(&node.value, tree::Value::List(items) if items.is_empty());
+        if let Some(node) = node.filter(is_empty) {
             let problem = report.error(node.at, "the input has no features");
             problem.hint("name the numbers that models take, in their order");
         }
+        if let Some(node) = texts.filter(is_empty) {
+            report.error(node.at, "the input has no texts").hint("name those that models take, or leave `texts` out");
+        }
+        let texts = texts.map_or_else(Vec::new, |node| read::texts(node, "the texts", "a text's name", report));
         let attributes = input.take("attributes");
         let attributes =
             attributes.map_or_else(Vec::new, |node| read::texts(node, "the attributes", "an attribute", report));
         input.finish(report);
-        Self { features, attributes }
+        Self { features, texts, attributes }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     DecoySpec, Definition, Diagnostics, ExecutorSpec, InputSchema, KeyPath, Objective, Policy, Severity,
     definition::Checked,
     diagnostic::{Report, Span, Spanned},
-    document::{self, AnswerEntry, DecoyEntry, Document, ObjectiveEntry},
+    document::{self, AnswerEntry, DecoyEntry, Document, InputEntry, ObjectiveEntry},
     evidence::{Fields, Path},
 };
 use ladder::Ladder;
@@ -73,7 +73,7 @@ fn no_text(source: &str, bytes: &[u8], read: usize) -> Diagnostics {
 fn lower(text: &str, document: &Document, report: &mut Report<'_>) -> Option<Definition> {
     let rendezvous = document.rendezvous.as_ref().and_then(|name| rendezvous(name, report));
     let budget = document.budget.as_ref().and_then(|budget| check_budget(budget, report));
-    let input = input(&document.input.features, report);
+    let input = input(&document.input, report);
     let attributes = attributes(&document.input.attributes, report);
     let key = document.key.as_ref().and_then(|path| key(path, &input, &attributes, report));
     let executors = executors::lower(&document.executors, budget, document.key.is_some(), report);
@@ -130,12 +130,19 @@ fn check_budget(budget: &Spanned<Duration>, report: &mut Report<'_>) -> Option<B
     u64::try_from(budget.is.as_micros()).ok().map(Budget::from_micros)
 }
 
-fn input(features: &[Spanned<String>], report: &mut Report<'_>) -> InputSchema {
+fn input(InputEntry { features, texts, .. }: &InputEntry, report: &mut Report<'_>) -> InputSchema {
     let mut seen = HashSet::new();
-    for feature in features.iter().filter(|feature| !seen.insert(&feature.is)) {
-        report.error(feature.at, format!("feature `{}` is named twice", feature.is));
+    for feature in features.iter().chain(texts).filter(|feature| !seen.insert(&feature.is)) {
+        let is_number = features.iter().any(|number| number.is == feature.is);
+        if is_number && texts.iter().any(|text| text.is == feature.is) {
+            let problem = report.error(feature.at, format!("`{}` cannot be a number and a text", feature.is));
+            problem.hint("name it in `features` or in `texts`");
+        } else {
+            report.error(feature.at, format!("feature `{}` is named twice", feature.is));
+        }
     }
-    InputSchema { features: features.iter().map(|feature| Arc::from(feature.is.as_str())).collect() }
+    let names = |all: &[Spanned<String>]| all.iter().map(|name| Arc::from(name.is.as_str())).collect();
+    InputSchema { features: names(features), texts: names(texts) }
 }
 
 /// Callers say attributes in headers, which know no capitals; expressions call them by name.
@@ -178,10 +185,10 @@ fn key(
             found
         }
         Some(("input", name)) => {
-            let found = find(&input.features, name).map(KeyPath::Feature);
+            let found = input.members().find(|known| &***known == name).cloned().map(KeyPath::Feature);
             if found.is_none() {
                 let problem = report.error(path.at, format!("the key is in feature `{name}`, which there is not"));
-                problem.did_you_mean(name, input.features.iter().map(|known| &**known));
+                problem.did_you_mean(name, input.members().map(|known| &**known));
             }
             found
         }

@@ -160,6 +160,8 @@ const MISTAKES: &[Mistake] = &[
     ("batch for whom it is nothing", "boost: { onnx: boost.onnx,", "boost: { echo: , max_batch: 8,"),
     ("share above all", "share: 99.9%", "share: 120%"),
     ("no features", "features: [alcohol, ash]", "features: []"),
+    ("no texts", "features: [alcohol, ash]", "features: [alcohol, ash], texts: []"),
+    ("text that is a feature too", "features: [alcohol, ash]", "features: [alcohol, ash], texts: [ash]"),
     ("feature twice", "features: [alcohol, ash]", "features: [ash, ash]"),
     ("no field", "value: class", "value: \"a class\""),
     // Executors.

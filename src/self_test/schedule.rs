@@ -39,8 +39,10 @@ pub(super) struct Texts {
 /// What is asked.
 #[derive(Clone, Debug)]
 pub(super) struct Inputs {
-    /// The members of an input.
+    /// The members of an input that are numbers.
     pub(super) features: Vec<String>,
+    /// Those that are texts.
+    pub(super) texts: Vec<String>,
     /// How many bytes every eighth input has.
     pub(super) payload: usize,
 }
@@ -149,8 +151,9 @@ impl Inputs {
     /// Returns the input of this number: always the same one.
     pub(super) fn body(&self, number: u64) -> Bytes {
         let mut random = fastrand::Rng::with_seed(number);
-        let value = |name: &String| format!("{}:{}", serde_json::Value::from(name.as_str()), random.u32(0..100_000));
-        let members: Vec<String> = self.features.iter().map(value).collect();
+        let mut value = |name: &String| format!("{}:{}", quoted(name), random.u32(0..100_000));
+        let mut members: Vec<String> = self.features.iter().map(&mut value).collect();
+        members.extend(self.texts.iter().map(|name| format!("{}:\"{}\"", quoted(name), random.u32(0..100))));
         let mut body = format!("{{{}", members.join(","));
         // Space means nothing in JSON, and everybody has to carry it.
         let filled = if number % LARGE_EVERY == LARGE_EVERY - 1 { self.payload.saturating_sub(1) } else { 0 };
@@ -158,6 +161,10 @@ impl Inputs {
         body.push('}');
         body.into()
     }
+}
+
+fn quoted(name: &str) -> serde_json::Value {
+    name.into()
 }
 
 #[cfg(test)]
@@ -198,7 +205,7 @@ mod tests {
 
     #[test]
     fn every_eighth_input_is_as_large_as_the_payload_and_all_are_json() {
-        let inputs = Inputs { features: vec!["ash".into(), "hue".into()], payload: 4_096 };
+        let inputs = Inputs { features: vec!["ash".into()], texts: vec!["grape".into()], payload: 4_096 };
         for number in 0..32 {
             let body = inputs.body(number);
             assert_eq!(body, inputs.body(number));

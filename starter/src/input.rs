@@ -2,7 +2,7 @@
 //!
 //! Pure. Laws, each tested by name:
 //! - *Exact bytes*: a valid plain body is kept as the caller wrote it, byte for byte.
-//! - *One meaning, one digest*: two bodies that give every feature the same number have the same digest, whatever their
+//! - *One meaning, one digest*: two bodies that give every feature the same value have the same digest, whatever their
 //!   order, spacing or protocol.
 //! - *Named*: every refusal names the feature, tensor, attribute or place it is about.
 //!
@@ -31,7 +31,10 @@ pub(crate) use tensors::named;
 /// Checks inputs against one rendezvous' schema. Made once, used for every input.
 #[derive(Clone, Debug)]
 pub struct InputReader {
+    /// The numbers, and behind them the texts.
     features: Vec<Arc<str>>,
+    /// How many of them are numbers.
+    numbers: usize,
     index: HashMap<Arc<str>, usize>,
     /// Each feature's name as it begins a member of an object: `"alcohol":`.
     members: Vec<String>,
@@ -96,7 +99,7 @@ pub(crate) struct Rows {
 /// A parameter of a body: its name, and its value as JSON text.
 pub type Parameter = (String, String);
 
-/// Says which numbers an input gives to which features, and what stands beside them: 64 bits, to compare within this
+/// Says which values an input gives to which features, and what stands beside them: 64 bits, to compare within this
 /// process and not to protect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Digest(u64);
@@ -107,11 +110,11 @@ impl InputReader {
     /// Returns a reader of inputs as `schema` says, of at most `limit` bytes.
     #[must_use]
     pub fn new(schema: &InputSchema, limit: usize) -> Self {
-        let features = schema.features.clone();
+        let features: Vec<Arc<str>> = schema.members().cloned().collect();
         let index = features.iter().enumerate().map(|(index, name)| (Arc::clone(name), index)).collect();
         let members = features.iter().map(|name| format!("{}:", serde_json::Value::from(&**name))).collect();
         let salts = features.iter().map(|name| hash(&**name)).collect();
-        Self { features, index, members, salts, limit }
+        Self { features, numbers: schema.features.len(), index, members, salts, limit }
     }
 
     /// Checks `body`.
@@ -144,7 +147,12 @@ impl InputReader {
 
     /// Returns whether `other` takes the same inputs.
     pub(crate) fn reads_as(&self, other: &Self) -> bool {
-        self.features == other.features
+        self.features == other.features && self.numbers == other.numbers
+    }
+
+    /// Returns whether the feature at `place` is a text.
+    fn is_text(&self, place: usize) -> bool {
+        place >= self.numbers
     }
 
     /// Returns where `name` stands among the features; `likely` is tried first, for callers that keep the order.
@@ -232,11 +240,20 @@ impl Digest {
         Self(bits)
     }
 
-    /// Adds that the feature whose name is `salt` is `value`; the order of additions does not matter, nor does the place
-    /// of the feature: another version of the policy may have more of them.
-    fn add(&mut self, salt: u64, value: f64) {
+    /// Adds that the feature whose name is `salt` is this number; the order of additions does not matter, nor does the
+    /// place of the feature: another version of the policy may have more of them.
+    fn add(&mut self, salt: u64, number: f64) {
         // Adding zero makes -0.0 the same number as 0.0.
-        let mut mixed = (value + 0.0).to_bits() ^ salt;
+        self.mix(salt, (number + 0.0).to_bits());
+    }
+
+    /// Adds that the feature whose name is `salt` is this text.
+    fn add_text(&mut self, salt: u64, text: &str) {
+        self.mix(salt, hash(text));
+    }
+
+    fn mix(&mut self, salt: u64, bits: u64) {
+        let mut mixed = bits ^ salt;
         // The finaliser of SplitMix64: every bit of the input changes half of the output's.
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use policies::InputSchema;
 use wire::{Failure, FailureKind, ModelVersion, RequestId, Timestamp, TraceParent};
 
-use crate::features;
+use crate::features::{self, Decoded};
 
 /// Answers inputs. Lives on one thread of its own, which it may block; the station stops waiting, not the thread.
 pub trait Executor: Send + Sync + 'static {
@@ -57,13 +57,13 @@ pub struct Input {
     pub request: RequestId,
     /// When its result is due.
     pub deadline: Timestamp,
-    /// The input as it was sent: one JSON object of features. For one that hears others, the object
+    /// The input as it was sent: one JSON object of features, numbers and texts. For one that hears others, the object
     /// `{"input": {…}, "answers": {"forest": {…}}}`, which has no features of its own.
     pub body: Bytes,
     /// What the caller said of his trace.
     pub caller: Option<TraceParent>,
     schema: Arc<InputSchema>,
-    features: OnceLock<Result<Box<[f64]>, String>>,
+    decoded: OnceLock<Result<Decoded, String>>,
 }
 
 // === impl Input ===
@@ -72,7 +72,7 @@ impl Input {
     /// Returns an input whose features are decoded when somebody first asks for them.
     #[must_use]
     pub fn new(request: RequestId, deadline: Timestamp, body: Bytes, schema: Arc<InputSchema>) -> Self {
-        Self { request, deadline, body, caller: None, schema, features: OnceLock::new() }
+        Self { request, deadline, body, caller: None, schema, decoded: OnceLock::new() }
     }
 
     /// Says what the caller said of his trace.
@@ -93,10 +93,19 @@ impl Input {
         Self::new(self.request, deadline, self.body.clone(), Arc::clone(&self.schema)).called_by(self.caller)
     }
 
-    /// Returns the features in the schema's order. Decoded once, however many executors ask.
+    /// Returns the numbers in the schema's order. Decoded once, with the texts, however many executors ask.
     pub fn features(&self) -> Result<&[f64], Failure> {
-        match self.features.get_or_init(|| features::decode(&self.schema, &self.body)) {
-            Ok(values) => Ok(values),
+        self.decoded().map(|decoded| &*decoded.numbers)
+    }
+
+    /// Returns the texts in the schema's order.
+    pub fn texts(&self) -> Result<&[String], Failure> {
+        self.decoded().map(|decoded| &*decoded.texts)
+    }
+
+    fn decoded(&self) -> Result<&Decoded, Failure> {
+        match self.decoded.get_or_init(|| features::decode(&self.schema, &self.body)) {
+            Ok(decoded) => Ok(decoded),
             Err(problem) => Err(failed(format!("the input cannot be read: {problem}"))),
         }
     }

@@ -21,7 +21,7 @@ const FEATURES: &str = "alcohol,malic_acid,ash,alcalinity_of_ash,magnesium,total
                         nonflavanoid_phenols,proanthocyanins,color_intensity,hue,od280_od315,proline";
 
 fn main() -> io::Result<()> {
-    let schema = Arc::new(InputSchema { features: FEATURES.split(',').map(Into::into).collect() });
+    let schema = Arc::new(InputSchema::of(&FEATURES.split(',').collect::<Vec<_>>(), &[]));
     for name in ["forest", "boost", "linear", "mlp"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../examples/wine/models/{name}.onnx"));
         let model = Onnx::load(name, &path, &schema, None).map_err(io::Error::other)?;

@@ -29,7 +29,7 @@ use policies::InputSchema;
 use sha2::{Digest, Sha256};
 use wire::{Failure, ModelVersion, TensorSpec};
 
-use inputs::Inputs;
+use inputs::{Inputs, Row};
 
 pub use library::LibraryError;
 
@@ -86,7 +86,7 @@ pub enum OnnxError {
 // === impl Onnx ===
 
 impl Onnx {
-    /// Loads the model at `path`, checks that it takes what `schema` describes, and warms it up with a row of zeros.
+    /// Loads the model at `path`, checks that it takes what `schema` describes, and warms it up with a row of zeros and empty texts.
     /// `name` goes into the model's version, beside the first 12 hexadecimal digits of the file's SHA-256. A run has
     /// `max_batch` rows at most; 32 unless said, and 1 where the model's own shape says so.
     pub fn load(
@@ -114,10 +114,11 @@ impl Onnx {
         let is_open = inputs::take_batches(session.inputs());
         let several = inputs.of_rows(1).map_err(misfit)?;
         let mut loaded = Loaded { session, one: inputs, several };
-        let zeros = vec![0.0; schema.features.len()];
-        loaded.score(&zeros).map_err(|problem| misfit(format!("a row of zeros fails: {problem}")))?;
+        let (numbers, texts) = (vec![0.0; schema.features.len()], vec![String::new(); schema.texts.len()]);
+        let zeros = Row { numbers: &numbers, texts: &texts };
+        loaded.score(zeros).map_err(|problem| misfit(format!("a row of zeros fails: {problem}")))?;
         let several = if is_open {
-            loaded.score_together(&[&zeros, &zeros]).map(drop)
+            loaded.score_together(&[zeros, zeros]).map(drop)
         } else {
             Err("its shape says one row".to_owned())
         };
@@ -135,19 +136,19 @@ impl Onnx {
 impl Executor for Onnx {
     fn score<'a>(&'a self, input: &'a Input) -> BoxFuture<'a, Result<Bytes, Failure>> {
         Box::pin(async move {
-            let features = input.features()?;
+            let row = row(input)?;
             let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-            loaded.score(features).map_err(failed)
+            loaded.score(row).map_err(failed)
         })
     }
 
     fn score_batch<'a>(&'a self, inputs: &'a [&'a Input]) -> BoxFuture<'a, Vec<Result<Bytes, Failure>>> {
         Box::pin(async move {
-            let read: Vec<Result<&[f64], Failure>> = inputs.iter().map(|input| input.features()).collect();
-            let rows: Vec<&[f64]> = read.iter().filter_map(|row| row.as_ref().ok().copied()).collect();
+            let read: Vec<Result<Row<'_>, Failure>> = inputs.iter().map(|input| row(input)).collect();
+            let rows: Vec<Row<'_>> = read.iter().filter_map(|row| row.as_ref().ok().copied()).collect();
             let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
             let mut answers = loaded.score_rows(&rows).into_iter();
-            let answer = |row: Result<&[f64], Failure>| {
+            let answer = |row: Result<Row<'_>, Failure>| {
                 let answer = row.map(|_| answers.next().expect("each row that can be read has an answer"))?;
                 answer.map_err(failed)
             };
@@ -188,6 +189,10 @@ fn open(place: &Path, bytes: &[u8]) -> Result<Session, OnnxError> {
     })
 }
 
+fn row(input: &Input) -> Result<Row<'_>, Failure> {
+    Ok(Row { numbers: input.features()?, texts: input.texts()? })
+}
+
 enum Problem {
     Library(LibraryError),
     Model(String),
@@ -217,32 +222,32 @@ fn fingerprint(bytes: &[u8]) -> String {
 // === impl Loaded ===
 
 impl Loaded {
-    fn score(&mut self, features: &[f64]) -> Result<Bytes, String> {
+    fn score(&mut self, row: Row<'_>) -> Result<Bytes, String> {
         let Self { session, one, .. } = self;
-        one.fill(0, features);
-        let outputs = session.run(one.views().as_slice()).map_err(|error| error.to_string())?;
+        one.fill(0, row);
+        let outputs = session.run(one.views()?.as_slice()).map_err(|error| error.to_string())?;
         Ok(answer::compose(&outputs::read(&outputs, 1)?))
     }
 
     /// Scores rows in one run; one by one if that fails, so that no row fails for another's sake.
-    fn score_rows(&mut self, rows: &[&[f64]]) -> Vec<Result<Bytes, String>> {
+    fn score_rows(&mut self, rows: &[Row<'_>]) -> Vec<Result<Bytes, String>> {
         if rows.len() > 1
             && let Ok(answers) = self.score_together(rows)
         {
             return answers.into_iter().map(Ok).collect();
         }
-        rows.iter().map(|row| self.score(row)).collect()
+        rows.iter().map(|row| self.score(*row)).collect()
     }
 
-    fn score_together(&mut self, rows: &[&[f64]]) -> Result<Vec<Bytes>, String> {
+    fn score_together(&mut self, rows: &[Row<'_>]) -> Result<Vec<Bytes>, String> {
         if self.several.rows() != rows.len() {
             self.several = self.one.of_rows(rows.len())?;
         }
         let Self { session, several, .. } = self;
-        for (row, features) in rows.iter().enumerate() {
-            several.fill(row, features);
+        for (place, row) in rows.iter().enumerate() {
+            several.fill(place, *row);
         }
-        let outputs = session.run(several.views().as_slice()).map_err(|error| error.to_string())?;
+        let outputs = session.run(several.views()?.as_slice()).map_err(|error| error.to_string())?;
         answer::compose_rows(&outputs::read(&outputs, rows.len())?, rows.len())
     }
 }

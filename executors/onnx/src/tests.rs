@@ -29,7 +29,7 @@ fn wine(file: &str) -> PathBuf {
 }
 
 fn schema(features: usize) -> InputSchema {
-    InputSchema { features: FEATURES[..features].iter().map(|name| (*name).into()).collect() }
+    InputSchema::of(&FEATURES[..features], &[])
 }
 
 fn check_model(name: &str) {
@@ -111,7 +111,7 @@ fn what_is_wrong_with_one_row_of_a_batch_costs_the_others_nothing() {
 
 #[test]
 fn the_policy_says_how_many_rows_at_most_and_a_model_that_takes_one_is_named() {
-    let schema_of = |features: &[&str]| InputSchema { features: features.iter().map(|name| (*name).into()).collect() };
+    let schema_of = |features: &[&str]| InputSchema::of(features, &[]);
     let load = |path: &Path, features: &[&str], most: usize| {
         Onnx::load("x", path, &schema_of(features), NonZeroUsize::new(most))
     };
@@ -165,7 +165,7 @@ fn the_canaries_say_what_they_say_under_python() {
 /// One of the small models in `tests/models`, asked about hue 1 (or `hue`) and ash 0 (or `ash`).
 fn check_kind(model: &str, hue: f64, ash: f64, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/models/{model}.onnx"));
-    let schema = InputSchema { features: vec!["hue".into(), "ash".into()] };
+    let schema = InputSchema::of(&["hue", "ash"], &[]);
     let model = Onnx::load("x", &path, &schema, None).unwrap_or_else(|error| panic!("{error}"));
     let body = format!(r#"{{"hue": {hue}, "ash": {ash}}}"#).into();
     let input = Input::new(RequestId::from_uuid(uuid::Uuid::nil()), Timestamp::EPOCH, body, Arc::new(schema));
@@ -188,6 +188,134 @@ fn a_regressor_of_double_precision_gives_one_value() {
 #[test]
 fn a_model_of_one_input_a_feature_gets_each_by_name_and_its_outputs_are_named() {
     check_kind("two_inputs", 1.5, 2.0, r#"{"difference":0.5,"whole":2}"#);
+}
+
+/// One of the small models, asked about several inputs: each alone, and all in one run where the model takes that.
+fn check_inputs(model: &str, schema: &InputSchema, cases: &[(&str, &str)]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/models/{model}.onnx"));
+    let model = Onnx::load("x", &path, schema, None).unwrap_or_else(|error| panic!("{error}"));
+    let input = |(body, _): &(&str, &str)| {
+        let (id, body) = (RequestId::from_uuid(uuid::Uuid::nil()), Bytes::copy_from_slice(body.as_bytes()));
+        Input::new(id, Timestamp::EPOCH, body, Arc::new(schema.clone()))
+    };
+    let inputs: Vec<Input> = cases.iter().map(input).collect();
+    let together = model.score_batch(&inputs.iter().collect::<Vec<_>>()).now_or_never().expect("it never waits");
+    for ((input, together), (_, expected)) in inputs.iter().zip(together).zip(cases) {
+        let alone = model.score(input).now_or_never().expect("it never waits");
+        for answer in [alone, together] {
+            assert_eq!(std::str::from_utf8(&answer.unwrap()).unwrap(), *expected);
+        }
+    }
+}
+
+#[test]
+fn a_pipeline_of_a_number_and_a_text_says_what_it_says_under_python() {
+    let schema = InputSchema::of(&["ash"], &["grape"]);
+    let answer = |class: &str, first: f32, second: f32| {
+        let largest = first.max(second);
+        format!(r#"{{"class":"{class}","probability":{largest},"probabilities":[{first},{second}]}}"#)
+    };
+    let (white, red) = (answer("white", 0.337_416_1, 0.662_583_9), answer("red", 0.662_583_9, 0.337_416_1));
+    check_inputs(
+        "words_and_numbers",
+        &schema,
+        &[
+            (r#"{"grape": "pinot", "ash": 1}"#, &white),
+            (r#"{"ash": 0, "grape": "merlot"}"#, &red),
+            // A word that it has never seen is none of those that it knows.
+            (r#"{"ash": 0, "grape": "müller"}"#, &answer("red", 0.5, 0.5)),
+        ],
+    );
+}
+
+#[test]
+fn inputs_of_every_type_are_filled_by_name_and_groups_with_what_is_left() {
+    let schema = InputSchema::of(&["hue", "level", "ash", "flag", "exact"], &["grape", "maker"]);
+    let said = |pair: &str, words: &str, level: i64, flag: bool, exact: &str| {
+        format!(
+            r#"{{"pair_again":{pair},"words_again":{words},"level_again":{level},"flag_again":{flag},"exact_again":{exact},"small":{level}}}"#
+        )
+    };
+    let (one, other) =
+        (said("[1.5,2.5]", r#"["é","\"x\""]"#, 7, true, "0.1"), said("[0.0,-1.0]", r#"["",""]"#, 0, false, "1e+300"));
+    check_inputs(
+        "groups",
+        &schema,
+        &[
+            (r#"{"hue": 1.5, "ash": 2.5, "level": 7, "flag": 1, "exact": 0.1, "grape": "é", "maker": "\"x\""}"#, &one),
+            (r#"{"hue": 0, "ash": -1, "level": 0, "flag": 0, "exact": 1e300, "grape": "", "maker": ""}"#, &other),
+        ],
+    );
+}
+
+#[test]
+fn an_input_may_have_no_second_dimension_and_an_output_several_values() {
+    let cases = [
+        (r#"{"user": 0}"#, r#"{"items":[0,1],"scores":[0.5,0.25]}"#),
+        (r#"{"user": 2}"#, r#"{"items":[0,2],"scores":[9.0,8.0]}"#),
+        (r#"{"user": 1}"#, r#"{"items":[2,1],"scores":[3.0,2.0]}"#),
+    ];
+    check_inputs("flat", &InputSchema::of(&["user"], &[]), &cases);
+}
+
+#[test]
+fn a_sequence_of_tensors_is_a_list_of_lists_and_takes_one_row_at_a_time() {
+    let cases = [
+        (r#"{"hue": 1, "ash": 2}"#, r#"{"both":[[1.0,2.0],[3.0]]}"#),
+        (r#"{"hue": 0.5, "ash": 0}"#, r#"{"both":[[0.5,0.0],[0.5]]}"#),
+    ];
+    check_inputs("sequence", &InputSchema::of(&["hue", "ash"], &[]), &cases);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models/sequence.onnx");
+    let error = Onnx::load("x", &path, &InputSchema::of(&["hue", "ash"], &[]), NonZeroUsize::new(4)).err().unwrap();
+    assert!(error.to_string().contains("it takes one row at a time: output `both`: is a sequence"), "{error}");
+}
+
+#[test]
+fn what_is_said_of_an_unfit_model_names_the_feature_or_the_input() {
+    let check = |model: &str, features: &[&str], texts: &[&str], expected: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/models/{model}.onnx"));
+        let error = Onnx::load("x", &path, &InputSchema::of(features, texts), None).err().expect("refused").to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    check("regressor", &["hue", "ash"], &["grape"], "it takes no texts, the policy has `grape`");
+    check("words_and_numbers", &["ash"], &[], "it has an input `grape` of texts, the policy has none");
+    check("words_and_numbers", &[], &["grape"], "it has an input `ash` of numbers, the policy has none");
+    check("words_and_numbers", &["ash"], &["grape", "maker"], "it takes 1 texts a row, the policy has 2 texts");
+    check(
+        "groups",
+        &["a", "b", "level", "exact"],
+        &["x", "y"],
+        "it has an input `flag`, the policy has no such feature",
+    );
+    check(
+        "groups",
+        &["a", "level", "flag", "exact"],
+        &["x", "y"],
+        "its input `pair` takes 2 numbers a row, and 1 are left",
+    );
+    check("groups", &["a", "b", "c", "level", "flag", "exact"], &["x", "y"], "no input of it takes `c`");
+    check(
+        "groups",
+        &["pair", "b", "level", "flag", "exact"],
+        &["x", "y"],
+        "its input `pair` takes 2 numbers a row instead of one",
+    );
+    check("flat", &["user", "item"], &[], "it takes 1 numbers a row, the policy has 2 features");
+}
+
+#[test]
+fn a_text_with_a_zero_byte_fails_alone() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models/words_and_numbers.onnx");
+    let schema = InputSchema::of(&["ash"], &["grape"]);
+    let model = Onnx::load("x", &path, &schema, None).unwrap_or_else(|error| panic!("{error}"));
+    let input = |grape: &str| {
+        let body = format!(r#"{{"ash": 1, "grape": "{grape}"}}"#).into();
+        Input::new(RequestId::from_uuid(uuid::Uuid::nil()), Timestamp::EPOCH, body, Arc::new(schema.clone()))
+    };
+    let inputs = [input("pinot"), input("pi\\u0000not")];
+    let answers = model.score_batch(&inputs.each_ref()).now_or_never().expect("it never waits");
+    assert_eq!(read(answers[0].clone())["class"], "white");
+    assert!(answers[1].is_err());
 }
 
 #[test]

@@ -31,7 +31,7 @@ async fn main() -> io::Result<()> {
     let path = folder.path().join("rank.py");
     std::fs::write(&path, FUNCTION)?;
     Command::new("python3").args(["-c", DIRECTLY]).current_dir(&folder).status()?;
-    let schema = Arc::new(InputSchema { features: ["hue", "ash"].map(Into::into).into() });
+    let schema = Arc::new(InputSchema::of(&["hue", "ash"], &[]));
     let workers = NonZeroUsize::MIN;
     let spec = Spec { path: &path, function: "score", schema: Some(&schema), workers, max_batch: None };
     let python = Python::load("rank", spec, Arc::new(|| Timestamp::EPOCH)).await.map_err(io::Error::other)?;

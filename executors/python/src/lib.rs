@@ -164,7 +164,10 @@ impl Executor for Python {
 }
 
 fn zeros(spec: &Spec) -> Option<serde_json::Map<String, serde_json::Value>> {
-    spec.schema.map(|schema| schema.features.iter().map(|name| (name.to_string(), 0.0.into())).collect())
+    spec.schema.map(|schema| {
+        let numbers = schema.features.iter().map(|name| (name.to_string(), 0.0.into()));
+        numbers.chain(schema.texts.iter().map(|name| (name.to_string(), "".into()))).collect()
+    })
 }
 
 fn fingerprint(bytes: &[u8]) -> String {

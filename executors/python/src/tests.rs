@@ -25,7 +25,7 @@ fn at_rest() -> Now {
 }
 
 fn schema() -> InputSchema {
-    InputSchema { features: ["hue", "ash"].map(Into::into).into() }
+    InputSchema::of(&["hue", "ash"], &[])
 }
 
 fn input_due(body: &str, left: Duration) -> Input {

@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(url) => url,
         None => serve().await?,
     };
-    let schema = Arc::new(InputSchema { features: FEATURES.map(Into::into).to_vec() });
+    let schema = Arc::new(InputSchema::of(&FEATURES, &[]));
     let spec = ServerSpec { protocol: Protocol::Http, url: url.clone(), credentials: None, retries: 0 };
     let errand = Errand {
         name: "vendor".to_owned(),

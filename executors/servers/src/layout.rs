@@ -6,6 +6,7 @@ use std::{borrow::Cow, sync::Arc};
 use executor::Input;
 use policies::InputSchema;
 use serde::{Deserialize, Serialize};
+use wire::Failure;
 
 /// How a server wants rows, and what it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,12 +19,28 @@ pub(crate) struct Layout {
 /// How a server wants rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Rows {
-    /// One tensor `[n, features]`.
-    Whole(Tensor),
-    /// One tensor `[n, 1]` a feature; each with the feature's place in the schema.
-    Columns(Vec<(usize, Tensor)>),
+    /// Tensors of the features, and what of a row each of them takes.
+    Features(Vec<(Part, Tensor)>),
     /// One tensor `[n]` of text, under this name: what a judge is given, as JSON.
     Text(String),
+}
+
+/// What of a row a tensor takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// All numbers, as `[n, features]`.
+    Numbers,
+    /// The number at this place of the schema, as `[n, 1]`.
+    Number(usize),
+    /// The text at this place of the schema, as `[n, 1]`.
+    Text(usize),
+}
+
+/// What an input says.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    numbers: &'a [f64],
+    texts: &'a [String],
 }
 
 /// What a model takes.
@@ -75,7 +92,7 @@ impl Layout {
     /// Returns what is sent to a server that says nothing of itself.
     pub(crate) fn assumed(takes: &Takes) -> Self {
         let rows = match takes {
-            Takes::Features(_) => Rows::Whole(Tensor { name: "input".to_owned(), datatype: "FP64".to_owned() }),
+            Takes::Features(schema) => Rows::assumed(schema),
             Takes::Text => Rows::Text("input".to_owned()),
         };
         Self { rows, wanted: Vec::new() }
@@ -96,7 +113,7 @@ impl Layout {
     /// Returns why nothing can be asked about `input`, if so.
     pub(crate) fn check(&self, input: &Input) -> Result<(), String> {
         match self.rows {
-            Rows::Whole(_) | Rows::Columns(_) => input.features().map(drop).map_err(|failure| failure.message),
+            Rows::Features(_) => input.features().map(drop).map_err(|failure| failure.message),
             Rows::Text(_) => std::str::from_utf8(&input.body).map(drop).map_err(|error| error.to_string()),
         }
     }
@@ -108,8 +125,9 @@ impl Layout {
             let texts = texts.map_err(|error| error.to_string())?;
             return Ok(vec![Given { name, shape: vec![texts.len()], datatype: "BYTES", data: Data::Text(texts) }]);
         }
-        let rows = inputs.iter().map(|input| input.features().map_err(|failure| failure.message));
-        Ok(self.rows.tensors(&rows.collect::<Result<Vec<_>, _>>()?))
+        let row = |input: &&'a Input| Ok(Row { numbers: input.features()?, texts: input.texts()? });
+        let rows: Result<Vec<Row<'a>>, Failure> = inputs.iter().map(row).collect();
+        Ok(self.rows.tensors(&rows.map_err(|failure| failure.message)?))
     }
 }
 
@@ -126,47 +144,89 @@ impl Rows {
         }
     }
 
+    /// A row of all numbers, and a tensor of its own for each text.
+    fn assumed(schema: &InputSchema) -> Self {
+        let row = Tensor { name: "input".to_owned(), datatype: "FP64".to_owned() };
+        let row = (!schema.features.is_empty()).then_some((Part::Numbers, row));
+        let text = |(place, name): (usize, &Arc<str>)| {
+            (Part::Text(place), Tensor { name: name.to_string(), datatype: "BYTES".to_owned() })
+        };
+        Self::Features(row.into_iter().chain(schema.texts.iter().enumerate().map(text)).collect())
+    }
+
     fn of_features(inputs: Vec<Tensor>, schema: &InputSchema) -> Result<Self, String> {
         let known = |tensor: &Tensor| match tensor.datatype.as_str() {
             "FP64" | "FP32" | "INT64" | "INT32" => Ok(()),
+            "BYTES" if !schema.texts.is_empty() => Ok(()),
             other => Err(format!("its input `{}` takes {other}, which is not a number we can give", tensor.name)),
         };
         inputs.iter().try_for_each(known)?;
-        match <[Tensor; 1]>::try_from(inputs) {
-            Ok([only]) => Ok(Self::Whole(only)),
-            Err(several) if several.len() == schema.features.len() => {
-                several.iter().map(|tensor| column(tensor, schema)).collect::<Result<_, _>>().map(Self::Columns)
-            }
-            Err(several) => {
-                let (inputs, features) = (several.len(), schema.features.len());
-                Err(format!("it has {inputs} inputs, the policy has {features} features"))
-            }
+        let is_text = |tensor: &Tensor| tensor.datatype == "BYTES";
+        let (all, texts) = (inputs.len(), inputs.iter().filter(|tensor| is_text(tensor)).count());
+        let numbers = all - texts;
+        let is_row = numbers == 1 && (all == 1 || schema.features.len() > 1);
+        if (!is_row && numbers != schema.features.len()) || texts != schema.texts.len() {
+            return Err(format!("it has {all} inputs, the policy has {} features", schema.members().count()));
         }
+        let part = |tensor: Tensor| {
+            let part = if is_text(&tensor) {
+                Part::Text(place_among(&schema.texts, &tensor.name)?)
+            } else if is_row {
+                Part::Numbers
+            } else {
+                Part::Number(place(&tensor.name, schema)?)
+            };
+            Ok((part, tensor))
+        };
+        inputs.into_iter().map(part).collect::<Result<_, _>>().map(Self::Features)
     }
 
-    fn tensors<'a>(&'a self, rows: &[&'a [f64]]) -> Vec<Given<'a>> {
+    fn tensors<'a>(&'a self, rows: &[Row<'a>]) -> Vec<Given<'a>> {
         match self {
-            Self::Whole(tensor) => {
-                let data = if let [only] = rows { Cow::Borrowed(*only) } else { rows.concat().into() };
-                vec![Given::new(tensor, rows.len(), data)]
-            }
-            Self::Columns(tensors) => tensors
-                .iter()
-                .map(|(place, tensor)| Given::new(tensor, rows.len(), rows.iter().map(|row| row[*place]).collect()))
-                .collect(),
+            Self::Features(parts) => parts.iter().map(|(part, tensor)| part.of(rows, tensor)).collect(),
             Self::Text(_) => Vec::new(),
         }
     }
 }
 
-fn column(tensor: &Tensor, schema: &InputSchema) -> Result<(usize, Tensor), String> {
-    place(&tensor.name, schema).map(|place| (place, tensor.clone()))
+/// Returns where the input `name` of a model stands among the numbers.
+pub(crate) fn place(name: &str, schema: &InputSchema) -> Result<usize, String> {
+    place_among(&schema.features, name)
 }
 
-/// Returns where the input `name` of a model stands among the features.
-pub(crate) fn place(name: &str, schema: &InputSchema) -> Result<usize, String> {
-    let place = schema.features.iter().position(|feature| **feature == *name);
+fn place_among(names: &[Arc<str>], name: &str) -> Result<usize, String> {
+    let place = names.iter().position(|feature| **feature == *name);
     place.ok_or_else(|| format!("it has an input `{name}`, the policy has no such feature"))
+}
+
+/// Refuses texts, for kinds of servers that are given numbers only.
+pub(crate) fn numbers_only(schema: &InputSchema) -> Result<(), String> {
+    match schema.texts.first() {
+        None => Ok(()),
+        Some(text) => Err(format!("the policy has the text `{text}`, and a server of this kind is given numbers only")),
+    }
+}
+
+// === impl Part ===
+
+impl Part {
+    fn of<'a>(self, rows: &[Row<'a>], tensor: &'a Tensor) -> Given<'a> {
+        match self {
+            Self::Numbers => {
+                let data = if let [only] = rows {
+                    Cow::Borrowed(only.numbers)
+                } else {
+                    rows.iter().flat_map(|row| row.numbers).copied().collect()
+                };
+                Given::new(tensor, rows.len(), data)
+            }
+            Self::Number(place) => Given::new(tensor, rows.len(), rows.iter().map(|row| row.numbers[place]).collect()),
+            Self::Text(place) => {
+                let data = Data::Text(rows.iter().map(|row| row.texts[place].as_str()).collect());
+                Given { name: &tensor.name, shape: vec![rows.len(), 1], datatype: "BYTES", data }
+            }
+        }
+    }
 }
 
 // === impl Given ===
@@ -189,7 +249,7 @@ mod tests {
     use super::*;
 
     fn features() -> Takes {
-        Takes::Features(Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] }))
+        Takes::Features(Arc::new(InputSchema::of(&["hue", "ash"], &[])))
     }
 
     fn check_row(metadata: &str, expected: Result<&str, &str>) {
@@ -197,7 +257,19 @@ mod tests {
     }
 
     fn check_rows(metadata: &str, rows: &[&[f64]], expected: Result<&str, &str>) {
-        let layout = Layout::of(serde_json::from_str(metadata).unwrap(), &features());
+        let rows: Vec<Row<'_>> = rows.iter().map(|numbers| Row { numbers, texts: &[] }).collect();
+        check_layout(metadata, &features(), &rows, expected);
+    }
+
+    /// Of a policy with one text beside two numbers.
+    fn check_text(metadata: &str, expected: Result<&str, &str>) {
+        let takes = Takes::Features(Arc::new(InputSchema::of(&["hue", "ash"], &["grape"])));
+        let texts = ["Merlot".to_owned()];
+        check_layout(metadata, &takes, &[Row { numbers: &[1.5, 2.0], texts: &texts }], expected);
+    }
+
+    fn check_layout(metadata: &str, takes: &Takes, rows: &[Row<'_>], expected: Result<&str, &str>) {
+        let layout = Layout::of(serde_json::from_str(metadata).unwrap(), takes);
         match (layout, expected) {
             (Ok(layout), Ok(expected)) => {
                 let tensors = serde_json::to_value(layout.rows.tensors(rows)).unwrap();
@@ -245,6 +317,35 @@ mod tests {
                 r#"[{"data":[2,4,6],"datatype":"INT64","name":"ash","shape":[3,1]},"#,
                 r#"{"data":[1.5,3.5,5.5],"datatype":"FP64","name":"hue","shape":[3,1]}]"#
             )),
+        );
+    }
+
+    #[test]
+    fn a_text_is_a_tensor_of_bytes_beside_a_row_of_numbers_or_columns() {
+        let text = r#"{"data":["Merlot"],"datatype":"BYTES","name":"grape","shape":[1,1]}"#;
+        let row = r#"{"data":[1.5,2.0],"datatype":"FP32","name":"x","shape":[1,2]}"#;
+        check_text(
+            r#"{"inputs": [{"name": "grape", "datatype": "BYTES"}, {"name": "x", "datatype": "FP32"}]}"#,
+            Ok(&format!("[{text},{row}]")),
+        );
+        check_text(
+            r#"{"inputs": [{"name": "ash", "datatype": "FP64"}, {"name": "grape", "datatype": "BYTES"},
+                {"name": "hue", "datatype": "INT32"}]}"#,
+            Ok(&format!(
+                r#"[{{"data":[2.0],"datatype":"FP64","name":"ash","shape":[1,1]}},{text},{{"data":[1],"datatype":"INT32","name":"hue","shape":[1,1]}}]"#
+            )),
+        );
+        check_text(
+            r#"{"inputs": []}"#,
+            Ok(&format!("[{},{text}]", row.replace("FP32", "FP64").replace("\"x\"", "\"input\""))),
+        );
+        check_text(
+            r#"{"inputs": [{"name": "x", "datatype": "FP32"}]}"#,
+            Err("it has 1 inputs, the policy has 3 features"),
+        );
+        check_text(
+            r#"{"inputs": [{"name": "x", "datatype": "FP32"}, {"name": "grepe", "datatype": "BYTES"}]}"#,
+            Err("it has an input `grepe`, the policy has no such feature"),
         );
     }
 

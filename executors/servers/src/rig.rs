@@ -14,7 +14,7 @@ use crate::{Errand, Takes};
 pub(crate) const LONG: Duration = Duration::from_secs(20);
 
 pub(crate) fn schema() -> Arc<InputSchema> {
-    Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] })
+    Arc::new(InputSchema::of(&["hue", "ash"], &[]))
 }
 
 /// A clock that stands still: how long a call may take is what its deadline says.

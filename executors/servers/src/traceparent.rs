@@ -34,7 +34,7 @@ mod tests {
     const CALLER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0";
 
     fn input(id: u128, flag: Option<&str>) -> Input {
-        let schema = Arc::new(InputSchema { features: Vec::new() });
+        let schema = Arc::new(InputSchema::default());
         let caller = flag.and_then(|flag| TraceParent::read(format!("{CALLER}{flag}").as_bytes()));
         Input::new(RequestId::from_uuid(Uuid::from_u128(id)), Timestamp::EPOCH, "{}".into(), schema).called_by(caller)
     }

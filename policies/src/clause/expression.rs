@@ -142,7 +142,7 @@ impl VariableResolver for Seen<'_> {
             Slot::Family => Some(CowVal::owned(CelString::from(self.speaker.family))),
             Slot::Cost => Some(double(self.speaker.cost)),
             Slot::Latency => Some(double(self.speaker.latency.as_secs_f64() * 1e3)),
-            Slot::Feature(_) | Slot::Attribute(_) | Slot::HasAttribute(_) | Slot::Budget => None,
+            Slot::Number(_) | Slot::Text(_) | Slot::Attribute(_) | Slot::HasAttribute(_) | Slot::Budget => None,
         }
     }
 }

@@ -17,8 +17,8 @@ pub(crate) struct ExampleEntry {
     pub(crate) name: Option<Spanned<String>>,
     /// Which case it is about, or must turn out to be about.
     pub(crate) case: Option<Spanned<String>>,
-    /// What is asked: numbers under the names of features.
-    pub(crate) input: Option<Vec<(Spanned<String>, Spanned<f64>)>>,
+    /// What is asked: numbers and texts under the names of features.
+    pub(crate) input: Option<Vec<(Spanned<String>, Given)>>,
     /// What the caller says beside.
     pub(crate) attributes: Vec<(Spanned<String>, Spanned<String>)>,
     pub(crate) last_known: Option<Spanned<LastKnownEntry>>,
@@ -28,6 +28,13 @@ pub(crate) struct ExampleEntry {
     pub(crate) expect: Expectation,
     /// Whom it expects to be chosen.
     pub(crate) executors: Option<Vec<Spanned<String>>>,
+}
+
+/// What is asked about one feature.
+#[derive(Clone, Debug)]
+pub(crate) enum Given {
+    Number(f64),
+    Text(String),
 }
 
 /// What was answered earlier about the same key.
@@ -57,12 +64,13 @@ pub(crate) enum Says {
     Abstains(String),
 }
 
-pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Vec<ExampleEntry> {
+/// Reads the examples of a policy whose input has these `texts`.
+pub(super) fn read(node: &Node, texts: &[Spanned<String>], report: &mut Report<'_>) -> Vec<ExampleEntry> {
     let items = read::list(node, "the examples", report);
-    items.iter().filter_map(|item| example(item, report)).collect()
+    items.iter().filter_map(|item| example(item, texts, report)).collect()
 }
 
-fn example(node: &Node, report: &mut Report<'_>) -> Option<ExampleEntry> {
+fn example(node: &Node, texts: &[Spanned<String>], report: &mut Report<'_>) -> Option<ExampleEntry> {
     let mut example = Members::of(node, "an example", report)?;
     let name = example.require("name", report).and_then(|node| read::text(node, "an example's name", report));
     let expect = example.require("expect", report);
@@ -70,7 +78,7 @@ fn example(node: &Node, report: &mut Report<'_>) -> Option<ExampleEntry> {
     let entry = ExampleEntry {
         name,
         case: example.take("case").and_then(|node| read::text(node, "an example's case", report)),
-        input: example.take("input").map(|node| input(node, report)),
+        input: example.take("input").map(|node| input(node, texts, report)),
         attributes: example.take("attributes").map_or_else(Vec::new, |node| attributes(node, report)),
         last_known: example.take("last_known").and_then(|node| last_known(node, report)),
         breaker_open: example.take("breaker_open").map_or_else(Vec::new, |node| breakers(node, report)),
@@ -82,9 +90,26 @@ fn example(node: &Node, report: &mut Report<'_>) -> Option<ExampleEntry> {
     Some(entry)
 }
 
-fn input(node: &Node, report: &mut Report<'_>) -> Vec<(Spanned<String>, Spanned<f64>)> {
-    let entries = read::entries(node, "an example's input", report).iter();
-    entries.filter_map(|(name, node)| Some((name.clone(), read::number(node, "a feature's value", report)?))).collect()
+fn input(node: &Node, texts: &[Spanned<String>], report: &mut Report<'_>) -> Vec<(Spanned<String>, Given)> {
+    let mut given = Vec::new();
+    for (name, node) in read::entries(node, "an example's input", report) {
+        let value = if texts.iter().any(|text| text.is == name.is) {
+            feature_text(node, report).map(Given::Text)
+        } else {
+            read::number(node, "a feature's value", report).map(|number| Given::Number(number.is))
+        };
+        given.extend(value.map(|value| (name.clone(), value)));
+    }
+    given
+}
+
+/// A text may be empty, and may look like a number: `postcode: 12345`.
+fn feature_text(node: &Node, report: &mut Report<'_>) -> Option<String> {
+    let text = node.text().filter(|_| !node.is_null());
+    if text.is_none() {
+        report.error(node.at, "this feature is a text").label(format!("this is {}", node.what()));
+    }
+    text.map(str::to_owned)
 }
 
 fn attributes(node: &Node, report: &mut Report<'_>) -> Vec<(Spanned<String>, Spanned<String>)> {

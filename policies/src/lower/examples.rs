@@ -7,7 +7,7 @@ use wire::{Attributes, ExecutorId, Failure, FailureKind, Reply};
 use crate::{
     Case, Expectation,
     diagnostic::{Report, Spanned},
-    document::{ClauseBody, DefaultEntry, Document, ExampleEntry, ExecutorEntry, HeardEntry, Says},
+    document::{ClauseBody, DefaultEntry, Document, ExampleEntry, ExecutorEntry, Given, HeardEntry, InputEntry, Says},
     example::{Example, KnownBefore, Question, Utterance},
 };
 
@@ -60,15 +60,20 @@ fn is_called(entry: &crate::document::CaseEntry, name: &str) -> bool {
     entry.name.as_ref().is_some_and(|called| called.is == name)
 }
 
-/// Returns what is asked, if the example says so: features that it leaves out are 0.
+/// Returns what is asked, if the example says so: numbers that it leaves out are 0, and texts empty.
 fn question(entry: &ExampleEntry, document: &Document, report: &mut Report<'_>) -> Option<Question> {
-    let (features, known) = (&document.input.features, &document.input.attributes);
+    let InputEntry { features, texts, attributes: known } = &document.input;
+    let numbers = features.iter().map(|feature| (feature.is.clone(), 0.0.into()));
     let mut body: serde_json::Map<String, serde_json::Value> =
-        features.iter().map(|feature| (feature.is.clone(), 0.0.into())).collect();
+        numbers.chain(texts.iter().map(|text| (text.is.clone(), "".into()))).collect();
     for (name, value) in entry.input.iter().flatten() {
-        if body.insert(name.is.clone(), value.is.into()).is_none() {
+        let value = match value {
+            Given::Number(number) => (*number).into(),
+            Given::Text(text) => text.as_str().into(),
+        };
+        if body.insert(name.is.clone(), value).is_none() {
             let problem = report.error(name.at, format!("the example gives `{}`, which is no feature", name.is));
-            problem.did_you_mean(&name.is, features.iter().map(|feature| feature.is.as_str()));
+            problem.did_you_mean(&name.is, features.iter().chain(texts).map(|feature| feature.is.as_str()));
         }
     }
     let mut attributes = Attributes::default();

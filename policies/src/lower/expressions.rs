@@ -53,7 +53,7 @@ pub(super) fn condition(
     (input, attributes): Requests<'_>,
     report: &mut Report<'_>,
 ) -> Option<Condition> {
-    let compiled = Condition::compile(&text.is, &input.features, attributes);
+    let compiled = Condition::compile(&text.is, input, attributes);
     compiled.map_err(|faults| explain(text, &faults, report)).ok()
 }
 

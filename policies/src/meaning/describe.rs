@@ -30,7 +30,7 @@ pub(super) fn definition(definition: &Definition) -> Part {
         text: _,
         everybody: _,
         budget,
-        input: InputSchema { features },
+        input: InputSchema { features, texts },
         attributes,
         executors,
         decoy,
@@ -62,6 +62,7 @@ pub(super) fn definition(definition: &Definition) -> Part {
     let set = |name, parts| Group { name, parts, moved: None };
     let groups = vec![
         places("features", features.iter().map(feature).collect(), "becomes the models' feature {new}, it was {old}"),
+        places("texts", texts.iter().map(text).collect(), "becomes the models' text {new}, it was {old}"),
         set("attributes", attributes.iter().map(attribute).collect()),
         places(
             "executors",
@@ -152,6 +153,17 @@ fn feature(name: &Arc<str>) -> Part {
         title: format!("`{name}`"),
         arrives: format!("a request must have `{name}` too"),
         leaves: format!("a request must not have `{name}` any more"),
+        ..Part::default()
+    }
+}
+
+fn text(name: &Arc<str>) -> Part {
+    Part {
+        path: format!("input.texts.{name}"),
+        key: name.to_string(),
+        title: format!("text `{name}`"),
+        arrives: format!("a request must have the text `{name}` too"),
+        leaves: format!("a request must not have the text `{name}` any more"),
         ..Part::default()
     }
 }

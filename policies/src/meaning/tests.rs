@@ -38,6 +38,9 @@ const EDITS: &[Edit] = &[
     ("feature more", "features: [alcohol, ash]", "features: [alcohol, ash, hue]"),
     ("feature less", ", ash]", "]"),
     ("features in another order", "features: [alcohol, ash]", "features: [ash, alcohol]"),
+    ("text more", "texts: [grape, region]", "texts: [grape, region, maker]"),
+    ("text less", "texts: [grape, region]", "texts: [grape]"),
+    ("texts in another order", "texts: [grape, region]", "texts: [region, grape]"),
     ("attribute more", "attributes: [tenant, customer]", "attributes: [tenant, customer, region]"),
     ("attribute less", ", customer] }\nkey: attributes.customer\n", "] }\nkey: input.ash\n"),
     ("key", "key: attributes.customer", "key: input.ash"),
@@ -236,6 +239,7 @@ fn names(change: &Change) -> Vec<String> {
     let at = |back: usize| parts.len().checked_sub(back).map_or("", |index| parts[index]);
     let groups = [
         "features",
+        "texts",
         "executors",
         "decoy",
         "decide",
@@ -300,7 +304,7 @@ fn another_spelling_changes_nothing() {
         ("spare: { echo: }", "spare: { echo: {}, start: now, concurrency: 1, max_batch: 1, cost: 0 }"),
         ("answer: { class: 1 }, delay: 3ms", "delay: 3000us, answer: { class: 1.0 }"),
         ("decide: [first: any]", "decide: [first: any, default: {}]"),
-        ("input: { alcohol: 13.5 }", "input: { alcohol: 13.50 }"),
+        ("input: { alcohol: 13.5, grape: Merlot }", "input: { alcohol: 13.50, grape: Merlot }"),
     ];
     for (before, after) in spellings {
         assert_eq!(FULL.matches(before).count(), 1, "`{before}` must stand once in the full policy");

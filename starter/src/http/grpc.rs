@@ -7,8 +7,6 @@ mod deadline;
 mod message;
 mod status;
 
-use std::sync::Arc;
-
 use oip::{
     ModelInferRequest, ModelInferResponse, ModelMetadataRequest, ModelMetadataResponse, ModelReadyRequest,
     ModelReadyResponse, ServerLiveRequest, ServerLiveResponse, ServerMetadataRequest, ServerMetadataResponse,
@@ -74,16 +72,16 @@ impl Calls {
             None => versions.live(),
             Some(number) => wanted(number).ok_or_else(|| model::not_live(&versions, &asked.version))?,
         };
-        let tensor = |name: &Arc<str>| TensorMetadata {
-            name: name.to_string(),
-            datatype: model::DATATYPE.to_owned(),
+        let tensor = |(name, datatype): (&str, &str)| TensorMetadata {
+            name: name.to_owned(),
+            datatype: datatype.to_owned(),
             shape: model::SHAPE.to_vec(),
         };
         Ok(ModelMetadataResponse {
             name: definition.name().to_string(),
             versions: model::numbers(&versions),
             platform: model::PLATFORM.to_owned(),
-            inputs: definition.input.features.iter().map(tensor).collect(),
+            inputs: model::tensors(definition).map(tensor).collect(),
             outputs: Vec::new(),
         })
     }

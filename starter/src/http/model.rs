@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Response},
 };
-use policies::{Definition, Trial, TrialMode, Versions};
+use policies::{Definition, InputSchema, Trial, TrialMode, Versions};
 use serde::Serialize;
 use serde_json::json;
 
@@ -36,8 +36,10 @@ struct Tensor<'a> {
 
 /// What runs a rendezvous, in the protocol's words.
 pub(super) const PLATFORM: &str = "hedgerow";
-/// What every feature is.
-pub(super) const DATATYPE: &str = "FP64";
+/// What every number is.
+pub(super) const NUMBER: &str = "FP64";
+/// What every text is.
+pub(super) const TEXT: &str = "BYTES";
 /// As many rows as one likes.
 pub(super) const SHAPE: [i64; 1] = [-1];
 
@@ -116,7 +118,6 @@ pub(super) fn numbers(versions: &Versions) -> Vec<String> {
 
 fn described(versions: &Versions, definition: &Definition) -> Response {
     let number = |definition: &Arc<Definition>| definition.policy_ref.version.to_string();
-    let tensor = |name| Tensor { name, datatype: DATATYPE, shape: SHAPE };
     let (live, trial) = (number(versions.live()), versions.trial());
     let trial_version = trial.map(|trial| number(&trial.definition));
     let cases: Vec<&str> = definition.cases.iter().map(|case| &*case.name).collect();
@@ -124,7 +125,7 @@ fn described(versions: &Versions, definition: &Definition) -> Response {
         name: definition.name().as_str(),
         versions: numbers(versions),
         platform: PLATFORM,
-        inputs: definition.input.features.iter().map(|name| tensor(&**name)).collect(),
+        inputs: tensors(definition).map(|(name, datatype)| Tensor { name, datatype, shape: SHAPE }).collect(),
         outputs: [],
         parameters: Parameters {
             version: definition.policy_ref.version.to_string(),
@@ -137,6 +138,12 @@ fn described(versions: &Versions, definition: &Definition) -> Response {
         },
     })
     .into_response()
+}
+
+/// Returns each tensor's name and datatype: the numbers, and behind them the texts.
+pub(super) fn tensors(definition: &Definition) -> impl Iterator<Item = (&str, &'static str)> {
+    let InputSchema { features, texts } = &definition.input;
+    features.iter().map(|name| (&**name, NUMBER)).chain(texts.iter().map(|name| (&**name, TEXT)))
 }
 
 fn mode(trial: &Trial) -> &'static str {

@@ -93,10 +93,17 @@ enum Named {
     Extra(String),
 }
 
-/// A feature's value.
+/// A number.
 struct Value<'a> {
     field: &'a Arc<str>,
     problem: &'a mut Option<InvalidInput>,
+}
+
+/// A text, added to a digest without being kept.
+struct Text<'a> {
+    value: Value<'a>,
+    digest: &'a mut Digest,
+    salt: u64,
 }
 
 // === impl Members ===
@@ -120,9 +127,14 @@ impl Members<'_> {
             return refuse(&mut self.finding.problem, InvalidInput::Duplicate { field: Arc::clone(field) });
         }
         self.finding.reading = Some(index);
-        let value = map.next_value_seed(Value { field, problem: &mut self.finding.problem })?;
+        let (value, salt) = (Value { field, problem: &mut self.finding.problem }, self.reader.salts[index]);
+        if self.reader.is_text(index) {
+            map.next_value_seed(Text { value, digest: &mut self.finding.digest, salt })?;
+        } else {
+            let number = map.next_value_seed(value)?;
+            self.finding.digest.add(salt, number);
+        }
         self.finding.reading = None;
-        self.finding.digest.add(self.reader.salts[index], value);
         Ok(())
     }
 }
@@ -268,6 +280,63 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<f64, A::Error> {
+        self.wrong("an object")
+    }
+}
+
+// === impl Text ===
+
+impl Text<'_> {
+    fn wrong<E: Error>(self, found: &'static str) -> Result<(), E> {
+        refuse(self.value.problem, InvalidInput::NotText { field: Arc::clone(self.value.field), found })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Text<'_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, parser: D) -> Result<(), D::Error> {
+        parser.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Text<'_> {
+    type Value = ();
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a text")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.digest.add_text(self.salt, text);
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        self.wrong("a number")
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        self.wrong("a number")
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        self.wrong("a number")
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        self.wrong("true or false")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.wrong("null")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<(), A::Error> {
+        self.wrong("an array")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<(), A::Error> {
         self.wrong("an object")
     }
 }

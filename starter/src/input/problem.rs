@@ -60,6 +60,14 @@ pub enum InvalidInput {
         /// What came instead.
         found: &'static str,
     },
+    /// A feature that is no text.
+    #[error("feature `{field}` must be a text, not {found}")]
+    NotText {
+        /// Which.
+        field: Arc<str>,
+        /// What came instead.
+        found: &'static str,
+    },
     /// A feature that no finite number can express.
     #[error("feature `{field}` must be a finite number, not {found}")]
     NotFinite {
@@ -155,8 +163,20 @@ pub enum TensorProblem {
         found: String,
     },
     /// Text where numbers are needed.
-    #[error("has datatype BYTES: every feature is a number, send it as FP64")]
+    #[error("has datatype BYTES, and is a number: send it as FP64")]
     Bytes,
+    /// Anything else where a text is needed.
+    #[error("has datatype {found}, and is a text: send it as BYTES")]
+    NotBytes {
+        /// What stood there, shortened.
+        found: String,
+    },
+    /// A value that is no text.
+    #[error("holds {found}, which is not a text")]
+    NotText {
+        /// What stood there.
+        found: String,
+    },
     /// More rows than may come at a time.
     #[error("has a batch of {rows} rows, at most {most} may come at a time")]
     Batch {
@@ -284,7 +304,8 @@ impl InvalidInput {
             Self::NotAnObject { .. } => InvalidReason::NotAnObject,
             Self::Missing { .. } => InvalidReason::Missing,
             Self::Extra { .. } => InvalidReason::Extra,
-            Self::WrongType { .. } => InvalidReason::WrongType,
+            Self::NotText { found: "null", .. } => InvalidReason::Null,
+            Self::WrongType { .. } | Self::NotText { .. } => InvalidReason::WrongType,
             Self::NotFinite { .. } => InvalidReason::NotFinite,
             Self::Null { .. } => InvalidReason::Null,
             Self::Duplicate { .. } => InvalidReason::Duplicate,
@@ -312,7 +333,11 @@ impl TensorProblem {
             | Self::Bytewise(_)
             | Self::SharedMemory
             | Self::Malformed { .. } => InvalidReason::Protocol,
-            Self::Datatype { .. } | Self::Bytes | Self::Element { .. } => InvalidReason::WrongType,
+            Self::Datatype { .. }
+            | Self::Bytes
+            | Self::NotBytes { .. }
+            | Self::NotText { .. }
+            | Self::Element { .. } => InvalidReason::WrongType,
             Self::Batch { .. } => InvalidReason::Batch,
             Self::Rows { .. } | Self::Shape { .. } | Self::Count { .. } => InvalidReason::Shape,
             Self::NotFinite { .. } => InvalidReason::NotFinite,

@@ -1,4 +1,4 @@
-//! An Open Inference Protocol body: rows, as one tensor of all features or as one tensor per feature.
+//! An Open Inference Protocol body: rows, as one tensor of all features, where all are numbers, or as one tensor per feature.
 //!
 //! What a tensor holds stands in the JSON, or behind it in binary form: then the JSON says how many bytes it takes.
 
@@ -16,7 +16,7 @@ use serde::{
 use serde_json::value::RawValue;
 use wire::Budget;
 
-use self::{table::Table, values::Number};
+use self::{table::Table, values::Value};
 use super::{Digest, Input, InputReader, InvalidInput, OpenInference, Protocol, Rows, TensorProblem, Wanted, plain};
 
 /// The body as written; members are understood one by one, so that each mistake has its own sentence.
@@ -171,14 +171,17 @@ fn parameters(raw: Option<&RawValue>) -> Result<OpenInference, InvalidInput> {
 }
 
 /// Writes the one JSON object that travels on.
-fn object(reader: &InputReader, values: &[Number]) -> (Bytes, Digest) {
+fn object(reader: &InputReader, values: &[Value]) -> (Bytes, Digest) {
     let names: usize = reader.members.iter().map(String::len).sum();
     let (mut text, mut digest) = (String::with_capacity(names + 20 * values.len() + 2), Digest::default());
     for (index, (member, value)) in reader.members.iter().zip(values).enumerate() {
         text.push(if index == 0 { '{' } else { ',' });
         text.push_str(member);
         value.write(&mut text);
-        digest.add(reader.salts[index], value.as_f64());
+        match value {
+            Value::Number(number) => digest.add(reader.salts[index], number.as_f64()),
+            Value::Text(text) => digest.add_text(reader.salts[index], text),
+        }
     }
     text.push_str(if values.is_empty() { "{}" } else { "}" });
     (Bytes::from(text), digest)

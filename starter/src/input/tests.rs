@@ -7,16 +7,25 @@ use proptest::prelude::*;
 use super::*;
 
 fn reader() -> InputReader {
-    let features = ["alcohol", "ash", "color \"x\""].map(Arc::from).to_vec();
-    InputReader::new(&InputSchema { features }, 2_000)
+    InputReader::new(&InputSchema::of(&["alcohol", "ash", "color \"x\""], &[]), 2_000)
 }
 
 fn read(body: &str) -> Result<Input, InvalidInput> {
     reader().read(&Bytes::copy_from_slice(body.as_bytes()))
 }
 
+/// One number and two texts.
+fn read_texts(body: &str) -> Result<Input, InvalidInput> {
+    let reader = InputReader::new(&InputSchema::of(&["amount"], &["merchant", "country"]), 2_000);
+    reader.read(&Bytes::copy_from_slice(body.as_bytes()))
+}
+
 /// Returns each input with the sentence of its refusal.
 fn sentences(bodies: &[&str]) -> String {
+    sentences_of(bodies, read)
+}
+
+fn sentences_of(bodies: &[&str], read: fn(&str) -> Result<Input, InvalidInput>) -> String {
     let mut table = String::new();
     for body in bodies {
         let refusal = read(body).expect_err(body);
@@ -132,6 +141,59 @@ fn every_bad_tensor_has_its_own_sentence() {
         row("[1,3]", "BYTES", "[\"1\",\"2\",\"3\"]"),
     ];
     insta::assert_snapshot!(sentences(&bodies.each_ref().map(String::as_str)));
+}
+
+const CARD: &str = r#"{"amount":5,"merchant":"caf\u00e9 \"x\"","country":""}"#;
+
+#[test]
+fn a_text_in_the_place_of_a_number_has_its_own_sentence_and_a_number_in_that_of_a_text() {
+    let one = |name: &str, datatype: &str, data: &str| {
+        format!(r#"{{"name":"{name}","shape":[1],"datatype":"{datatype}","data":{data}}}"#)
+    };
+    let bodies = [
+        r#"{"amount":"5","merchant":"a","country":"b"}"#.to_owned(),
+        r#"{"amount":5,"merchant":7}"#.to_owned(),
+        r#"{"amount":5,"merchant":-7.5}"#.to_owned(),
+        r#"{"amount":5,"merchant":true}"#.to_owned(),
+        r#"{"amount":5,"merchant":null}"#.to_owned(),
+        r#"{"amount":5,"merchant":["a"]}"#.to_owned(),
+        r#"{"amount":5,"merchant":{}}"#.to_owned(),
+        r#"{"amount":5,"country":"b"}"#.to_owned(),
+        r#"{"amount":5,"merchant":"a","merchant":"b","country":"c"}"#.to_owned(),
+        r#"{"amount":5,"mrechant":"a","country":"c"}"#.to_owned(),
+        tensors(&one("amount", "BYTES", "[\"5\"]")),
+        tensors(&one("merchant", "FP64", "[5]")),
+        tensors(&one("merchant", "BYTES", "[5]")),
+        tensors(&one("merchant", "BYTES", "[null]")),
+        tensors(&one("merchant", "BYTES", "[]")),
+        tensors(&one("merchant", "BYTES", "\"a\"")),
+        tensors(&one("merchant", "BYTES", "[\"a\"]")),
+        // A row of everything would be numbers only.
+        row("[1,3]", "FP64", "[1,2,3]"),
+    ];
+    insta::assert_snapshot!(sentences_of(&bodies.each_ref().map(String::as_str), read_texts));
+}
+
+#[test]
+fn texts_are_kept_byte_for_byte_and_mean_what_they_read_as() {
+    let input = read_texts(CARD).unwrap();
+    assert_eq!(&*input.body, CARD.as_bytes());
+    let digest = |body: &str| read_texts(body).unwrap().digest;
+    assert_eq!(input.digest, digest(r#"{"country":"", "merchant":"café \u0022x\u0022","amount":5.0}"#));
+    assert_ne!(input.digest, digest(r#"{"amount":5,"merchant":"","country":"café \"x\""}"#));
+    assert_ne!(input.digest, digest(r#"{"amount":5,"merchant":"cafe \"x\"","country":""}"#));
+}
+
+#[test]
+fn texts_come_as_tensors_of_bytes() {
+    let text = |name: &str, shape: &str, text: &str| {
+        format!(r#"{{"name":"{name}","shape":{shape},"datatype":"BYTES","data":[{text}]}}"#)
+    };
+    let amount = r#"{"name":"amount","shape":[1,1],"datatype":"FP64","data":[5]}"#.to_owned();
+    let merchant = text("merchant", "[1,1]", r#"["café \"x\""]"#);
+    let input = read_texts(&tensors(&[text("country", "[1]", "\"\""), amount, merchant].join(","))).unwrap();
+    assert_eq!(std::str::from_utf8(&input.body).unwrap(), r#"{"amount":5,"merchant":"café \"x\"","country":""}"#);
+    assert_eq!(input.digest, read_texts(CARD).unwrap().digest);
 }
 
 #[test]
@@ -265,7 +327,7 @@ fn every_bad_binary_tensor_has_its_own_sentence() {
     check("FP32", 8, &[0; 8], "tensor `input` holds 2 values, its shape says 3");
     let nan = [f32::NAN; 3].map(f32::to_le_bytes).concat();
     check("FP32", 12, &nan, "tensor `input` holds \"NaN\", which is not a finite number");
-    check("BYTES", 4, &[0; 4], "tensor `input` has datatype BYTES: every feature is a number, send it as FP64");
+    check("BYTES", 4, &[0; 4], "tensor `input` has datatype BYTES, and is a number: send it as FP64");
     let behind = reader().read_framed(&Bytes::from_static(PLAIN.as_bytes()), &Bytes::from_static(b"x")).unwrap_err();
     assert_eq!(
         behind.to_string(),
@@ -301,14 +363,14 @@ fn rows_are_taken_apart_and_a_bad_value_costs_its_row_alone() {
 
 #[test]
 fn a_feature_may_be_named_inputs() {
-    let reader = InputReader::new(&InputSchema { features: vec!["inputs".into()] }, 1_000);
+    let reader = InputReader::new(&InputSchema::of(&["inputs"], &[]), 1_000);
     let input = reader.read(&Bytes::from_static(b"{\"inputs\":1}")).unwrap();
     assert_eq!(input.protocol, Protocol::Plain);
 }
 
 #[test]
 fn one_feature_may_come_under_any_tensor_name() {
-    let reader = InputReader::new(&InputSchema { features: vec!["x".into()] }, 1_000);
+    let reader = InputReader::new(&InputSchema::of(&["x"], &[]), 1_000);
     for (name, shape) in [("x", "[1]"), ("input", "[1,1]"), ("input", "[]"), ("input", "[1]")] {
         let body = tensors(&format!(r#"{{"name":"{name}","shape":{shape},"datatype":"FP64","data":[1]}}"#));
         assert_eq!(&*reader.read(&Bytes::from(body)).unwrap().body, b"{\"x\":1}");
@@ -331,6 +393,21 @@ proptest! {
             bytes.truncate(cut % bytes.len());
             let _ = reader().read(&Bytes::from(bytes));
         }
+    }
+
+    #[test]
+    fn whatever_text_is_taken_reads_back_the_same(merchant in ".*", country in "\\PC*") {
+        let plain = serde_json::json!({ "amount": 1, "merchant": merchant, "country": country }).to_string();
+        prop_assume!(plain.len() <= 2_000);
+        let input = read_texts(&plain).unwrap();
+        let one = |name: &str, value: &str| serde_json::json!({ "name": name, "shape": [1], "datatype": "BYTES", "data": [value] });
+        let amount = serde_json::json!({ "name": "amount", "shape": [1], "datatype": "FP32", "data": [1] });
+        let body = serde_json::json!({ "inputs": [amount, one("merchant", &merchant), one("country", &country)] }).to_string();
+        prop_assume!(body.len() <= 2_000);
+        let tensors = read_texts(&body).unwrap();
+        prop_assert_eq!(tensors.digest, input.digest);
+        let object: serde_json::Value = serde_json::from_slice(&tensors.body).unwrap();
+        prop_assert_eq!((object["merchant"].as_str(), object["country"].as_str()), (Some(&*merchant), Some(&*country)));
     }
 
     #[test]

@@ -168,7 +168,7 @@ mod tests {
         "outputFields": [{"id": "probability(red)"}, {"id": "probability(blue)"}]}}"#;
 
     fn features() -> Takes {
-        Takes::Features(Arc::new(InputSchema { features: vec!["hue".into(), "ash".into()] }))
+        Takes::Features(Arc::new(InputSchema::of(&["hue", "ash"], &[])))
     }
 
     fn layout(model: &str) -> Result<Layout, String> {

@@ -10,7 +10,7 @@ use executor::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::layout::{Takes, place};
+use crate::layout::{Takes, numbers_only, place};
 
 /// The signature that is asked for, as `:predict` does unless it is told otherwise.
 const SIGNATURE: &str = "serving_default";
@@ -117,6 +117,9 @@ impl Layout {
 
     /// Returns the layout that `metadata` asks for, or how it differs from what there is to give.
     pub(super) fn of(metadata: &Metadata, takes: &Takes) -> Result<Self, String> {
+        if let Takes::Features(schema) = takes {
+            numbers_only(schema)?;
+        }
         let signatures = &metadata.metadata.signature_def.signature_def;
         let Some(signature) = signatures.get(SIGNATURE) else {
             let known: Vec<&str> = signatures.keys().map(String::as_str).collect();

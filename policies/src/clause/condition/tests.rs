@@ -3,17 +3,19 @@
 use super::*;
 use crate::clause::FaultKind;
 
+fn schema() -> InputSchema {
+    InputSchema::of(&["alcohol", "od280/od315"], &["grape"])
+}
+
 fn compile(source: &str) -> Result<Condition, Vec<Fault>> {
-    let features = ["alcohol", "od280/od315"].map(Arc::from);
-    Condition::compile(source, &features, &["tenant", "region"].map(Arc::from))
+    Condition::compile(source, &schema(), &["tenant", "region"].map(Arc::from))
 }
 
 fn holds(source: &str) -> bool {
-    let features = ["alcohol", "od280/od315"].map(Arc::from);
     let mut attributes = Attributes::default();
     attributes.set("tenant", "gold");
-    let body = br#"{"od280/od315": 2, "alcohol": 13.5}"#;
-    let asking = Asking::read(body, &features, &attributes, Budget::from_micros(2_500));
+    let body = br#"{"od280/od315": 2, "grape": "Pinot \u0027noir\u0027", "alcohol": 13.5}"#;
+    let asking = Asking::read(body, &schema(), &attributes, Budget::from_micros(2_500));
     compile(source).unwrap_or_else(|faults| panic!("{source}: {faults:?}")).holds(&asking)
 }
 
@@ -23,6 +25,13 @@ fn a_condition_sees_features_attributes_and_the_budget() {
     assert!(holds("input['od280/od315'] == 2 && budget_ms == 2.5"));
     assert!(!holds("input.alcohol < 13.0 || attributes.tenant != 'gold'"));
     assert!(holds("attributes['tenant'] in ['gold', 'silver']"));
+}
+
+#[test]
+fn a_condition_sees_texts() {
+    assert!(holds(r#"input.grape == "Pinot 'noir'" && input.grape.startsWith('Pinot')"#));
+    assert!(holds("input['grape'] in [\"Pinot 'noir'\"] && has(input.grape)"));
+    assert!(!holds("input.grape == 'Merlot'"));
 }
 
 #[test]
@@ -51,6 +60,7 @@ fn what_no_request_has_is_refused() {
     assert!(matches!(kind("input.alcool > 1"), FaultKind::UnknownMember { of: "input", .. }));
     assert!(matches!(kind("attributes.tennant == 'a'"), FaultKind::UnknownMember { of: "attributes", .. }));
     assert!(matches!(kind("input.alcohol > 'y'"), FaultKind::Operands { .. }));
+    assert!(matches!(kind("input.grape > 1"), FaultKind::Operands { .. }));
     assert!(matches!(kind("attributes.tenant > 1"), FaultKind::Operands { .. }));
     assert!(matches!(kind("answer.class == 1"), FaultKind::UnknownName { .. }));
     assert_eq!(kind("input.alcohol"), FaultKind::NoTruth("a number"));

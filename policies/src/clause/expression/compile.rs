@@ -14,7 +14,10 @@ use super::{
     check::Checker,
     fault::{Fault, FaultKind},
 };
-use crate::evidence::{Field, Fields};
+use crate::{
+    InputSchema,
+    evidence::{Field, Fields},
+};
 
 /// A checked expression.
 #[derive(Debug)]
@@ -38,8 +41,10 @@ pub(in crate::clause) enum Slot {
     Family,
     Cost,
     Latency,
-    /// The feature at this place.
-    Feature(usize),
+    /// The input's number at this place.
+    Number(usize),
+    /// The input's text at this place.
+    Text(usize),
     Attribute(Arc<str>),
     /// Whether the caller said it.
     HasAttribute(Arc<str>),
@@ -51,7 +56,7 @@ pub(in crate::clause) enum Scope<'scope> {
     /// One answer, and who gave it.
     Answer(&'scope mut Fields),
     /// One request.
-    Request { features: &'scope [Arc<str>], attributes: &'scope [Arc<str>] },
+    Request { input: &'scope InputSchema, attributes: &'scope [Arc<str>] },
 }
 
 /// What an expression must come to.

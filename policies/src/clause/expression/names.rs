@@ -40,9 +40,12 @@ impl Checker<'_> {
             (Scope::Answer(_), "latency_ms", []) => (Slot::Latency, Type::Double),
             (Scope::Request { .. }, "budget_ms", []) => (Slot::Budget, Type::Double),
             (Scope::Answer(_), "executor", [fact]) if FACTS.contains(&fact.as_str()) => fact_of_executor(fact),
-            (Scope::Request { features, .. }, "input", [name]) if features.iter().any(|known| **known == **name) => {
-                let place = features.iter().position(|known| **known == **name)?;
-                (Slot::Feature(place), Type::Double)
+            (Scope::Request { input, .. }, "input", [name]) if input.members().any(|known| **known == **name) => {
+                let place = |all: &[Arc<str>]| all.iter().position(|known| **known == **name);
+                match place(&input.features) {
+                    Some(place) => (Slot::Number(place), Type::Double),
+                    None => (Slot::Text(place(&input.texts)?), Type::Text),
+                }
             }
             (Scope::Request { attributes, .. }, "attributes", [name])
                 if attributes.iter().any(|known| **known == **name) =>
@@ -73,8 +76,8 @@ impl Checker<'_> {
     fn unknown(&mut self, id: u64, root: &str, members: &[String]) -> Option<Type> {
         let (of, known): (&'static str, Vec<String>) = match (&self.scope, root) {
             (Scope::Answer(_), "executor") => ("executor", FACTS.map(str::to_owned).to_vec()),
-            (Scope::Request { features, .. }, "input") => ("input", names(features)),
-            (Scope::Request { attributes, .. }, "attributes") => ("attributes", names(attributes)),
+            (Scope::Request { input, .. }, "input") => ("input", names(input.members())),
+            (Scope::Request { attributes, .. }, "attributes") => ("attributes", names(attributes.iter())),
             // Its members are looked at in turn, until only the root is left.
             _ if !members.is_empty() => return None,
             _ => {
@@ -117,8 +120,8 @@ fn fact_of_executor(fact: &str) -> (Slot, Type) {
     }
 }
 
-fn names(all: &[Arc<str>]) -> Vec<String> {
-    all.iter().map(ToString::to_string).collect()
+fn names<'all>(all: impl Iterator<Item = &'all Arc<str>>) -> Vec<String> {
+    all.map(ToString::to_string).collect()
 }
 
 /// Finds the field under `members`: `value` and `confidence` are where the policy says. `None` if the path must be

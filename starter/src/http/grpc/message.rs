@@ -69,7 +69,10 @@ fn data(datatype: &str, contents: InferTensorContents) -> Result<Value, String> 
         Data::Unsigned(values) => values.into(),
         Data::F32(values) => values.into_iter().map(|value| float(value.into())).collect(),
         Data::F64(values) => values.into_iter().map(float).collect(),
-        Data::Bytes(values) => values.iter().map(|text| String::from_utf8_lossy(text).into_owned()).collect(),
+        Data::Bytes(values) => {
+            let texts = values.iter().map(|text| std::str::from_utf8(text));
+            texts.collect::<Result<Vec<_>, _>>().map_err(|_| "a text of it is not UTF-8")?.into()
+        }
     })
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use oip::tensor::Data;
 
 use super::{
-    super::{TensorProblem, problem::shortened},
+    super::TensorProblem,
     values::{Element, Number},
 };
 
@@ -22,8 +22,12 @@ pub(super) fn read(datatype: &str, bytes: &[u8]) -> Result<Vec<Element>, TensorP
         Data::F32(values) => values.into_iter().map(|value| float(value.into())).collect(),
         Data::F64(values) => values.into_iter().map(float).collect(),
         Data::Bytes(texts) => {
-            let text = |text: Bytes| Element::Text(shortened(&String::from_utf8_lossy(&text)).to_owned());
-            texts.into_iter().map(text).collect()
+            let text = |text: Bytes| match std::str::from_utf8(&text) {
+                Ok(text) => Ok(Element::Text(text.to_owned())),
+                // A model would be asked about another text than was sent.
+                Err(_) => Err(TensorProblem::Bytewise("a text of it is not UTF-8".to_owned())),
+            };
+            texts.into_iter().map(text).collect::<Result<_, _>>()?
         }
     })
 }

@@ -3,14 +3,14 @@
 use super::{
     super::{InputReader, InvalidInput, TensorProblem},
     Tensor,
-    values::{self, Number},
+    values::{self, Value},
 };
 
 /// The rows, in their order.
 pub(super) struct Table {
     features: usize,
     /// Row by row. A value that is none costs its row alone.
-    cells: Vec<Result<Number, InvalidInput>>,
+    cells: Vec<Result<Value, InvalidInput>>,
 }
 
 // === impl Table ===
@@ -25,7 +25,7 @@ impl Table {
     }
 
     /// Returns each row's values, or what is wrong with the first that is none.
-    pub(super) fn into_rows(self) -> impl Iterator<Item = Result<Vec<Number>, InvalidInput>> {
+    pub(super) fn into_rows(self) -> impl Iterator<Item = Result<Vec<Value>, InvalidInput>> {
         let (features, mut cells) = (self.features, self.cells.into_iter());
         std::iter::from_fn(move || {
             let row: Vec<_> = cells.by_ref().take(features).collect();
@@ -38,7 +38,8 @@ impl Table {
 fn is_whole(reader: &InputReader, tensor: &Tensor<'_>) -> bool {
     let named = reader.position(tensor.name(), 0).is_some();
     let many = tensor.shape().is_ok_and(|shape| shape.len() > 2 || shape.iter().any(|dimension| *dimension != 1));
-    (many && reader.features.len() > 1) || (!named && reader.features.len() == 1)
+    let features = reader.features.len();
+    features == reader.numbers && ((many && features > 1) || (!named && features == 1))
 }
 
 fn whole(reader: &InputReader, tensor: &Tensor<'_>, most: usize) -> Result<Table, TensorProblem> {
@@ -55,8 +56,8 @@ fn whole(reader: &InputReader, tensor: &Tensor<'_>, most: usize) -> Result<Table
             return Err(TensorProblem::Shape { found: shape, expected });
         }
     };
-    let values = values::read(tensor, count(rows, most)? * features)?;
-    let told = |value: Result<Number, TensorProblem>| value.map_err(|problem| problem.of(tensor.name()));
+    let values = values::numbers(tensor, count(rows, most)? * features)?;
+    let told = |value: Result<Value, TensorProblem>| value.map_err(|problem| problem.of(tensor.name()));
     Ok(Table { features, cells: values.into_iter().map(told).collect() })
 }
 
@@ -68,7 +69,7 @@ fn columns(reader: &InputReader, tensors: &[Tensor<'_>], most: usize) -> Result<
             let similar = reader.similar(tensor.name());
             return Err(TensorProblem::Unknown { similar }.of(tensor.name()));
         };
-        let values = column(tensor, rows, most).map_err(|problem| problem.of(tensor.name()))?;
+        let values = column(tensor, reader.is_text(index), rows, most).map_err(|problem| problem.of(tensor.name()))?;
         if std::mem::replace(&mut given[index], true) {
             return Err(TensorProblem::Duplicate.of(tensor.name()));
         }
@@ -89,9 +90,10 @@ fn columns(reader: &InputReader, tensors: &[Tensor<'_>], most: usize) -> Result<
 
 fn column(
     tensor: &Tensor<'_>,
+    is_text: bool,
     others: Option<usize>,
     most: usize,
-) -> Result<Vec<Result<Number, TensorProblem>>, TensorProblem> {
+) -> Result<Vec<Result<Value, TensorProblem>>, TensorProblem> {
     let shape = tensor.shape()?;
     let rows = match shape[..] {
         [] => 1,
@@ -104,7 +106,8 @@ fn column(
     let rows = count(rows, most)?;
     match others {
         Some(others) if others != rows => Err(TensorProblem::Rows { found: rows, others }),
-        _ => values::read(tensor, rows),
+        _ if is_text => values::texts(tensor, rows),
+        _ => values::numbers(tensor, rows),
     }
 }
 

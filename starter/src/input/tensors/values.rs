@@ -1,4 +1,4 @@
-//! The values of one tensor: each a finite number that its datatype can hold.
+//! The values of one tensor: each a finite number that its datatype can hold, or a text.
 
 use std::fmt::{self, Write as _};
 
@@ -11,6 +11,13 @@ use super::{
     super::{plain::is_not_finite, problem::shortened},
     Tensor, TensorProblem, binary,
 };
+
+/// One value of an input.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    Number(Number),
+    Text(String),
+}
 
 /// A finite number, as whole as it was written.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,34 +44,68 @@ pub(super) enum Element {
     Object,
 }
 
-/// Reads the values of `tensor`, of which there must be `expected`; each is a number, or what is wrong with it.
-pub(super) fn read(tensor: &Tensor<'_>, expected: usize) -> Result<Vec<Result<Number, TensorProblem>>, TensorProblem> {
+/// What each value of a tensor is, or what is wrong with it.
+type Values = Vec<Result<Value, TensorProblem>>;
+
+/// Reads the numbers of `tensor`, of which there must be `expected`.
+pub(super) fn numbers(tensor: &Tensor<'_>, expected: usize) -> Result<Values, TensorProblem> {
     let name = tensor.datatype()?;
     let datatype = Datatype::named(name)?;
+    let elements = elements(tensor, expected, "an array of numbers")?;
+    Ok(elements.into_iter().map(|element| datatype.admit(element, name).map(Value::Number)).collect())
+}
+
+/// Reads the texts of `tensor`, of which there must be `expected`.
+pub(super) fn texts(tensor: &Tensor<'_>, expected: usize) -> Result<Values, TensorProblem> {
+    match tensor.datatype()? {
+        "BYTES" => {}
+        other => return Err(TensorProblem::NotBytes { found: shortened(other).to_owned() }),
+    }
+    let text = |element| match element {
+        Element::Text(text) => Ok(Value::Text(text)),
+        other => Err(TensorProblem::NotText { found: other.to_string() }),
+    };
+    Ok(elements(tensor, expected, "an array of texts")?.into_iter().map(text).collect())
+}
+
+/// Returns what stands in the JSON or behind it.
+fn elements(tensor: &Tensor<'_>, expected: usize, what: &'static str) -> Result<Vec<Element>, TensorProblem> {
     let elements = match tensor.binary {
-        Some(bytes) => binary::read(name, bytes)?,
-        None => elements(tensor, expected)?,
+        Some(bytes) => binary::read(tensor.datatype()?, bytes)?,
+        None => written(tensor, expected, what)?,
     };
     if elements.len() != expected {
         return Err(TensorProblem::Count { expected, found: elements.len() });
     }
-    Ok(elements.into_iter().map(|element| datatype.admit(element, name)).collect())
+    Ok(elements)
 }
 
-fn elements(tensor: &Tensor<'_>, expected: usize) -> Result<Vec<Element>, TensorProblem> {
+fn written(tensor: &Tensor<'_>, expected: usize, what: &'static str) -> Result<Vec<Element>, TensorProblem> {
     let mut elements = Vec::with_capacity(expected.min(1_024));
+    let malformed = TensorProblem::Malformed { member: "data", expected: what };
     let data = tensor.data.ok_or(TensorProblem::Without("data"))?.get();
     let mut parser = serde_json::Deserializer::from_str(data);
     Flat(&mut elements).deserialize(&mut parser).map_err(|error| {
         if error.to_string().starts_with("number out of range") {
             return TensorProblem::NotFinite { found: "a number beyond 64-bit floats".to_owned() };
         }
-        TensorProblem::Malformed { member: "data", expected: "an array of numbers" }
+        malformed.clone()
     })?;
     if !data.starts_with('[') {
-        return Err(TensorProblem::Malformed { member: "data", expected: "an array of numbers" });
+        return Err(malformed);
     }
     Ok(elements)
+}
+
+// === impl Value ===
+
+impl Value {
+    pub(super) fn write(&self, text: &mut String) {
+        match self {
+            Self::Number(number) => number.write(text),
+            Self::Text(said) => text.push_str(&serde_json::Value::from(said.as_str()).to_string()),
+        }
+    }
 }
 
 // === impl Number ===
@@ -78,7 +119,7 @@ impl Number {
         }
     }
 
-    pub(super) fn write(self, text: &mut String) {
+    fn write(self, text: &mut String) {
         let written = match self {
             Self::Whole(value) => write!(text, "{value}"),
             // The debug form keeps the point or exponent and the shortest digits that read back the same.
@@ -117,7 +158,7 @@ impl Datatype {
         match (self, element) {
             (_, Element::Null) => Err(TensorProblem::Null),
             (_, Element::Text(found)) if is_not_finite(&found) => {
-                Err(TensorProblem::NotFinite { found: format!("{found:?}") })
+                Err(TensorProblem::NotFinite { found: format!("{:?}", shortened(&found)) })
             }
             (Self::Bool, Element::Bool(value)) => Ok(Number::Whole(value.into())),
             (Self::Float, Element::Number(number)) => Ok(number),
@@ -154,7 +195,7 @@ impl fmt::Display for Element {
             Self::Number(Number::Whole(value)) => write!(out, "{value}"),
             Self::Number(Number::Float(value)) => write!(out, "{value}"),
             Self::Bool(value) => write!(out, "{value}"),
-            Self::Text(text) => write!(out, "{text:?}"),
+            Self::Text(text) => write!(out, "{:?}", shortened(text)),
             Self::Null => out.write_str("null"),
             Self::Object => out.write_str("an object"),
         }
@@ -211,7 +252,7 @@ impl<'de> Visitor<'de> for Flat<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.take(Element::Text(shortened(text).to_owned()))
+        self.take(Element::Text(text.to_owned()))
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
