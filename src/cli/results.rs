@@ -99,7 +99,7 @@ impl ResultsCommand {
         let bus = self.reach.bus_args().open(&clock).map_err(Failure::Refused)?;
         let since = if self.from_beginning { Timestamp::EPOCH } else { clock.now().before(self.since) };
         let topic = Topics::of(&name).results;
-        let wanted = Wanted { rendezvous: name, since, follow: self.follow, all: self.all };
+        let wanted = Wanted { rendezvous: name, since, follow: self.follow, all: self.all, after: None };
         let unread = || format!("cannot read {topic} on {}", bus.describe());
         let mut results = Results::open(&*bus, wanted).await.with_context(unread)?;
         // Where lines are seen to come there is no need of a bar, and no room.

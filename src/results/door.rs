@@ -1,4 +1,4 @@
-//! The door's answer to what came out: `GET /control/NAME/results`, a line for each, as JSON or as text for people.
+//! The doors' answer to what came out: `GET /control/NAME/results`, a line for each, as JSON or as text for people.
 //!
 //! Whoever follows keeps a reader of the log for himself, so few may at a time, and all end when the process does.
 
@@ -19,19 +19,22 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use wire::Timestamp;
 
-use super::{Line, Results, Wanted};
+use super::{Line, Results, Wanted, subscribing::subscribe};
 use crate::door::{Shelf, find, problem, wants_text};
 
-struct Door {
-    bus: Arc<dyn Bus>,
-    clock: Clock,
-    shelf: Shelf,
+pub(super) struct Door {
+    pub(super) bus: Arc<dyn Bus>,
+    pub(super) clock: Clock,
+    pub(super) shelf: Shelf,
     places: Arc<Semaphore>,
-    stop: CancellationToken,
+    pub(super) subscribers: Arc<Semaphore>,
+    pub(super) stop: CancellationToken,
 }
 
 /// So many read at a time.
 const AT_A_TIME: usize = 8;
+/// So many subscribe at a time: each has a reader of the log, with threads of its own where that is Kafka.
+const SUBSCRIBERS: usize = 16;
 
 /// What may be said beside the name.
 #[derive(Debug, Default, Deserialize)]
@@ -46,16 +49,22 @@ struct Asked {
 }
 
 /// What are no results.
-enum Problem {
+pub(super) enum Problem {
     NoSuchRendezvous(String),
+    Asked(String),
     Full,
+    FullOfSubscribers,
     Unreadable(BusError),
 }
 
-/// Returns the route; whoever follows is let go at `stop`.
+/// Returns the routes; whoever follows is let go at `stop`.
 pub fn results_routes(bus: Arc<dyn Bus>, clock: Clock, shelf: Shelf, stop: CancellationToken) -> Router {
-    let door = Door { bus, clock, shelf, places: Arc::new(Semaphore::new(AT_A_TIME)), stop };
-    Router::new().route("/control/{rendezvous}/results", get(answer)).with_state(Arc::new(door))
+    let (places, subscribers) = (Arc::new(Semaphore::new(AT_A_TIME)), Arc::new(Semaphore::new(SUBSCRIBERS)));
+    let door = Door { bus, clock, shelf, places, subscribers, stop };
+    Router::new()
+        .route("/control/{rendezvous}/results", get(answer))
+        .route("/api/v1/rendezvous/{rendezvous}/results", get(subscribe))
+        .with_state(Arc::new(door))
 }
 
 async fn answer(
@@ -68,7 +77,7 @@ async fn answer(
     let place = Arc::clone(&door.places).try_acquire_owned().map_err(|_| Problem::Full)?;
     let back = |seconds| door.clock.now().before(Duration::from_secs(seconds));
     let since = asked.since_s.map_or(Timestamp::EPOCH, back);
-    let wanted = Wanted { rendezvous: name, since, follow: asked.follow, all: asked.all };
+    let wanted = Wanted { rendezvous: name, since, follow: asked.follow, all: asked.all, after: None };
     let results = Results::open(&*door.bus, wanted).await.map_err(Problem::Unreadable)?;
     let as_text = wants_text(&headers);
     let media = if as_text { "text/plain; charset=utf-8" } else { "application/x-ndjson" };
@@ -91,6 +100,10 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, sentence) = match self {
             Self::NoSuchRendezvous(sentence) => (StatusCode::NOT_FOUND, sentence),
+            Self::Asked(sentence) => (StatusCode::BAD_REQUEST, sentence),
+            Self::FullOfSubscribers => {
+                (StatusCode::TOO_MANY_REQUESTS, format!("{SUBSCRIBERS} others are subscribed to results here already"))
+            }
             Self::Full => (StatusCode::TOO_MANY_REQUESTS, format!("{AT_A_TIME} others read results here already")),
             Self::Unreadable(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
         };

@@ -86,6 +86,18 @@ impl Line {
         self.is == "valid"
     }
 
+    /// Returns whom or what it is about.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// Returns `prediction`, `default` or `error`.
+    #[must_use]
+    pub fn kind(&self) -> Option<&'static str> {
+        self.kind
+    }
+
     /// Returns it as one line of JSON.
     #[must_use]
     pub fn json(&self) -> String {

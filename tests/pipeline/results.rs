@@ -198,3 +198,90 @@ async fn across_a_take_over_on_a_real_kafka_each_result_is_printed_once() {
     after.stop().await.unwrap();
     rendezvous.stop().await;
 }
+
+/// Events as they come.
+struct Events {
+    response: reqwest::Response,
+    text: String,
+}
+
+impl Events {
+    async fn of(url: &str, last: Option<&str>) -> Self {
+        let request = reqwest::Client::new().get(url);
+        let request = if let Some(last) = last { request.header("last-event-id", last) } else { request };
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self { response, text: String::new() }
+    }
+
+    /// Returns the next event's name, data and id; those without data have no name.
+    async fn next(&mut self) -> (String, Value, String) {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let field = |name: &str| {
+                    let line = event.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+                    line.unwrap_or_default().to_owned()
+                };
+                let (name, data, id) = (field("event"), field("data"), field("id"));
+                self.text = rest.to_string();
+                return (name, serde_json::from_str(&data).unwrap_or_default(), id);
+            }
+            let chunk = timeout(PATIENCE, self.response.chunk()).await.unwrap().unwrap().unwrap();
+            self.text.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    }
+
+    /// Returns the requests of the next `count` results, and where they end.
+    async fn results(&mut self, count: usize) -> (BTreeSet<String>, String) {
+        let (mut requests, mut place) = (BTreeSet::new(), String::new());
+        while requests.len() < count || place.is_empty() {
+            let (name, data, id) = self.next().await;
+            match name.as_str() {
+                "result" => {
+                    requests.insert(data["request"].as_str().unwrap().to_owned());
+                    place.clear();
+                }
+                _ => place = id,
+            }
+        }
+        (requests, place)
+    }
+}
+
+fn ids(asked: &[starter::Answered]) -> BTreeSet<String> {
+    asked.iter().map(|answered| answered.id.to_string()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscriber_is_told_of_results_as_they_come_and_goes_on_where_it_ended() {
+    let clock = Clock::system();
+    let rendezvous = Rendezvous::start(EmbeddedBus::new(clock.clone()), clock, QUICK, &UNARCHIVED).await;
+    let stop = CancellationToken::new();
+    let (at, name) = (door(&rendezvous, &stop).await, rendezvous.app.definition().name().to_string());
+    let url = format!("{at}/api/v1/rendezvous/{name}/results");
+    rendezvous.ask_all(&["{\"x\": 0}".to_owned()]).await;
+    let mut events = Events::of(&url, None).await;
+    let asked = rendezvous.ask_all(&["{\"x\": 1}".to_owned(), "{\"x\": 2}".to_owned()]).await;
+    let (told, place) = events.results(2).await;
+    assert_eq!(told, ids(&asked), "those of before are not told");
+    drop(events);
+    let missed = rendezvous.ask_all(&["{\"x\": 3}".to_owned()]).await;
+    let mut events = Events::of(&url, Some(&place)).await;
+    assert_eq!(events.results(1).await.0, ids(&missed), "what came meanwhile is told, and nothing again");
+    let mut defaults = Events::of(&format!("{url}?kind=default&since_s=600"), None).await;
+    let (name, _, id) = defaults.next().await;
+    assert_eq!(name, "", "nobody was answered by default");
+    assert!(id.contains(":0."), "{id}");
+    let refused = async |url: &str, last: &str| {
+        let answer = reqwest::Client::new().get(url).header("last-event-id", last).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap()["error"].as_str().unwrap().to_owned())
+    };
+    let (status, sentence) = refused(&url, "seven").await;
+    assert_eq!((status, sentence.contains("Last-Event-ID")), (400, true), "{sentence}");
+    assert_eq!(refused(&format!("{url}?kind=guess"), &place).await.0, 400);
+    assert_eq!(refused(&url.replace(&*rendezvous.app.definition().name().to_string(), "nobody"), &place).await.0, 404);
+    stop.cancel();
+    while let Ok(Some(_)) = timeout(PATIENCE, events.response.chunk()).await.unwrap() {}
+    rendezvous.stop().await;
+}
