@@ -64,13 +64,14 @@ impl Keepers {
             tokio::select! {
                 () = stop.cancelled() => break Ok(()),
                 () = ended.cancelled() => break Err(ExecutorsError::Keeper),
-                changed = self.versions.changed() => match changed {
-                    Ok(()) => self.settle().await,
-                    Err(_) => {
+                changed = self.versions.changed() => {
+                    if changed.is_err() {
+                        // Nobody can publish any more.
                         stop.cancelled().await;
                         break Ok(());
                     }
-                },
+                    self.settle().await;
+                }
             }
         };
         let all = std::mem::take(&mut self.running);

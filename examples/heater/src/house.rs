@@ -32,7 +32,7 @@ const WARMS: f64 = 0.4;
 const SETTINGS: &str = "heater.settings";
 const COMMANDS: &str = "heater.commands";
 /// Generous: it bounds a run that has failed, never one that does not.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A house with a thermostat.
 pub struct House {

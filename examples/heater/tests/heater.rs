@@ -1,5 +1,7 @@
 //! The house on the embedded bus; and the executor on a real Kafka, killed again and again.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader},

@@ -79,11 +79,11 @@ impl Kept {
             },
             failure,
         };
-        let payload = serde_json::to_vec(&body).expect("numbers, texts and JSON are always written to memory");
+        let payload = written(&body);
         // Without a key the record is kept for the sake of its answer, and the log's compaction wants one.
         let key =
             self.key.as_ref().map_or_else(|| Bytes::from_static(b""), |key| Bytes::copy_from_slice(key.as_bytes()));
-        Record { key: Some(key), payload: Some(payload.into()), ..Record::default() }
+        Record { key: Some(key), payload: Some(payload), ..Record::default() }
     }
 
     /// Reads a record.
@@ -111,6 +111,10 @@ impl Kept {
             reply,
         })
     }
+}
+
+fn written(body: &Body<'_>) -> Bytes {
+    serde_json::to_vec(body).expect("numbers, texts and JSON are always written to memory").into()
 }
 
 /// Returns `bytes` as JSON, if they are.

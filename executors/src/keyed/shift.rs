@@ -152,7 +152,10 @@ impl<'run> Shift<'run> {
                 }
                 event = self.restorer.next() => self.on_kept(event, outage)?,
                 event = next_of(&mut self.member), if !is_full => self.on_event(event, outage).await?,
-                _ = ticks.tick() => self.on_tick(),
+                _ = ticks.tick() => {
+                    self.on_tick();
+                    Ok(())
+                }
             };
             self.begin_serving()?;
             if self.under_way.is_none() && !self.batch.is_empty() && self.not_before <= self.keeper.clock.now() {
@@ -287,7 +290,7 @@ impl Shift<'_> {
         Ok(Ok(()))
     }
 
-    fn on_tick(&mut self) -> Outcome {
+    fn on_tick(&mut self) {
         let now = self.keeper.clock.now();
         self.take_acknowledgements();
         for (index, serving) in &mut self.partitions {
@@ -303,7 +306,6 @@ impl Shift<'_> {
         if self.under_way.is_none() && self.batch.is_empty() && !self.moved().is_empty() {
             self.send();
         }
-        Ok(())
     }
 
     /// Reads the requests of those partitions of which all is known.
