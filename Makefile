@@ -1,4 +1,4 @@
-# The commands: `make demo` and `make test`; plus `make examples`, `make lint`, `make bench`, `make profile`, `make simulate` and `make faults`. Each does its own set-up.
+# The commands: `make demo` and `make test`; plus `make fraud`, `make recommender`, `make examples`, `make lint`, `make bench`, `make profile`, `make simulate` and `make faults`. Each does its own set-up.
 
 # BROKERS and KAFKA_BROKERS, given here or in the environment, reach the programs through it.
 SETUP := target/setup
@@ -16,7 +16,7 @@ export RUST_TEST_THREADS ?= 4
 REQUESTS ?= 10000
 RATE ?= 1000
 
-.PHONY: demo examples heater pictures test lint bench bench-plots profile simulate faults setup clean help
+.PHONY: demo fraud recommender examples heater pictures test lint bench bench-plots profile simulate faults setup clean help
 
 help: ## shows this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -24,6 +24,15 @@ help: ## shows this
 demo: ## streams the wine data through real models; over Kafka with BROKERS=host:port
 	@tools/setup.sh build onnx
 	cargo run --release --quiet --locked -- demo --requests $(REQUESTS) --rate $(RATE) $(ARGS)
+
+fraud: ## asks two models and a vendor that straggles about card payments, within 15 ms; needs Python for the vendor
+	@tools/setup.sh build onnx
+	cargo build --release --quiet --locked
+	@examples/fraud/run.sh --requests $(REQUESTS) --rate $(if $(filter-out file,$(origin RATE)),$(RATE),200) $(ARGS)
+
+recommender: ## asks a factorisation for users' top items, and puts a newer one in its place half-way
+	@tools/setup.sh build onnx
+	cargo run --release --quiet --locked -- demo --policy examples/recommender/recommender.yaml --inputs examples/recommender/users.jsonl --then examples/recommender/second.yaml --requests $(REQUESTS) --rate $(RATE) $(ARGS)
 
 examples: ## compares three canaries on the wine data; the pages are target/examples/canary-{equal,better,shuffled}.html (.md, .json)
 	@tools/setup.sh build onnx

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bus::{Bus, BusError, Consumer, Event, Received, StartAt, TopicPartition};
-use policies::{Definition, ResultBody};
+use policies::{Definition, ReceiptState, ResultBody};
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,10 @@ pub struct Observed {
     pub decided_by: BTreeMap<String, u64>,
     /// Valid results, by the executors whose answer it was.
     pub chosen: BTreeMap<String, u64>,
+    /// Valid results before which an executor was heard, canaries too.
+    pub in_time: BTreeMap<String, u64>,
+    /// Valid results, by the versions of the models whose answer it was.
+    pub models: BTreeMap<String, u64>,
     /// How many valid results each request has.
     pub results: HashMap<RequestId, u32>,
     /// Responses of each executor: answers and failures.
@@ -165,6 +169,12 @@ impl Observed {
         let Ok(body) = serde_json::from_slice::<ResultBody>(&result.body) else { return };
         for executor in &body.decision.executors {
             *self.chosen.entry(executor.clone()).or_default() += 1;
+        }
+        for heard in body.decision.receipt.iter().filter(|heard| heard.state == ReceiptState::Answered) {
+            *self.in_time.entry(heard.executor.clone()).or_default() += 1;
+            if let Some(model) = heard.model.as_ref().filter(|_| body.decision.executors.contains(&heard.executor)) {
+                *self.models.entry(model.clone()).or_default() += 1;
+            }
         }
         *self.decided_by.entry(body.decision.decided_by.as_str().to_owned()).or_default() += 1;
     }

@@ -9,6 +9,8 @@ mod check;
 mod connections;
 #[path = "cli/demo.rs"]
 mod demo;
+#[path = "cli/examples.rs"]
+mod examples;
 #[path = "cli/exports.rs"]
 mod exports;
 #[path = "cli/language.rs"]

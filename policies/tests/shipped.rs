@@ -40,6 +40,16 @@ fn every_policy_that_ships_is_a_story_that_comes_true() {
     assert_eq!(files, shipped.len(), "a policy ships that is not named here");
 }
 
+#[test]
+fn every_policy_of_an_example_comes_true() {
+    for file in ["fraud/fraud.yaml", "recommender/recommender.yaml", "recommender/second.yaml"] {
+        let text = read(&format!("../examples/{file}"));
+        assert!(check(file, &text) >= 4, "{file} has few examples");
+        let warnings = Definition::check(file, &text).problems;
+        assert!(warnings.0.is_empty(), "{warnings}");
+    }
+}
+
 /// What stands around a block of the documents that says only what it is about.
 const FRAME: &str = "rendezvous: wine
 budget: 50ms

@@ -27,10 +27,12 @@ use crate::{
     settings::BusArgs,
 };
 
+mod replacing;
 mod reports;
 mod summary;
 mod wine;
 
+use replacing::Replacement;
 use reports::Reports;
 use summary::Summary;
 use wine::Wines;
@@ -39,6 +41,8 @@ use wine::Wines;
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  hedgerow demo\n  hedgerow demo --requests 100000 --rate 5000\n  \
     hedgerow demo --reports reports              three canaries, and a page about each\n  \
+    hedgerow demo --policy examples/recommender/recommender.yaml --inputs examples/recommender/users.jsonl \\\n      \
+    --then examples/recommender/second.yaml\n  \
     hedgerow demo --brokers localhost:9092 --json")]
 pub(super) struct Demo {
     /// How many requests; the 178 rows are sent again and again
@@ -49,9 +53,17 @@ pub(super) struct Demo {
     #[arg(long, default_value_t = 1_000, value_name = "R", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate: u32,
 
-    /// Another policy than the one that ships; its input must have the wine features
+    /// Another policy than the one that ships; its input must have the wine features, or there must be `--inputs`
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+
+    /// Ask about these inputs, one JSON object a line, again and again, instead of the wines
+    #[arg(long, value_name = "FILE", requires = "policy", conflicts_with = "reports")]
+    inputs: Option<PathBuf>,
+
+    /// Apply this policy once half of the requests are answered: another version of the first one, in the same folder
+    #[arg(long, value_name = "FILE", requires = "policy", conflicts_with = "reports")]
+    then: Option<PathBuf>,
 
     /// Compare canaries, of `policies/wine-canaries.yaml` unless another policy is named, and write a page about each into
     /// this folder (HTML, Markdown, JSON). Asks about wines that no model has seen, and tells what they were
@@ -80,6 +92,7 @@ impl Demo {
         let folder = TempDir::with_prefix("hedgerow-demo-").context("no temporary folder for the demo")?;
         let shipped = wine::unpack(folder.path(), self.reports.is_some())?;
         let (definition, models) = super::load(self.policy.as_deref().unwrap_or(&shipped))?;
+        let wines = self.wines().map_err(Failure::Refused)?;
         let clock = Clock::system();
         super::runtime()?.block_on(async {
             let bus = self.bus.open(&clock).map_err(Failure::Refused)?;
@@ -94,23 +107,39 @@ impl Demo {
             let versions = versions.context("the demo's policy has no version")?;
             let (published, history, only, traces) = (follower.models(), None, None, None);
             let kinds = Kinds::default();
+            let then = self.then.as_deref().map(|file| {
+                let half = self.requests / 2;
+                Replacement::read(file, (&definition, &models), follower.clone(), half).map_err(Failure::Refused)
+            });
+            let then = then.transpose()?;
             let app =
                 App { bus, clock, versions, published, history, models, data, only, limits, kinds, partitions, traces };
-            let summary = self.stream(&app).await?;
+            let summary = self.stream(&app, wines, then).await?;
             println!("{}", if self.json { summary.json() } else { summary.table() });
             Ok(if summary.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         })
     }
 
-    async fn stream(&self, app: &App) -> anyhow::Result<Summary> {
+    /// Returns what is asked about.
+    fn wines(&self) -> anyhow::Result<Arc<Wines>> {
+        Ok(Arc::new(match &self.inputs {
+            Some(file) => Wines::lines(file)?,
+            None if self.reports.is_some() => Wines::drawn(),
+            None => Wines::rows(),
+        }))
+    }
+
+    async fn stream(&self, app: &App, wines: Arc<Wines>, mut then: Option<Replacement>) -> anyhow::Result<Summary> {
         let roles = [Role::Collector, Role::Executors, Role::Decoy, Role::Starter];
         let since = app.clock.now();
         let running = app.start(&roles, &mut Registry::default()).await?;
         let starter = running.starter.clone().context("the demo runs a starter")?;
         let watching = CancellationToken::new();
         let observer = Observer::start(&app.bus, &app.definition(), app.clock.now(), watching.clone()).await?;
-        let wines = Arc::new(if self.reports.is_some() { Wines::drawn() } else { Wines::rows() });
-        let tally = self.send(&starter, &wines, app.definition().budget, &running).await;
+        let tally = self.send(&starter, &wines, app.definition().budget, &running, &mut then).await;
+        if let Some(then) = then {
+            then.done().await?;
+        }
         settle(&observer, &tally, app.definition().executors.len()).await;
         running.stop().await?;
         watching.cancel();
@@ -127,7 +156,14 @@ impl Demo {
         Ok(Summary { canaries, ..summary })
     }
 
-    async fn send(&self, starter: &Starter, wines: &Arc<Wines>, budget: Budget, running: &Running) -> Tally {
+    async fn send(
+        &self,
+        starter: &Starter,
+        wines: &Arc<Wines>,
+        budget: Budget,
+        running: &Running,
+        then: &mut Option<Replacement>,
+    ) -> Tally {
         let (asking, wines) = (starter.clone(), Arc::clone(wines));
         let pace = Pace { rate: self.rate, count: self.requests };
         let mut finished = pace.drive(move |index| {
@@ -144,6 +180,9 @@ impl Demo {
             };
             let Some(finished) = finished else { break };
             tally.add(finished, budget);
+            if let Some(then) = then {
+                then.on_answers(tally.finished());
+            }
             if shown.elapsed() > Duration::from_millis(100) {
                 progress.set_position(tally.finished());
                 progress.set_message(tally.line());
@@ -228,6 +267,8 @@ impl Tally {
             p99_ms: self.quantile_ms(0.99),
             decided_by: observed.decided_by.clone(),
             chosen: observed.chosen.clone(),
+            in_time: observed.in_time.clone(),
+            models: observed.models.clone(),
             responses: observed.responses.clone(),
             canary_agreement: observed.canary_agreement(),
             refused: self.refused.clone(),

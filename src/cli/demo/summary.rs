@@ -33,6 +33,10 @@ pub(super) struct Summary {
     pub decided_by: BTreeMap<String, u64>,
     /// How often each executor's answer was (part of) the result.
     pub chosen: BTreeMap<String, u64>,
+    /// How often each executor had answered when it was decided; of canaries, too.
+    pub in_time: BTreeMap<String, u64>,
+    /// How often each version of a model gave (part of) the result.
+    pub models: BTreeMap<String, u64>,
     /// Answers and failures of each executor.
     pub responses: BTreeMap<String, (u64, u64)>,
     /// Share of the canary's answers that agree with its reference's; null without a pair.
@@ -69,8 +73,11 @@ impl Summary {
         row("latency", format!("p50 {:.2} ms, p99 {:.2} ms", self.p50_ms, self.p99_ms));
         row("decided by", self.list(&self.decided_by));
         row("chosen", self.list(&self.chosen));
+        row("by models", self.list(&self.models));
         for (executor, (answers, failures)) in &self.responses {
-            row(&format!("  {executor}"), format!("{answers} answers, {failures} failures"));
+            let in_time = percent(share(self.in_time.get(executor).copied().unwrap_or_default(), self.results));
+            let said = format!("{answers} answers, {failures} failures, heard before {in_time} of the verdicts");
+            row(&format!("  {executor}"), said);
         }
         let agreement = self.canary_agreement.map_or_else(|| "no pairs".to_owned(), percent);
         row("canary agrees", agreement);

@@ -36,7 +36,7 @@ const UNSEEN: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples
 /// By how much of their spread wines that are measured once more differ from what was measured first.
 const ERROR: f64 = 0.5;
 
-/// Which wines are asked about.
+/// Which wines are asked about, or what else.
 pub(super) enum Wines {
     /// All rows, again and again.
     Rows(Vec<Bytes>),
@@ -72,6 +72,19 @@ impl Wines {
     pub(super) fn rows() -> Self {
         let (names, wines) = read(ROWS);
         Self::Rows(wines.iter().map(|(features, _)| body(&names, features)).collect())
+    }
+
+    /// Returns what `file` has instead: one JSON object a line.
+    pub(super) fn lines(file: &Path) -> anyhow::Result<Self> {
+        let text = fs::read_to_string(file).with_context(|| format!("{}: cannot be read", file.display()))?;
+        let lines = text.lines().filter(|line| !line.trim().is_empty());
+        let rows: Vec<Bytes> = lines.map(|line| Bytes::copy_from_slice(line.as_bytes())).collect();
+        anyhow::ensure!(
+            !rows.is_empty(),
+            "{}: there is no input in it, which is one JSON object a line",
+            file.display()
+        );
+        Ok(Self::Rows(rows))
     }
 
     /// Returns those that no model has seen.
