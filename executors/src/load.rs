@@ -97,9 +97,7 @@ pub fn by_kind(bus: Arc<dyn Bus>, base: PathBuf, clock: Clock, sampling: Option<
                     let spec = python::Spec { path: &path, function, schema, workers, max_batch };
                     Arc::new(Python::load(name, spec, Arc::new(move || clock.now())).await?)
                 }
-                ExecutorKind::Wasm(_) | ExecutorKind::Model { .. } => {
-                    return Err(LoadError::Unknown);
-                }
+                ExecutorKind::Model { .. } => return Err(LoadError::Unknown),
                 ExecutorKind::Elsewhere => return Err(LoadError::Elsewhere),
                 ExecutorKind::Rust(called) => kinds.plain(called, &spec, &schema)?,
                 ExecutorKind::Echo => Arc::new(Echo::new(&spec.id)),
