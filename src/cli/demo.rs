@@ -41,8 +41,7 @@ use wine::Wines;
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  hedgerow demo\n  hedgerow demo --requests 100000 --rate 5000\n  \
     hedgerow demo --reports reports              three canaries, and a page about each\n  \
-    hedgerow demo --policy examples/recommender/recommender.yaml --inputs examples/recommender/users.jsonl \\\n      \
-    --then examples/recommender/second.yaml\n  \
+    hedgerow demo --policy a.yaml --inputs inputs.jsonl --then b.yaml\n  \
     hedgerow demo --brokers localhost:9092 --json")]
 pub(super) struct Demo {
     /// How many requests; the 178 rows are sent again and again
@@ -53,7 +52,7 @@ pub(super) struct Demo {
     #[arg(long, default_value_t = 1_000, value_name = "R", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate: u32,
 
-    /// Another policy than the one that ships; its input must have the wine features, or there must be `--inputs`
+    /// Another policy than the one that ships; its input has the wine features, or there is `--inputs`
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 
