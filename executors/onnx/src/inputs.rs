@@ -139,9 +139,9 @@ fn share_among(
     shares: &mut [Vec<usize>],
 ) -> Result<(), String> {
     let place = |name: &str| names.iter().position(|known| **known == *name);
-    let (named, groups): (Vec<usize>, Vec<usize>) =
+    let (single, groups): (Vec<usize>, Vec<usize>) =
         chosen.iter().copied().partition(|index| place(takers[*index].name).is_some());
-    for index in named {
+    for index in single {
         let taker = &takers[index];
         if let Some(width) = taker.width.filter(|width| *width != 1) {
             return Err(format!("its input `{}` takes {width} {kind} a row instead of one", taker.name));
