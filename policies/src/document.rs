@@ -97,12 +97,14 @@ impl Document {
         let mut file = Members::of(root, "a policy file", report)?;
         let name = file.require("rendezvous", report);
         let rendezvous = name.and_then(|node| read::text(node, "the rendezvous' name", report));
+        let budget = file.require("budget", report).and_then(|node| read::duration(node, report));
+        let approvals = file.take("approvals").and_then(|node| approvals(node, report));
         let input = file.require("input", report);
         let input = input.map_or_else(InputEntry::default, |node| InputEntry::read(node, report));
         let document = Self {
             rendezvous,
-            budget: file.require("budget", report).and_then(|node| read::duration(node, report)),
-            approvals: file.take("approvals").and_then(|node| approvals(node, report)),
+            budget,
+            approvals,
             key: file.take("key").and_then(|node| read::text(node, "the key", report)),
             executors: {
                 let node = file.require("executors", report);
