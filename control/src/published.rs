@@ -69,15 +69,16 @@ impl Follower {
         if let (Some(ModelBytes(bytes)), ModelAction::Publish(publish)) = (bytes, &mut change.action) {
             check_bytes(&publish.descriptor, &bytes)?;
             let registry = Arc::clone(&self.models().borrow());
-            publish.descriptor.source = known_place(&registry, model, &publish.descriptor)
-                // Where it will lie is not known before it is written, and it is not written in vain.
-                .unwrap_or(Source::Value { offsets: vec![0] });
+            let known = known_place(&registry, model, &publish.descriptor);
+            let is_written = known.is_some();
+            // Where it will lie is not known before it is written, and it is not written in vain.
+            publish.descriptor.source = known.unwrap_or(Source::Value { offsets: vec![0] });
             change.check()?;
             if let Err(refusal) = Registry::clone(&registry).fold(&change, self.shared().clock.now()) {
                 return Ok(refusal.into());
             }
             if let ModelAction::Publish(publish) = &mut change.action
-                && known_place(&registry, model, &publish.descriptor).is_none()
+                && !is_written
             {
                 publish.descriptor.source = Source::Value { offsets: self.append_parts(&bytes).await? };
             }

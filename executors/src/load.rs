@@ -54,7 +54,7 @@ pub enum LoadError {
     /// It was to be compiled in.
     #[error("{0}")]
     CompiledIn(String),
-    /// Its kind is not known here.
+    /// Its kind keeps no state here.
     #[error("this release cannot run executors of its kind")]
     Unknown,
     /// The system gives no thread.
@@ -68,8 +68,8 @@ pub enum LoadError {
     Trouble(String),
 }
 
-/// Returns the loader of the kinds a policy file can name; published models are read from `bus`, relative paths start from `base`, and servers are told of the
-/// traces that `sampling` keeps.
+/// Returns the loader of the kinds a policy file can name: published models are read from `bus`, relative paths start
+/// from `base`, servers are told of the traces that `sampling` keeps, and `kinds` has what is compiled in.
 #[must_use]
 pub fn by_kind(bus: Arc<dyn Bus>, base: PathBuf, clock: Clock, sampling: Option<Sampling>, kinds: Kinds) -> Loader {
     let publications = Arc::new(Publications { bus, artifacts: Artifacts::default() });
@@ -77,10 +77,7 @@ pub fn by_kind(bus: Arc<dyn Bus>, base: PathBuf, clock: Clock, sampling: Option<
         let kinds = kinds.clone();
         let (post, base, clock, publications) = (post.clone(), base.clone(), clock.clone(), Arc::clone(&publications));
         Box::pin(async move {
-            if let Some(model) = &post.model {
-                return publications.load(&post, model).await;
-            }
-            let Post { spec, schema, .. } = post;
+            let Post { spec, schema, model } = post;
             let name = spec.id.as_str();
             let executor: Arc<dyn Executor> = match &spec.kind {
                 ExecutorKind::Onnx(path) => Arc::new(Onnx::load(name, &base.join(path), &schema, spec.max_batch)?),
@@ -97,7 +94,10 @@ pub fn by_kind(bus: Arc<dyn Bus>, base: PathBuf, clock: Clock, sampling: Option<
                     let spec = python::Spec { path: &path, function, schema, workers, max_batch };
                     Arc::new(Python::load(name, spec, Arc::new(move || clock.now())).await?)
                 }
-                ExecutorKind::Model { .. } => return Err(LoadError::Unknown),
+                ExecutorKind::Model { .. } => {
+                    let model = model.expect("a post that runs a published model says which");
+                    publications.load(&model, &schema, spec.max_batch).await?
+                }
                 ExecutorKind::Elsewhere => return Err(LoadError::Elsewhere),
                 ExecutorKind::Rust(called) => kinds.plain(called, &spec, &schema)?,
                 ExecutorKind::Echo => Arc::new(Echo::new(&spec.id)),

@@ -111,10 +111,9 @@ impl Post {
 impl Published {
     fn of(kind: &ExecutorKind, models: &Registry) -> Option<Self> {
         let ExecutorKind::Model { name, version } = kind else { return None };
-        let name = ModelName::new(name).ok()?;
-        let found = models.resolve(&name, version.as_deref()).cloned();
+        let found = models.resolve(name, version.as_deref()).cloned();
         let changes = models.get(name.as_str()).map_or(0, |model| model.changes());
-        Some(Self { name, found, changes })
+        Some(Self { name: name.clone(), found, changes })
     }
 
     /// Returns the version as responses name it, if there is one.

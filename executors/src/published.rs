@@ -1,6 +1,6 @@
 //! The bytes of a published model: out of the log, or from where its descriptor says that they are.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{num::NonZeroUsize, path::PathBuf, sync::Arc};
 
 use artifacts::{Artifacts, checked};
 use bus::{Bus, BusError, Stretch, TopicPartition};
@@ -8,12 +8,10 @@ use bytes::{Bytes, BytesMut};
 use executor::Executor;
 use models::Entry;
 use onnx::Onnx;
+use policies::InputSchema;
 use wire::{MODELS_TOPIC, ModelKind, ModelPart, ModelVersion, Source};
 
-use crate::{
-    load::LoadError,
-    post::{Post, Published},
-};
+use crate::{load::LoadError, post::Published};
 
 /// Loads published models.
 pub(crate) struct Publications {
@@ -38,15 +36,20 @@ pub enum PartsError {
 // === impl Publications ===
 
 impl Publications {
-    /// Returns what runs the model that `post` names.
-    pub(crate) async fn load(&self, post: &Post, model: &Published) -> Result<Arc<dyn Executor>, LoadError> {
+    /// Returns what runs `model` for inputs of `schema`, in calls of `max_batch` rows at most.
+    pub(crate) async fn load(
+        &self,
+        model: &Published,
+        schema: &InputSchema,
+        max_batch: Option<NonZeroUsize>,
+    ) -> Result<Arc<dyn Executor>, LoadError> {
         let entry = model.found.as_ref().map_err(|unresolved| LoadError::Unresolved(unresolved.clone()))?;
         let bytes = self.bytes(entry).await?;
         let version = ModelVersion::new(model.name.as_str(), entry.version());
         let place = PathBuf::from(version.as_str());
         match entry.descriptor.kind {
             ModelKind::Onnx => {
-                let loaded = Onnx::of(version, &place, &bytes, &post.schema, post.spec.max_batch)?;
+                let loaded = Onnx::of(version, &place, &bytes, schema, max_batch)?;
                 Ok(Arc::new(loaded))
             }
         }

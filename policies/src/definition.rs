@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
-use wire::{Attributes, Budget, ExecutorId, Plan, PolicyRef, RendezvousName, Role};
+use wire::{Attributes, Budget, ExecutorId, ModelName, Plan, PolicyRef, RendezvousName, Role};
 
 use crate::{
     BreakerSpec, CanarySpec, Diagnostics, Policy, Share, Start,
@@ -157,7 +157,7 @@ pub enum ExecutorKind {
     /// A published model, under its name in the control topic.
     Model {
         /// Its name.
-        name: Arc<str>,
+        name: ModelName,
         /// Which of its versions; `None` follows the live one.
         version: Option<Arc<str>>,
     },

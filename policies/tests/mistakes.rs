@@ -366,8 +366,10 @@ fn what_runs_a_model_elsewhere_is_read() {
         ExecutorKind::Server(ServerSpec { protocol, url: url.to_owned(), credentials, retries })
     };
     let python = |file: &str, function: &str| ExecutorKind::Python { file: file.into(), function: function.into() };
-    let model =
-        |name: &str, version: Option<&str>| ExecutorKind::Model { name: name.into(), version: version.map(Into::into) };
+    let model = |name: &str, version: Option<&str>| ExecutorKind::Model {
+        name: wire::ModelName::new(name).unwrap(),
+        version: version.map(Into::into),
+    };
     let token = |header: Option<&str>| {
         Some(Credentials { secret: SecretRef::Env("TOKEN".into()), header: header.map(Into::into) })
     };

@@ -18,7 +18,7 @@ use futures::{Stream, StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
-use wire::Timestamp;
+use wire::{ResultKind, Timestamp};
 
 use super::{
     Line, Lost, Place, Results, Wanted,
@@ -62,7 +62,8 @@ pub(super) async fn subscribe(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (name, _) = find(&door.shelf, &rendezvous).map_err(Problem::NoSuchRendezvous)?;
-    if let Some(kind) = asked.kind.as_deref().filter(|kind| !matches!(*kind, "prediction" | "default" | "error")) {
+    if let Some(kind) = asked.kind.as_deref().filter(|kind| ResultKind::ALL.iter().all(|known| known.as_str() != *kind))
+    {
         return Err(Problem::Asked(format!("`kind` is prediction, default or error, not `{kind}`")));
     }
     let last = headers.get("last-event-id").map(|word| String::from_utf8_lossy(word.as_bytes()).parse::<Place>());

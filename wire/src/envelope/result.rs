@@ -54,6 +54,9 @@ pub struct Fence(pub Fencing);
 // === impl ResultKind ===
 
 impl ResultKind {
+    /// Every one of them.
+    pub const ALL: [Self; 3] = [Self::Prediction, Self::Default, Self::Error];
+
     /// Returns the word for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use wire::ExecutorId;
+use wire::{ExecutorId, ModelName};
 
 use crate::{
     Credentials, ExecutorKind, Protocol, SecretRef, ServerSpec,
@@ -154,12 +154,11 @@ fn compiled_in(name: &Spanned<String>, report: &mut Report<'_>) -> Option<Execut
 /// Reads `forest` and `forest@7`.
 fn published(model: &Spanned<String>, report: &mut Report<'_>) -> Option<ExecutorKind> {
     let (name, version) = model.is.split_once('@').map_or((model.is.as_str(), None), |(name, at)| (name, Some(at)));
-    // Models are named as executors are.
-    if ExecutorId::new(name).is_err() || version.is_some_and(str::is_empty) {
+    let Some(name) = ModelName::new(name).ok().filter(|_| version != Some("")) else {
         report
             .error(model.at, format!("`{}` names no published model", model.is))
             .hint("write `forest`, which follows the live version, or `forest@7` for one of them");
         return None;
-    }
-    Some(ExecutorKind::Model { name: name.into(), version: version.map(Into::into) })
+    };
+    Some(ExecutorKind::Model { name, version: version.map(Into::into) })
 }
