@@ -10,6 +10,7 @@ mod echo;
 mod executor;
 mod features;
 mod keyed;
+mod version;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ pub use echo::Echo;
 pub use executor::{Executor, Input, failed};
 pub use futures::future::BoxFuture;
 pub use keyed::{Keyed, Memory, Step, Turn};
+pub use version::version_of;
 use wire::Timestamp;
 
 /// The time as the log has it, for whoever must know how much of a budget is left.

@@ -17,7 +17,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use executor::{BoxFuture, Executor, Input, answer, failed};
+use executor::{BoxFuture, Executor, Input, answer, failed, version_of};
 use ort::{
     session::{
         Session,
@@ -26,7 +26,6 @@ use ort::{
     value::{Outlet, ValueType},
 };
 use policies::InputSchema;
-use sha2::{Digest, Sha256};
 use wire::{Failure, ModelVersion, TensorSpec};
 
 use inputs::{Inputs, Row};
@@ -96,7 +95,7 @@ impl Onnx {
         max_batch: Option<NonZeroUsize>,
     ) -> Result<Self, OnnxError> {
         let bytes = fs::read(path).map_err(|cause| OnnxError::Unreadable { path: path.to_owned(), cause })?;
-        Self::of(ModelVersion::new(name, &fingerprint(&bytes)), path, &bytes, schema, max_batch)
+        Self::of(version_of(name, &bytes), path, &bytes, schema, max_batch)
     }
 
     /// The same with a model's bytes, which `place` names where something is wrong with them.
@@ -209,14 +208,6 @@ fn session(bytes: &[u8]) -> Result<Session, Problem> {
 #[expect(clippy::result_large_err, reason = "the error of onnxruntime's builder holds the builder")]
 fn one_thread(builder: SessionBuilder) -> BuilderResult {
     builder.with_intra_threads(1)?.with_inter_threads(1)?.with_intra_op_spinning(false)?.with_inter_op_spinning(false)
-}
-
-fn fingerprint(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(bytes).iter().take(6).fold(String::with_capacity(12), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes every write");
-        text
-    })
 }
 
 // === impl Loaded ===

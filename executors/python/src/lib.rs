@@ -13,7 +13,6 @@ mod pool;
 mod worker;
 
 use std::{
-    fmt::Write as _,
     fs, io,
     num::NonZeroUsize,
     path::{Path, PathBuf},
@@ -21,9 +20,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use executor::{BoxFuture, Executor, Input, Now, failed};
+use executor::{BoxFuture, Executor, Input, Now, failed, version_of};
 use policies::InputSchema;
-use sha2::{Digest, Sha256};
 use wire::{Failure, ModelVersion};
 
 use frames::Begin;
@@ -130,7 +128,7 @@ impl Python {
                 return Err(PythonError::OneByOne { path, function, wanted });
             }
         };
-        Ok(Self { model: ModelVersion::new(name, &fingerprint(&source)), batch_max, pool })
+        Ok(Self { model: version_of(name, &source), batch_max, pool })
     }
 }
 
@@ -167,13 +165,6 @@ fn zeros(spec: &Spec) -> Option<serde_json::Map<String, serde_json::Value>> {
     spec.schema.map(|schema| {
         let numbers = schema.features.iter().map(|name| (name.to_string(), 0.0.into()));
         numbers.chain(schema.texts.iter().map(|name| (name.to_string(), "".into()))).collect()
-    })
-}
-
-fn fingerprint(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(6).fold(String::with_capacity(12), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes every write");
-        text
     })
 }
 

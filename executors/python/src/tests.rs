@@ -93,7 +93,7 @@ async fn the_model_s_version_is_the_file_s_hash_and_a_worker_that_comes_later_ru
     let rank = Rank::new(&format!("{LOCKED}def score(x): return {{'pid': os.getpid()}}"));
     let python = rank.load().await;
     let bytes = fs::read(rank.file("rank.py")).unwrap();
-    assert_eq!(python.model().as_str(), format!("rank@{}", fingerprint(&bytes)));
+    assert_eq!(python.model(), version_of("rank", &bytes));
     fs::write(rank.file("rank.py"), "def score(x): return {'class': 'another text'}").unwrap();
     let first = ask(&python, "{}").await.unwrap();
     kill(&first);
