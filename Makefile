@@ -5,9 +5,8 @@ SETUP := target/setup
 export ORT_DYLIB_PATH ?= $(CURDIR)/$(SETUP)/onnxruntime/libonnxruntime.so
 export HEDGEROW_KAFKA_JARS ?= $(CURDIR)/$(SETUP)/kafka
 export HEDGEROW_PROMTOOL ?= $(CURDIR)/$(SETUP)/promtool/promtool
-export HEDGEROW_SDK_PYTHON ?= $(CURDIR)/$(SETUP)/sdk/bin/python
+export HEDGEROW_TEST_PYTHON ?= $(CURDIR)/$(SETUP)/python/bin/python
 export HEDGEROW_MODELS ?= $(CURDIR)/$(SETUP)/models
-export HEDGEROW_CLIENTS ?= $(CURDIR)/$(SETUP)/clients
 export HEDGEROW_PEERS ?= $(CURDIR)/$(SETUP)/peers
 
 # Most tests wait for a broker rather than for a processor.
@@ -46,7 +45,8 @@ pictures: examples ## draws docs/pictures/ from these pages; needs Chromium (CHR
 	@tools/pictures.sh target/examples docs/pictures
 
 test: ## runs every test, among them those on a real Kafka that they start; KAFKA_BROKERS=host:port uses another
-	@tools/setup.sh
+	@tools/setup.sh build
+	@tools/setup.sh & fetching=$$!; cargo test --workspace --tests --locked --no-run && wait $$fetching
 	cargo test --workspace --tests --locked $(ARGS)
 
 # Advisories are not checked here: their database is a repository elsewhere, and a clean tree must not turn red by itself.

@@ -1,14 +1,13 @@
 #!/bin/sh
 # Makes a bare Debian machine with Rust able to build, test and run hedgerow.
-# Usage: tools/setup.sh [build] [kafka] [onnx] [browser] [promtool] [models] [sdk] [clients] [lint] [profile]     (the first eight if none is named)
+# Usage: tools/setup.sh [build] [kafka] [onnx] [browser] [promtool] [python] [models] [lint] [profile]     (the first seven if none is named)
 #   build   compiler, make, perl and OpenSSL for the native parts; the target the pure crates are checked on
 #   kafka   Java, and Apache Kafka's jars in target/setup/kafka
 #   onnx    onnxruntime's shared library in target/setup/onnxruntime
 #   browser Chromium, in which the tests look at pages; left out where the distribution has none
 #   promtool Prometheus' own checker of metrics and rules, in target/setup/promtool
-#   models  servers of models that executors are tested against, in target/setup/models: MLServer (Python), Openscoring (Java)
-#   sdk     Python's Kafka client, in a virtual environment in target/setup/sdk
-#   clients Triton's client for Python, for HTTP and gRPC, in target/setup/clients (189 MB, a minute)
+#   python  what tests run of Python's, in one virtual environment in target/setup/python: MLServer, MLflow, Triton's and Kafka's clients
+#   models  what is served to executors in tests, in target/setup/models: Openscoring (Java), and a model that MLServer serves
 #   lint    cargo-deny in target/setup/bin
 #   profile Linux' perf, and inferno, which draws flame graphs, in target/setup/bin
 # What is there already is left alone; a second run does nothing and takes no time.
@@ -17,17 +16,16 @@ set -eu
 cd "$(dirname "$0")/.."
 SETUP=$PWD/target/setup
 ONNXRUNTIME=1.31.1
-CONFLUENT_KAFKA=2.16.1
 CARGO_DENY=0.20.2
 INFERNO=0.12.8
-TRITONCLIENT=2.73.0
+UV=0.13.9
 
 main() {
-    [ $# -gt 0 ] || set -- build kafka onnx browser promtool models sdk clients
+    [ $# -gt 0 ] || set -- build kafka onnx browser promtool python models
     for part; do
         case $part in
-            build | kafka | onnx | browser | promtool | models | sdk | clients | lint | profile) "setup_$part" ;;
-            *) fail "tools/setup.sh knows the parts build, kafka, onnx, browser, promtool, models, sdk, clients, lint and profile, not '$part'" ;;
+            build | kafka | onnx | browser | promtool | python | models | lint | profile) "setup_$part" ;;
+            *) fail "tools/setup.sh knows the parts build, kafka, onnx, browser, promtool, python, models, lint and profile, not '$part'" ;;
         esac
     done
 }
@@ -122,21 +120,31 @@ setup_promtool() {
     finish promtool debian
 }
 
+# By uv: pip takes four times as long for so many packages.
+setup_python() {
+    need curl curl
+    version=$(cat tests/requirements.txt examples/servers/requirements.txt | cksum)
+    fresh python "$version" && return 0
+    need python3 python3
+    python=$(python_for_mlserver)
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || install python3-venv
+    begin python "what the tests run of Python's"
+    "$python" -m venv "$NEW"
+    "$NEW/bin/python" -m pip install -q --disable-pip-version-check --only-binary=:all: "uv==$UV" >&2 &&
+        "$NEW/bin/uv" pip install -q --system-certs --python "$NEW/bin/python" --only-binary=:all: -r tests/requirements.txt >&2 ||
+        fail "the packages of tests/requirements.txt could not be fetched: look at the lines above, then run tools/setup.sh python"
+    finish python "$version"
+}
+
 # Both serve what stands in examples/servers: a model that is trained here, and a file of PMML.
 setup_models() {
     version=$(cat examples/servers/requirements.txt examples/servers/train.py examples/servers/pom.xml examples/servers/web.xml | cksum)
     need_java
     fresh models "$version" && return 0
     need mvn maven
-    need python3 python3
-    python=$(python_for_mlserver)
-    "$python" -c 'import ensurepip, venv' 2>/dev/null || install python3-venv
-    begin models "MLServer and Openscoring"
-    "$python" -m venv "$NEW/venv"
-    "$NEW/venv/bin/python" -m pip install -q --disable-pip-version-check --only-binary=:all: \
-        -r examples/servers/requirements.txt >&2 ||
-        fail "pip could not fetch MLServer: look at the lines above, then run tools/setup.sh models"
-    "$NEW/venv/bin/python" examples/servers/train.py "$NEW/mlserver"
+    setup_python
+    begin models "Openscoring"
+    "$SETUP/python/bin/python" examples/servers/train.py "$NEW/mlserver"
     mkdir -p "$NEW/openscoring/WEB-INF"
     cp examples/servers/web.xml "$NEW/openscoring/WEB-INF/"
     mvn -q -B -f examples/servers/pom.xml dependency:copy-dependencies \
@@ -145,32 +153,6 @@ setup_models() {
             -DincludeArtifactIds=jetty-runner -Dmdep.stripVersion "-DoutputDirectory=$NEW" >&2 ||
         fail "Maven could not fetch Openscoring: look at the lines above, then run tools/setup.sh models"
     finish models "$version"
-}
-
-setup_sdk() {
-    fresh sdk "$CONFLUENT_KAFKA" && return 0
-    need python3 python3
-    python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv
-    begin sdk "Python's Kafka client $CONFLUENT_KAFKA"
-    python3 -m venv "$NEW"
-    "$NEW/bin/python" -m pip install -q --disable-pip-version-check --only-binary=:all: \
-        "confluent-kafka==$CONFLUENT_KAFKA" >&2 ||
-        fail "pip could not fetch confluent-kafka $CONFLUENT_KAFKA: look at the lines above, then run tools/setup.sh sdk"
-    finish sdk "$CONFLUENT_KAFKA"
-}
-
-# The clients with which the tests ask at the doors.
-setup_clients() {
-    need curl curl
-    fresh clients "$TRITONCLIENT" && return 0
-    need python3 python3
-    python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv
-    begin clients "Triton's client $TRITONCLIENT"
-    python3 -m venv "$NEW/venv"
-    "$NEW/venv/bin/python" -m pip install -q --disable-pip-version-check --only-binary=:all: \
-        "tritonclient[http,grpc]==$TRITONCLIENT" >&2 ||
-        fail "pip could not fetch tritonclient $TRITONCLIENT: look at the lines above, then run tools/setup.sh clients"
-    finish clients "$TRITONCLIENT"
 }
 
 # Unoptimised: it builds in a third of the time and checks the licences in the same second.
@@ -249,7 +231,7 @@ python_for_mlserver() {
     for python in python3 python3.12 python3.11; do
         "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo "$python" && return 0
     done
-    fail "MLServer runs on Python 3.11 and 3.12, and neither is here: install python3.12 and run tools/setup.sh models again"
+    fail "MLServer runs on Python 3.11 and 3.12, and neither is here: install python3.12 and run tools/setup.sh python again"
 }
 
 perf_package() {

@@ -53,10 +53,10 @@ struct Theirs {
 }
 
 fn python() -> PathBuf {
-    let python = std::env::var_os("HEDGEROW_SDK_PYTHON").map(PathBuf::from);
+    let set_up = concat!(env!("CARGO_MANIFEST_DIR"), "/target/setup/python/bin/python");
+    let python = std::env::var_os("HEDGEROW_TEST_PYTHON").map_or_else(|| PathBuf::from(set_up), PathBuf::from);
+    assert!(python.exists(), "there is no Python at {}: run tools/setup.sh python", python.display());
     python
-        .filter(|python| python.exists())
-        .expect("run `tools/setup.sh sdk`, and `make test`, which sets HEDGEROW_SDK_PYTHON")
 }
 
 fn sdk() -> PathBuf {

@@ -35,11 +35,9 @@ fn up() -> Process {
 
 /// Returns the Python that has the clients.
 fn python() -> PathBuf {
-    let folder = std::env::var_os("HEDGEROW_CLIENTS")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/setup/clients")), PathBuf::from);
-    let python = folder.join("venv/bin/python");
-    let sentence = "Triton's client is missing: run tools/setup.sh clients, or point HEDGEROW_CLIENTS at its folder";
-    assert!(python.exists(), "{sentence} ({})", python.display());
+    let set_up = concat!(env!("CARGO_MANIFEST_DIR"), "/target/setup/python/bin/python");
+    let python = std::env::var_os("HEDGEROW_TEST_PYTHON").map_or_else(|| PathBuf::from(set_up), PathBuf::from);
+    assert!(python.exists(), "there is no Python at {}: run tools/setup.sh python", python.display());
     python
 }
 

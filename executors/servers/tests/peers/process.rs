@@ -41,12 +41,20 @@ pub(crate) fn models() -> PathBuf {
     models
 }
 
+/// Returns the Python that has `MLServer`.
+fn python() -> PathBuf {
+    let set_up = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/setup/python/bin/python");
+    let python = env::var_os("HEDGEROW_TEST_PYTHON").map_or(set_up, PathBuf::from);
+    assert!(python.exists(), "there is no Python at {}: run `tools/setup.sh python`", python.display());
+    python
+}
+
 impl Peer {
     /// Starts `MLServer` with the model that was trained at the set-up.
     pub(crate) async fn mlserver() -> Self {
         let (http, grpc, metrics) = (free_port(), free_port(), free_port());
         let mut command = Command::new("sh");
-        command.args(["-c", SHELL, "sh"]).arg(models().join("venv/bin/python"));
+        command.args(["-c", SHELL, "sh"]).arg(python());
         command.args(["-c", "from mlserver.cli import main; main()", "start"]).arg(models().join("mlserver"));
         for (name, value) in
             [("HTTP_PORT", http), ("GRPC_PORT", grpc), ("METRICS_PORT", metrics), ("PARALLEL_WORKERS", 0)]
