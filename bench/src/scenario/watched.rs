@@ -20,7 +20,15 @@ use crate::{
     work::AMPLE,
 };
 
-const ROUNDS: u32 = 3;
+/// An even number: each second round goes backwards, so that what grows as time passes is not laid to who comes later.
+const ROUNDS: u32 = 4;
+
+#[derive(Clone, Copy)]
+enum Turn {
+    Plain,
+    Watched,
+    Traced,
+}
 
 pub(super) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> {
     let mut lines = on(roomy(&Clock::system()), arguments).await?;
@@ -38,17 +46,30 @@ async fn on(bus: Arc<dyn Bus>, arguments: &Arguments) -> anyhow::Result<Vec<Line
     let onlookers = Onlookers::of(&bus, &clock, plain.definition()).await?;
     let mut plain = Subject::new(plain, AMPLE);
     let mut traced = Subject::new(Hedgerow::traced(&bus, &clock, order, otlp.as_ref().map(Otlp::traces)).await?, AMPLE);
+    // Looked at already, as a page that stays open: what it works out every five minutes falls where it falls.
+    let looking = onlookers.look();
     plain.warm_up(rate, arguments.warmup).await?;
+    onlookers.leave(looking).await;
     traced.warm_up(rate, arguments.warmup).await?;
     let mut watched = Measured::default();
-    for _ in 0..ROUNDS {
-        plain.measure(rate, seconds).await?;
-        let looking = onlookers.look();
-        let load = plain.offer(rate, seconds).await?;
-        onlookers.leave(looking).await;
-        plain.take(&load, false);
-        watched.add(&load);
-        traced.measure(rate, seconds).await?;
+    for round in 0..ROUNDS {
+        let mut turns = [Turn::Plain, Turn::Watched, Turn::Traced];
+        if round % 2 == 1 {
+            turns.reverse();
+        }
+        for turn in turns {
+            match turn {
+                Turn::Plain => plain.measure(rate, seconds).await?,
+                Turn::Traced => traced.measure(rate, seconds).await?,
+                Turn::Watched => {
+                    let looking = onlookers.look();
+                    let load = plain.offer(rate, seconds).await?;
+                    onlookers.leave(looking).await;
+                    plain.take(&load, false);
+                    watched.add(&load);
+                }
+            }
+        }
     }
     let (pages, scrapes) = onlookers.stop();
     let plain = plain.finish("watched", rate).await?;
