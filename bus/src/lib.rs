@@ -35,7 +35,7 @@ pub use error::BusError;
 pub use kafka::{KafkaBus, KafkaSettings};
 pub use outage::Outage;
 pub use stretch::Stretch;
-pub use transactions::{Membership, TransactError, Transactions};
+pub use transactions::{Attempts, Membership, TransactError, Transactions};
 
 /// A log of topics, reached through producers and consumers.
 pub trait Bus: Send + Sync + 'static {

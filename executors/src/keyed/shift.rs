@@ -11,8 +11,7 @@ use std::{
 };
 
 use bus::{
-    Assigned, BoxFuture, BusError, Consumer, Event, Outage, Producer, Received, StartAt, TopicPartition, TransactError,
-    Transactions,
+    Assigned, Attempts, BusError, Consumer, Event, Outage, Producer, Received, StartAt, TopicPartition, Transactions,
 };
 use executor::{Input, Turn, failed};
 use futures::FutureExt as _;
@@ -36,17 +35,13 @@ pub(super) struct Shift<'run> {
     restorer: Box<dyn Consumer>,
     settings: Option<Hearing>,
     commands: Option<(Arc<str>, i32)>,
-    transactions: Box<dyn Transactions>,
+    transactions: Attempts<Written>,
     producer: Arc<dyn Producer>,
     partitions: BTreeMap<i32, Serving>,
     batch: Batch,
-    under_way: Option<UnderWay>,
     /// Responses that the log has taken in, or has not. Told by other threads, which wake nobody.
     acknowledged: Arc<Mutex<Vec<(i32, i64, bool)>>>,
     decoder: Decoder,
-    /// When transactions began to be given up, one after the other.
-    failing_since: Option<Timestamp>,
-    not_before: Timestamp,
 }
 
 /// A partition that is ours.
@@ -60,11 +55,10 @@ struct Serving {
     committed: Option<Place>,
 }
 
-/// A transaction that was begun.
-struct UnderWay {
+/// What a transaction is of.
+struct Written {
     batch: Batch,
     places: Vec<(i32, Place)>,
-    outcome: BoxFuture<'static, Result<(), TransactError>>,
 }
 
 /// Why a shift ended.
@@ -88,10 +82,6 @@ const STALE: Duration = Duration::from_secs(5);
 const QUIET: Duration = Duration::from_secs(2);
 /// What was committed and does not come for so long is lost.
 const LOST_AFTER: Duration = Duration::from_secs(20);
-/// How long before a transaction that was given up is tried again.
-const PAUSE: Duration = Duration::from_millis(20);
-/// After so long of that the group is joined anew. A member that does not ask for events for ten seconds is put out.
-const GIVEN_UP_AFTER: Duration = Duration::from_secs(5);
 
 // === impl Shift: how it begins and ends ===
 
@@ -108,15 +98,12 @@ impl<'run> Shift<'run> {
             restorer,
             settings: None,
             commands: None,
-            transactions,
+            transactions: Attempts::new(transactions, keeper.clock.clone()),
             producer,
             partitions: BTreeMap::new(),
             batch: Batch::default(),
-            under_way: None,
             acknowledged: Arc::default(),
             decoder: Decoder::default(),
-            failing_since: None,
-            not_before: Timestamp::EPOCH,
         }
     }
 
@@ -143,7 +130,7 @@ impl<'run> Shift<'run> {
             let done = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(End::Stopped),
-                outcome = outcome(&mut self.under_way) => self.on_outcome(outcome),
+                outcome = self.transactions.outcome() => self.on_outcome(outcome),
                 event = hearing::next_of(&mut self.settings) => {
                     if let Some(hearing) = &mut self.settings {
                         hearing.on_event(event, outage, self.keeper.clock.now())?;
@@ -158,7 +145,9 @@ impl<'run> Shift<'run> {
                 }
             };
             self.begin_serving()?;
-            if self.under_way.is_none() && !self.batch.is_empty() && self.not_before <= self.keeper.clock.now() {
+            let may_write =
+                !self.transactions.is_under_way() && self.transactions.not_before() <= self.keeper.clock.now();
+            if may_write && !self.batch.is_empty() {
                 self.send();
             }
             if let Err(why) = done {
@@ -170,13 +159,13 @@ impl<'run> Shift<'run> {
     /// Writes what was read, answers it, and commits that it is answered.
     pub(super) async fn drain(&mut self) {
         for _ in 0..3 {
-            if self.under_way.is_none() {
+            if !self.transactions.is_under_way() {
                 if self.batch.is_empty() && self.moved().is_empty() {
                     return;
                 }
                 self.send();
             }
-            let outcome = outcome(&mut self.under_way).await;
+            let outcome = self.transactions.outcome().await;
             if self.on_outcome(outcome).is_err() {
                 return;
             }
@@ -247,13 +236,11 @@ impl Shift<'_> {
     /// The group gives these to somebody else, as soon as it is asked for the next event: what is under way ends first,
     /// so that who comes next is told where they stand.
     async fn on_revoked(&mut self, revoked: &[TopicPartition]) -> Outcome {
-        let ended = match &self.under_way {
-            Some(_) => {
-                let outcome = outcome(&mut self.under_way).await;
-                self.on_outcome(outcome)
-            }
-            None => Ok(()),
-        };
+        let mut ended = Ok(());
+        if self.transactions.is_under_way() {
+            let outcome = self.transactions.outcome().await;
+            ended = self.on_outcome(outcome);
+        }
         let topic = self.keeper.kept();
         for name in revoked {
             self.partitions.remove(&name.partition);
@@ -303,7 +290,7 @@ impl Shift<'_> {
                     "not all of the state is in its topic any more: going on with what is there");
             }
         }
-        if self.under_way.is_none() && self.batch.is_empty() && !self.moved().is_empty() {
+        if !self.transactions.is_under_way() && self.batch.is_empty() && !self.moved().is_empty() {
             self.send();
         }
     }
@@ -395,16 +382,6 @@ impl Shift<'_> {
 
 fn no_answer() -> Failure {
     failed("the step came to no end")
-}
-
-/// Waits for what is under way and returns what came of it; for ever if nothing is. Cancel-safe.
-async fn outcome(under_way: &mut Option<UnderWay>) -> (UnderWay, Result<(), TransactError>) {
-    let Some(waiting) = under_way else { return std::future::pending().await };
-    let outcome = (&mut waiting.outcome).await;
-    match under_way.take() {
-        Some(ended) => (ended, outcome),
-        None => std::future::pending().await,
-    }
 }
 
 async fn next_of(member: &mut Option<Box<dyn Consumer>>) -> Result<Event, BusError> {

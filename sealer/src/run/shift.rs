@@ -3,12 +3,11 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
 };
 
 use bus::{
-    Assigned, BoxFuture, BusError, Clock, Commit, Committed, Consumer, Event, Outage, Received, StartAt,
-    TopicPartition, TransactError, Transactions,
+    Assigned, Attempts, BusError, Clock, Commit, Committed, Consumer, Event, Outage, Received, StartAt, TopicPartition,
+    TransactError, Transactions,
 };
 use tokio_util::sync::CancellationToken;
 use wire::Timestamp;
@@ -17,28 +16,19 @@ use crate::{
     Metrics,
     batch::{Batch, Copied},
     partition::{Gone, Heard, Partition},
+    place::Place,
 };
 
 /// A sealer at work.
 pub(super) struct Shift {
     consumer: Box<dyn Consumer>,
-    transactions: Box<dyn Transactions>,
+    transactions: Attempts<Batch>,
     sealed: Arc<str>,
     clock: Clock,
     metrics: Arc<Metrics>,
     partitions: BTreeMap<TopicPartition, Partition>,
     /// What was read since the last transaction began.
     batch: Batch,
-    under_way: Option<UnderWay>,
-    /// When transactions began to be given up, one after the other.
-    failing_since: Option<Timestamp>,
-    not_before: Timestamp,
-}
-
-/// A transaction that was begun.
-struct UnderWay {
-    batch: Batch,
-    outcome: BoxFuture<'static, Result<(), TransactError>>,
 }
 
 /// Why a shift ended.
@@ -52,11 +42,6 @@ pub(super) enum End {
 /// Nothing, or why the shift must end.
 type Outcome = Result<(), String>;
 
-/// How long before a transaction that was given up is tried again.
-const PAUSE: Duration = Duration::from_millis(20);
-/// After so long of that the group is joined anew. A member that does not ask for events for ten seconds is put out.
-const GIVEN_UP_AFTER: Duration = Duration::from_secs(5);
-
 // === impl Shift ===
 
 impl Shift {
@@ -67,9 +52,9 @@ impl Shift {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let (partitions, batch, under_way, failing_since) = Default::default();
-        let (sealed, not_before) = (sealed.into(), Timestamp::EPOCH);
-        Self { consumer, transactions, sealed, clock, metrics, partitions, batch, under_way, failing_since, not_before }
+        let transactions = Attempts::new(transactions, clock.clone());
+        let (partitions, batch) = Default::default();
+        Self { consumer, transactions, sealed: sealed.into(), clock, metrics, partitions, batch }
     }
 
     pub(super) async fn serve(&mut self, stop: &CancellationToken, outage: &mut Outage) -> Result<End, BusError> {
@@ -78,7 +63,7 @@ impl Shift {
             let done = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(End::Stopped),
-                outcome = outcome(&mut self.under_way) => self.on_outcome(outcome),
+                outcome = self.transactions.outcome() => self.on_outcome(outcome),
                 event = self.consumer.next(), if !self.batch.is_full() => self.on_event(event, outage).await?,
                 () = self.clock.sleep_until(due.unwrap_or(Timestamp::EPOCH)), if due.is_some() => {
                     self.send();
@@ -94,11 +79,11 @@ impl Shift {
     /// Seals what was read.
     pub(super) async fn drain(&mut self) {
         for _ in 0..2 {
-            if self.under_way.is_none() && !self.batch.is_empty() {
+            if !self.transactions.is_under_way() && !self.batch.is_empty() {
                 self.send();
             }
-            if self.under_way.is_some() {
-                let outcome = outcome(&mut self.under_way).await;
+            if self.transactions.is_under_way() {
+                let outcome = self.transactions.outcome().await;
                 if self.on_outcome(outcome).is_err() {
                     return;
                 }
@@ -113,10 +98,10 @@ impl Shift {
 
     /// Returns when the next transaction is to begin, unless one is under way.
     fn due(&self) -> Option<Timestamp> {
-        if self.under_way.is_some() {
+        if self.transactions.is_under_way() {
             return None;
         }
-        self.batch.due().map(|due| due.max(self.not_before))
+        self.batch.due().map(|due| due.max(self.transactions.not_before()))
     }
 
     fn send(&mut self) {
@@ -124,19 +109,18 @@ impl Shift {
         let batch = std::mem::take(&mut self.batch);
         let to = |from: &TopicPartition| TopicPartition { topic: Arc::clone(&self.sealed), ..from.clone() };
         let records = batch.records().iter().map(|copied| (to(&copied.from), copied.record.clone())).collect();
-        let commits = batch.places().map(|(partition, place)| Commit {
+        let commit = |(partition, place): (&TopicPartition, &Place)| Commit {
             partition: partition.clone(),
             committed: Committed { offset: place.next, metadata: place.note() },
-        });
-        let outcome = self.transactions.transact(records, commits.collect(), by);
-        self.under_way = Some(UnderWay { batch, outcome });
+        };
+        let commits = batch.places().map(commit).collect();
+        self.transactions.begin(batch, records, commits, by);
     }
 
     fn on_outcome(&mut self, (batch, outcome): (Batch, Result<(), TransactError>)) -> Outcome {
         let now = self.clock.now();
         match outcome {
             Ok(()) => {
-                self.failing_since = None;
                 self.metrics.transactions.inc();
                 self.metrics.sealed.inc_by(batch.records().len() as u64);
                 for copied in batch.records() {
@@ -148,9 +132,6 @@ impl Shift {
             Err(TransactError::Aborted(why)) => {
                 tracing::debug!(%why, "a transaction is tried again");
                 self.again(batch);
-                if now.since(*self.failing_since.get_or_insert(now)) >= GIVEN_UP_AFTER {
-                    return Err(why);
-                }
             }
             Err(TransactError::TooLarge) => {
                 self.again(batch);
@@ -162,7 +143,6 @@ impl Shift {
             }
         }
         self.metrics.aborted.inc();
-        self.not_before = now.after(PAUSE);
         Ok(())
     }
 
@@ -204,13 +184,11 @@ impl Shift {
     /// The group gives these to somebody else, as soon as it is asked for the next event: what is under way ends first,
     /// so that who comes next is told where they stand.
     async fn on_revoked(&mut self, revoked: &[TopicPartition]) -> Outcome {
-        let ended = match &self.under_way {
-            Some(_) => {
-                let outcome = outcome(&mut self.under_way).await;
-                self.on_outcome(outcome)
-            }
-            None => Ok(()),
-        };
+        let mut ended = Ok(());
+        if self.transactions.is_under_way() {
+            let outcome = self.transactions.outcome().await;
+            ended = self.on_outcome(outcome);
+        }
         for name in revoked {
             self.partitions.remove(name);
             self.batch.forget(name);
@@ -261,12 +239,4 @@ impl Shift {
         self.batch.reach(name, partition.place(), self.clock.now());
         self.consumer.start(name, from)
     }
-}
-
-/// Waits for what is under way and returns what came of it; for ever if nothing is. Cancel-safe.
-async fn outcome(under_way: &mut Option<UnderWay>) -> (Batch, Result<(), TransactError>) {
-    let Some(waiting) = under_way else { return std::future::pending().await };
-    let outcome = (&mut waiting.outcome).await;
-    let batch = under_way.take().map(|ended| ended.batch).unwrap_or_default();
-    (batch, outcome)
 }

@@ -11,7 +11,7 @@ use executor::failed;
 use keyed::{Kept, Place};
 use wire::{Record, Reply, Response};
 
-use super::{GIVEN_UP_AFTER, Outcome, PAUSE, STALE, Serving, Shift, UnderWay};
+use super::{Outcome, STALE, Serving, Shift, Written};
 use crate::keyed::batch::Pending;
 
 impl Shift<'_> {
@@ -43,16 +43,14 @@ impl Shift<'_> {
             Some(Commit { partition, committed: Committed { offset: place.next, metadata: place.note() } })
         };
         let commits = places.iter().filter_map(commit).collect();
-        let outcome = self.transactions.transact(records, commits, by);
-        self.under_way = Some(UnderWay { batch, places, outcome });
+        self.transactions.begin(Written { batch, places }, records, commits, by);
     }
 
-    pub(super) fn on_outcome(&mut self, (ended, outcome): (UnderWay, Result<(), TransactError>)) -> Outcome {
-        let UnderWay { batch, places, .. } = ended;
+    pub(super) fn on_outcome(&mut self, (written, outcome): (Written, Result<(), TransactError>)) -> Outcome {
+        let Written { batch, places } = written;
         let now = self.keeper.clock.now();
         match outcome {
             Ok(()) => {
-                self.failing_since = None;
                 for (index, place) in places {
                     if let Some(serving) = self.partitions.get_mut(&index) {
                         serving.committed = Some(place);
@@ -71,8 +69,7 @@ impl Shift<'_> {
                 self.batch = batch.then(later);
                 let served: BTreeSet<i32> = self.partitions.keys().copied().collect();
                 self.batch.keep_only(&served);
-                self.not_before = now.after(PAUSE);
-                if now.since(*self.failing_since.get_or_insert(now)) >= GIVEN_UP_AFTER { Err(why) } else { Ok(()) }
+                Ok(())
             }
             Err(why @ (TransactError::Broken(_) | TransactError::TooLarge)) => Err(why.to_string()),
         }
