@@ -124,7 +124,7 @@ impl fmt::Debug for Membership {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Bus as _, EmbeddedBus};
+    use crate::{Bus as _, EmbeddedBus, TopicSpec};
 
     /// Gives up whatever it is asked for, until it is told that the log is well.
     struct Refusing {
@@ -148,7 +148,10 @@ mod tests {
     }
 
     async fn attempt(attempts: &mut Attempts<u32>, carried: u32) -> Result<(), TransactError> {
-        let member = EmbeddedBus::new(attempts.clock.clone()).member("group", "topic").await.unwrap();
+        let bus = EmbeddedBus::new(attempts.clock.clone());
+        let topic = TopicSpec { name: "topic".into(), partitions: 1, retention: None, compacted: false };
+        bus.create_topics(&[topic]).await.unwrap();
+        let member = bus.member("group", "topic").await.unwrap();
         attempts.begin(carried, Vec::new(), Vec::new(), member.membership().unwrap());
         assert!(attempts.is_under_way());
         let (returned, outcome) = attempts.outcome().await;
