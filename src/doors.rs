@@ -113,7 +113,7 @@ impl Doors {
         let guard = Guard::new(tokens, clock);
         let looking_back = below_control.merge(api.clone());
         let looking_back = looking_back.route_layer(from_fn_with_state(Arc::clone(&guard), at_the_front));
-        let front = starter::http::router(starters).merge(metrics.clone()).merge(looking_back);
+        let front = starter::http::router(starters, &stop).merge(metrics.clone()).merge(looking_back);
         if place == Place::Nowhere {
             return Ok(Routes { front: front.merge(oversight.health()), console: None });
         }

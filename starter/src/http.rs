@@ -56,15 +56,16 @@ struct Door {
 /// stations behind it want a part of them.
 const LAST_CALLERS: Duration = Duration::from_secs(4);
 
-/// Returns the routes of the Open Inference Protocol for `starters`, over HTTP and gRPC.
-pub fn router(starters: impl IntoIterator<Item = Starter>) -> Router {
+/// Returns the routes of the Open Inference Protocol for `starters`, over HTTP and gRPC. From `stop` on, whoever asks how
+/// they are is told that nobody is let in any more.
+pub fn router(starters: impl IntoIterator<Item = Starter>, stop: &CancellationToken) -> Router {
     let named = |starter: Starter| (starter.name().to_string(), starter);
     let starters: BTreeMap<String, Starter> = starters.into_iter().map(named).collect();
     // One byte more than the largest input is let in, so that the refusal is ours and says both sizes.
     let limit = starters.values().map(|starter| starter.limits().body_bytes).max().unwrap_or_default();
-    let starters = Arc::new(starters);
+    let (starters, bodies) = (Arc::new(starters), Arc::new(body::room()));
+    let calls = grpc::routes(Arc::clone(&starters), limit, Arc::clone(&bodies), stop.clone());
     Router::new()
-        .route_service(grpc::PATH, grpc::service(Arc::clone(&starters), limit))
         .route("/v2", get(server))
         .route("/v2/health/live", get(async || Json(json!({ "live": true }))))
         .route("/v2/health/ready", get(ready))
@@ -77,7 +78,8 @@ pub fn router(starters: impl IntoIterator<Item = Starter>) -> Router {
         .fallback(async || Problem::NoSuchPath)
         .method_not_allowed_fallback(async || Problem::Method)
         .layer(DefaultBodyLimit::max(limit + 1))
-        .with_state(Door { starters, bodies: Arc::new(body::room()) })
+        .with_state(Door { starters, bodies })
+        .merge(calls)
 }
 
 /// Serves `router` until `stop`. Then nobody is let in any more, and those who are in get their answers; after four

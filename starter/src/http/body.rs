@@ -17,7 +17,8 @@ pub(super) struct Body(pub(super) Bytes);
 /// How many bytes of bodies are received at once. Whoever waits for a result holds none.
 pub(super) const RECEIVED_AT_ONCE: usize = 256 << 20;
 
-const KIB: usize = 1_024;
+/// A body takes room for so many bytes at a time.
+pub(super) const KIB: usize = 1_024;
 
 /// Returns what bounds the bodies of one door.
 pub(super) fn room() -> Semaphore {

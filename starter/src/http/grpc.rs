@@ -2,11 +2,19 @@
 //!
 //! A call becomes what a caller over HTTP would have sent, its tensors in binary form, and goes the same way. The call's
 //! deadline lowers the budget; what is said beside a call stands in its metadata, under the names of HTTP's headers.
+//!
+//! Beside it are the services that clients without its `.proto` file and supervisors ask: reflection, and health.
 
 mod deadline;
+mod health;
 mod message;
+mod receiving;
+mod reflection;
 mod status;
 
+use std::sync::Arc;
+
+use axum::{Router, middleware::map_request_with_state};
 use oip::{
     ModelInferRequest, ModelInferResponse, ModelMetadataRequest, ModelMetadataResponse, ModelReadyRequest,
     ModelReadyResponse, ServerLiveRequest, ServerLiveResponse, ServerMetadataRequest, ServerMetadataResponse,
@@ -14,23 +22,31 @@ use oip::{
     server::{GRPCInferenceService, GRPCInferenceServiceServer},
 };
 use policies::Versions;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::{Starters, answer, caller_attributes, caller_budget, caller_key, find, model, refusal::Problem, trace_of};
 use crate::starter::{Inferred, RawInput, Starter};
 
 /// The path under which its calls are.
-pub(super) const PATH: &str = "/inference.GRPCInferenceService/{call}";
+const PATH: &str = "/inference.GRPCInferenceService/{call}";
 
 /// The service.
-pub(super) struct Calls(Starters);
+struct Calls(Starters);
 
 /// A message says what an input says, and a little more around it.
 const AROUND: usize = 64 << 10;
 
-/// Returns the service of `starters`, whose inputs have at most `limit` bytes.
-pub(super) fn service(starters: Starters, limit: usize) -> GRPCInferenceServiceServer<Calls> {
-    GRPCInferenceServiceServer::new(Calls(starters)).max_decoding_message_size(limit + AROUND)
+/// Returns the routes of `starters`, whose inputs have at most `limit` bytes, and of what tells clients of them: which
+/// services there are, and how they are. Bodies count towards `bodies`.
+pub(super) fn routes(starters: Starters, limit: usize, bodies: Arc<Semaphore>, stop: CancellationToken) -> Router {
+    let calls = GRPCInferenceServiceServer::new(Calls(Arc::clone(&starters)));
+    Router::new()
+        .route_service(PATH, calls.max_decoding_message_size(limit + AROUND))
+        .route_layer(map_request_with_state(bodies, receiving::received))
+        .route_service(health::PATH, health::service(starters, stop))
+        .merge(reflection::routes())
 }
 
 // === impl Calls ===

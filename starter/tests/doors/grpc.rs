@@ -2,7 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Router, body::Body, http};
+use futures::{StreamExt as _, poll, stream};
 use hedgerow_starter::Limits;
 use oip::{
     InferInputTensor, InferParameter, InferRequestedOutputTensor, InferTensorContents, ModelInferRequest,
@@ -10,6 +11,8 @@ use oip::{
     ServerReadyRequest, client::GRPCInferenceServiceClient, tensor::Data,
 };
 use tonic::{Code, Request, Status};
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+use tower::ServiceExt as _;
 use wire::{Budget, RequestId, ResultKind};
 
 use crate::{
@@ -198,4 +201,54 @@ async fn the_services_other_calls_answer_before_and_after() {
     station.stop().await;
     assert!(!soon(client.server_ready(ServerReadyRequest {})).await.unwrap().into_inner().ready);
     assert!(!soon(client.model_ready(ready(""))).await.unwrap().into_inner().ready);
+}
+
+/// Sends so many zeros to `path`, which are empty messages, and never comes to an end.
+fn endless(router: &Router, path: &str, bytes: usize) -> impl Future<Output = http::Response<Body>> + Unpin + use<> {
+    let sent = bytes::Bytes::from(vec![0; bytes]);
+    let body = Body::from_stream(stream::iter([Ok::<_, std::io::Error>(sent)]).chain(stream::pending()));
+    let request = http::Request::post(path).header("content-type", "application/grpc").body(body).unwrap();
+    let response = router.clone().oneshot(request);
+    Box::pin(async { response.await.unwrap() })
+}
+
+#[tokio::test]
+async fn bodies_of_calls_share_the_room_of_all_bodies_and_give_it_back() {
+    const CALL: &str = "/inference.GRPCInferenceService/ModelInfer";
+    let (_world, _station, router) = open().await;
+    // A body over HTTP that does not say how long it is takes as much as an input may be; what they leave is less than that.
+    let mut callers: Vec<_> = (0..259).map(|_| endless(&router, "/v2/models/wine/infer", 0)).collect();
+    for caller in &mut callers {
+        assert!(poll!(caller).is_pending());
+    }
+    let mut call = endless(&router, CALL, 600 << 10);
+    assert!(poll!(&mut call).is_pending(), "there is room for this one");
+    let shed = soon(endless(&router, CALL, 600 << 10)).await;
+    let said = |name: &str| shed.headers()[name].to_str().unwrap();
+    assert_eq!((said("grpc-status"), said("hedgerow-shed")), ("8", "bodies"), "RESOURCE_EXHAUSTED");
+    assert_eq!(said("grpc-retry-pushback-ms"), "1000");
+    drop(call);
+    assert!(poll!(&mut endless(&router, CALL, 600 << 10)).is_pending(), "whoever went away left his place");
+}
+
+#[tokio::test]
+async fn the_health_service_tells_of_each_rendezvous_and_of_all_and_whoever_watches_when_it_ends() {
+    let (_world, station, router) = open().await;
+    let mut client = HealthClient::new(router);
+    let about = |service: &str| HealthCheckRequest { service: service.to_owned() };
+    for service in ["", "wine", "inference.GRPCInferenceService"] {
+        let told = soon(client.check(about(service))).await.unwrap().into_inner();
+        assert_eq!(told.status(), ServingStatus::Serving, "{service}");
+    }
+    let nobody = soon(client.check(about("beer"))).await.unwrap_err();
+    assert_eq!((nobody.code(), nobody.message()), (Code::NotFound, "there is no service and no rendezvous `beer`"));
+    let mut watched = soon(client.watch(about("wine"))).await.unwrap().into_inner();
+    let mut unknown = soon(client.watch(about("beer"))).await.unwrap().into_inner();
+    assert_eq!(soon(watched.message()).await.unwrap().unwrap().status(), ServingStatus::Serving);
+    assert_eq!(soon(unknown.message()).await.unwrap().unwrap().status(), ServingStatus::ServiceUnknown);
+    station.stop().await;
+    assert_eq!(soon(watched.message()).await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    assert!(soon(watched.message()).await.unwrap().is_none() && soon(unknown.message()).await.unwrap().is_none());
+    let told = soon(client.check(about("wine"))).await.unwrap().into_inner();
+    assert_eq!(told.status(), ServingStatus::NotServing);
 }

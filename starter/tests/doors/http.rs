@@ -51,7 +51,7 @@ pub(crate) async fn open() -> (Arc<World>, Station, Router) {
 pub(crate) async fn open_with(limits: Limits) -> (Arc<World>, Station, Router) {
     let world = Arc::new(World::new().await);
     let station = world.start_with(limits).await;
-    let router = http::router([station.starter.clone()]);
+    let router = station.router();
     (world, station, router)
 }
 

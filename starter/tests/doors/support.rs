@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
+use axum::Router;
 use bus::{Bus, Clock, EmbeddedBus, EmbeddedLimits, Event, Producer, Received, StartAt, TopicPartition, TopicSpec};
 use bytes::Bytes;
-use hedgerow_starter::{Limits, Metrics, RawInput, Starter, StarterError, StarterStation};
+use hedgerow_starter::{Limits, Metrics, RawInput, Starter, StarterError, StarterStation, http};
 use policies::{Definition, Share, Trial, TrialMode, Versions};
 use prometheus_client::registry::Registry;
 use tokio::{
@@ -209,6 +210,11 @@ impl World {
 // === impl Station ===
 
 impl Station {
+    /// Returns its front door, which knows when the starter is told to stop.
+    pub(crate) fn router(&self) -> Router {
+        http::router([self.starter.clone()], &self.stop)
+    }
+
     /// Stops the starter as an orchestrator would, and waits for its end.
     pub(crate) async fn stop(self) {
         self.stop.cancel();

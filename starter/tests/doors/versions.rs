@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hedgerow_starter::{RawInput, Refusal, http};
+use hedgerow_starter::{RawInput, Refusal};
 use policies::Definition;
 use wire::{Budget, Request, RequestId, ResultKind};
 
@@ -105,7 +105,7 @@ const DOORS: [Door; 3] = [
 #[tokio::test]
 async fn at_every_door_a_budget_can_be_lowered_below_the_case_s_and_never_raised() {
     let (world, station) = open().await;
-    let (router, mut requests) = (http::router([station.starter.clone()]), world.requests());
+    let (router, mut requests) = (station.router(), world.requests());
     // The case's budget is 2 s, the policy's 5 s.
     for (asked, granted) in [("150.5", 150_500), ("4000", 2_000_000), ("3600000", 2_000_000)] {
         for (door, say) in DOORS {
@@ -197,7 +197,7 @@ async fn the_input_topic_follows_the_versions_too() {
 #[tokio::test]
 async fn only_the_live_version_can_be_asked_for_by_its_number() {
     let (world, station) = open().await;
-    let router = http::router([station.starter.clone()]);
+    let router = station.router();
     world.serve(&edited(7, "", ""), Some((&wider(8), 9_999)));
     let infer = async |version: &str| {
         let path = format!("/v2/models/wine/versions/{version}/infer");
@@ -214,7 +214,7 @@ async fn only_the_live_version_can_be_asked_for_by_its_number() {
 #[tokio::test]
 async fn the_models_metadata_tell_what_is_live_and_what_is_tried() {
     let (world, station) = open().await;
-    let router = http::router([station.starter.clone()]);
+    let router = station.router();
     world.serve(&edited(7, "", ""), Some((&wider(8), 500)));
     let get = async |path: &str| {
         let answer = call(&router, "GET", path, &[], "").await;
