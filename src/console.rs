@@ -41,7 +41,7 @@ pub use access::{InvalidToken, Token, Tokens};
 pub use args::{ConsoleArgs, Opening, Place, TraceUrl};
 pub(crate) use args::{OPERATOR, READER};
 pub use guard::Guard;
-pub(crate) use guard::{at_the_front, readers, seal};
+pub(crate) use guard::{at_the_front, check_origin, readers, seal};
 pub use view::Sources;
 pub(crate) use view::policy_route;
 

@@ -279,7 +279,7 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// A browser says with whatever is posted from which page it comes; that must be one that was served under this very name.
-fn check_origin(headers: &HeaderMap) -> Result<(), Denied> {
+pub(crate) fn check_origin(headers: &HeaderMap) -> Result<(), Denied> {
     let said = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let origin = said(header::ORIGIN).and_then(|origin| origin.split_once("://")).map(|(_, authority)| authority);
     match (origin, said(header::HOST)) {

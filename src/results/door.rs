@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     body::Body,
-    extract::{Path, Query, State},
+    extract::{Path, Query, State, ws::rejection::WebSocketUpgradeRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
@@ -54,6 +54,9 @@ pub(super) enum Problem {
     Asked(String),
     Full,
     FullOfSubscribers,
+    /// A page of somebody else's wants a socket.
+    Origin,
+    NoSocket(WebSocketUpgradeRejection),
     Unreadable(BusError),
 }
 
@@ -105,6 +108,13 @@ impl IntoResponse for Problem {
                 (StatusCode::TOO_MANY_REQUESTS, format!("{SUBSCRIBERS} others are subscribed to results here already"))
             }
             Self::Full => (StatusCode::TOO_MANY_REQUESTS, format!("{AT_A_TIME} others read results here already")),
+            Self::Origin => (
+                StatusCode::FORBIDDEN,
+                "a page opens this only under its own name: its `Origin` is another one than the `Host`".to_owned(),
+            ),
+            Self::NoSocket(rejected) => {
+                (rejected.status(), format!("no WebSocket is opened: {}", rejected.body_text()))
+            }
             Self::Unreadable(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
         };
         problem(status, &sentence)

@@ -25,6 +25,7 @@ mod results;
 mod sdk;
 mod sealing;
 mod self_test;
+mod sockets;
 mod stopping;
 mod telemetry;
 mod top;

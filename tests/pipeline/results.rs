@@ -21,7 +21,7 @@ use wire::{Fencing, Record, RequestId, ResultRecord};
 
 use crate::rendezvous::{AROUND, PATIENCE, Rendezvous, UNARCHIVED};
 
-const QUICK: &str = "
+pub(crate) const QUICK: &str = "
 rendezvous: NAME
 budget: 30s
 input: { features: [x] }
@@ -34,7 +34,7 @@ decide:
 ";
 
 /// Serves the door to the results; returns where.
-async fn door(rendezvous: &Rendezvous, stop: &CancellationToken) -> String {
+pub(crate) async fn door(rendezvous: &Rendezvous, stop: &CancellationToken) -> String {
     let versions = rendezvous.app.versions.clone();
     let ours = rendezvous.app.definition().name().clone();
     let shelf: Shelf = Arc::new(move |name| (*name == ours).then(|| Arc::clone(&versions.borrow())));
@@ -200,13 +200,13 @@ async fn across_a_take_over_on_a_real_kafka_each_result_is_printed_once() {
 }
 
 /// Events as they come.
-struct Events {
+pub(crate) struct Events {
     response: reqwest::Response,
     text: String,
 }
 
 impl Events {
-    async fn of(url: &str, last: Option<&str>) -> Self {
+    pub(crate) async fn of(url: &str, last: Option<&str>) -> Self {
         let request = reqwest::Client::new().get(url);
         let request = if let Some(last) = last { request.header("last-event-id", last) } else { request };
         let response = request.send().await.unwrap();
@@ -216,7 +216,7 @@ impl Events {
     }
 
     /// Returns the next event's name, data and id; those without data have no name.
-    async fn next(&mut self) -> (String, Value, String) {
+    pub(crate) async fn next(&mut self) -> (String, Value, String) {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let field = |name: &str| {
@@ -249,7 +249,7 @@ impl Events {
     }
 }
 
-fn ids(asked: &[starter::Answered]) -> BTreeSet<String> {
+pub(crate) fn ids(asked: &[starter::Answered]) -> BTreeSet<String> {
     asked.iter().map(|answered| answered.id.to_string()).collect()
 }
 
