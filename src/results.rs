@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bus::{Bus, BusError, Consumer, Event, Received, StartAt, TopicPartition};
 use tokio::time::timeout;
-use wire::{LEAD, RendezvousName, Timestamp, TopicReader, Topics};
+use wire::{LEAD, RendezvousName, ResultsEntry, Timestamp, TopicReader, Topics};
 
 pub use door::results_routes;
 pub use line::Line;
@@ -32,7 +32,7 @@ pub struct Wanted {
     pub after: Option<Place>,
 }
 
-/// Records that were deleted before they were read: from `from` on, before `to`.
+/// Records that were deleted before they were read, or whose fence was: from `from` on, before `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lost {
     pub(crate) partition: i32,
@@ -49,6 +49,8 @@ struct Stand {
     at: Timestamp,
     /// Before this offset everything is known already.
     known: i64,
+    /// From here on nobody can tell which results count, because the fence before them is deleted: until the next one.
+    unfenced: Option<i64>,
 }
 
 /// Reads results.
@@ -87,11 +89,13 @@ impl Results {
             let known = wanted.after.as_ref().and_then(|place| place.next.get(&index)).copied();
             // A place behind the end is one of a log that is not there any more.
             let known = known.filter(|known| *known <= span.end);
-            if let Some(from) = known.filter(|known| *known < span.start) {
+            let cut = known.filter(|known| *known < span.start);
+            if let Some(from) = cut {
                 lost.push(Lost { partition: index, from, to: span.start });
             }
             let known = known.unwrap_or(first).max(first);
-            stands.insert(index, Stand { next: known, at: wanted.since, known });
+            let unfenced = cut.map(|_| span.start);
+            stands.insert(index, Stand { next: known, at: wanted.since, known, unfenced });
             if first < span.end {
                 behind.insert(partition.partition, span.end);
                 total += span.end.abs_diff(first);
@@ -159,6 +163,9 @@ impl Results {
             }
             self.read.0 += 1;
             let entry = self.reader.read(index, &received.record);
+            if matches!(entry, ResultsEntry::Fence { accepted: true, .. }) {
+                self.on_fence(index, received.offset);
+            }
             let is_new = self.stand(&received);
             // By the log's time for what was there, which alone was looked for by it.
             if is_new
@@ -173,6 +180,12 @@ impl Results {
             }
         }
         Ok(lines)
+    }
+
+    /// From here on results count again.
+    fn on_fence(&mut self, partition: i32, to: i64) {
+        let from = self.stands.get_mut(&partition).and_then(|stand| stand.unfenced.take());
+        self.lost.extend(from.filter(|from| *from < to).map(|from| Lost { partition, from, to }));
     }
 
     /// Notes what was read; returns whether it was not known before.
@@ -194,7 +207,7 @@ impl Results {
         self.reader.restart(partition.partition);
         if let Some(stand) = self.stands.get_mut(&partition.partition) {
             self.lost.push(Lost { partition: partition.partition, from: stand.next, to: held.start });
-            (stand.next, stand.known) = (held.start, held.start);
+            (stand.next, stand.known, stand.unfenced) = (held.start, held.start, Some(held.start));
         }
         if self.behind.get(&partition.partition).is_some_and(|end| !(held.start + 1..=held.end).contains(end)) {
             self.catch_up(partition)?;

@@ -174,7 +174,7 @@ impl Event {
     }
 
     fn lagged(Lost { partition, from, to }: Lost) -> Self {
-        let why = "the log has deleted these records before they were read; what it holds follows";
+        let why = "the log has deleted these records, or what says which of them count; what follows is whole";
         Self::of("lagged", json!({ "partition": partition, "from": from, "to": to, "why": why }).to_string())
     }
 }
