@@ -100,6 +100,18 @@ fn a_vendor_that_hangs_makes_no_payment_late() {
 }
 
 #[test]
+fn one_command_starts_the_vendor_asks_about_payments_and_stops_the_vendor() {
+    let mut command = Command::new("sh");
+    command.arg(example("fraud/run.sh")).args(["--requests", "50", "--rate", "50", "--json"]);
+    let output = command.env("HEDGEROW", env!("CARGO_BIN_EXE_hedgerow")).env_remove("BROKERS").output().unwrap();
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"));
+    // Whether 15 ms are enough on a machine that runs other tests too says nothing.
+    assert_eq!((&summary["results"], &summary["missing"]), (&50.into(), &0.into()), "{summary:#}");
+}
+
+#[test]
 fn a_factorisation_is_replaced_half_way_and_no_user_goes_without_a_list() {
     let folder = TempDir::new().unwrap();
     let changes = [("budget: 50ms", "budget: 60s"), ("until: 30ms", "until: 50s"), ("until: 40ms", "until: 55s")];

@@ -1,5 +1,7 @@
 //! The wine models say here what they say under Python.
 
+mod examples;
+
 use std::{path::PathBuf, process::Command, sync::Arc};
 
 use futures::FutureExt;
