@@ -8,7 +8,7 @@ use clap::{Parser, ValueEnum};
 ///
 /// One JSON line for each system and rate on stdout, a table on stderr. Everything takes about twenty-five minutes: `overhead`
 /// two, `throughput` five, `embedded` two, `core` half a minute, `stragglers` three, `hedge` one and a half, `overload`
-/// four, `edits` one and a half, `watched` four. `peers` takes four more, and is measured only when it is named; so is `profile`, which
+/// four, `edits` one and a half, `watched` four, `state` one and a half. `peers` takes four more, and is measured only when it is named; so is `profile`, which
 /// takes half a minute.
 #[derive(Parser, Debug)]
 pub(crate) struct Arguments {
@@ -63,6 +63,8 @@ pub(crate) enum What {
     Edits,
     /// What it costs to be looked at: the console open on two pages, a scrape each second; and to be traced
     Watched,
+    /// The same requests to an executor that keeps state and to one that does not
+    State,
     /// The stragglers' work on Kafka Streams and on Ray Serve, which bench/peers/setup.sh installs
     Peers,
     /// Where the processor time goes, as flamegraph.svg in the folder of `--keep`: `make profile`
@@ -70,7 +72,7 @@ pub(crate) enum What {
 }
 
 /// In the order in which they are measured.
-pub(crate) const ALL: [What; 9] = [
+pub(crate) const ALL: [What; 10] = [
     What::Overhead,
     What::Throughput,
     What::Embedded,
@@ -80,4 +82,5 @@ pub(crate) const ALL: [What; 9] = [
     What::Overload,
     What::Edits,
     What::Watched,
+    What::State,
 ];

@@ -8,6 +8,7 @@ mod overload;
 mod peers;
 mod profile;
 mod pure_core;
+mod state;
 mod stragglers;
 mod throughput;
 mod watched;
@@ -38,6 +39,7 @@ impl What {
             Self::Overload => overload::measure(arguments).await,
             Self::Edits => edits::measure(arguments).await,
             Self::Watched => watched::measure(arguments).await,
+            Self::State => state::measure(arguments).await,
             Self::Peers => peers::measure(arguments).await,
             Self::Profile => profile::measure(arguments).await,
         }

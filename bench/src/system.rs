@@ -1,6 +1,7 @@
 //! What can be measured: whatever takes a question and answers it once.
 
 mod bare;
+mod counter;
 mod hedgerow;
 mod in_process;
 mod peer;

@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -28,6 +31,7 @@ use super::{Answer, System, Tally, fresh};
 use crate::{
     cpu::Whose,
     measure::as_f64,
+    system::counter::{COUNTER, counting},
     work::{AMPLE, BODY, CANDIDATES, PARTITIONS, PATIENCE, Work},
 };
 
@@ -56,6 +60,10 @@ pub(crate) enum Voting {
     Spare,
     /// There are two that start at once, and the first answer is taken.
     FirstOfTwo,
+    /// There is one, and requests are about keys, of which it knows nothing.
+    Forgetful,
+    /// There is one, and it keeps a count of each key's requests.
+    Remembering,
 }
 
 /// A rendezvous that runs.
@@ -66,6 +74,7 @@ pub(crate) struct Hedgerow {
     running: Mutex<Option<Stations>>,
     metrics: Registry,
     order: Order,
+    asked: AtomicU64,
 }
 
 /// Its stations.
@@ -76,6 +85,8 @@ struct Stations {
     _archive: TempDir,
 }
 
+/// So many keys are asked about in turn.
+const KEYS: u64 = 1_000;
 /// Longer than any retry of a result's writer at the rates measured here.
 const WINDOW: usize = 4_000_000;
 
@@ -89,18 +100,25 @@ impl Default for Order {
 }
 
 impl Order {
+    fn is_keyed(self) -> bool {
+        matches!(self.voting, Voting::Forgetful | Voting::Remembering)
+    }
+
     fn policy(self, name: &str) -> String {
         let Self { work, budget, audience, .. } = self;
         let (budget, concurrency) = (format!("{}ms", budget.as_millis()), work.concurrency());
         let (asked, decide) = match self.voting {
             Voting::All => (&CANDIDATES[..], "agree: { votes: 3, on: [class] }"),
-            Voting::One => (&CANDIDATES[..1], "first: any"),
+            Voting::One | Voting::Forgetful | Voting::Remembering => (&CANDIDATES[..1], "first: any"),
             Voting::Spare | Voting::FirstOfTwo => (&CANDIDATES[..2], "first: any"),
         };
         let executors = asked.iter().enumerate().map(|(place, name)| {
             let is_spare = self.voting == Voting::Spare && place > 0;
             let start = if is_spare { ", start: { after: p95, min: 1ms, max: 30ms, otherwise: 20ms }" } else { "" };
-            format!("  {name}: {{ echo: {{}}, concurrency: {concurrency}{start} }}\n")
+            match self.voting {
+                Voting::Remembering => format!("  {name}: {{ rust: {COUNTER}, state: {{}} }}\n"),
+                _ => format!("  {name}: {{ echo: {{}}, concurrency: {concurrency}{start} }}\n"),
+            }
         });
         let executors: String = executors.collect();
         let (canary, decoy) = if audience {
@@ -108,8 +126,10 @@ impl Order {
         } else {
             ("", "")
         };
+        let (attributes, key) =
+            if self.is_keyed() { (", attributes: [about]", "key: attributes.about\n") } else { ("", "") };
         format!(
-            "rendezvous: {name}\nbudget: {budget}\ninput: {{ features: [x, class] }}\nanswer: {{ value: class }}\n\
+            "rendezvous: {name}\nbudget: {budget}\ninput: {{ features: [x, class]{attributes} }}\n{key}answer: {{ value: class }}\n\
              executors:\n{executors}{canary}{decoy}\
              decide:\n  - {decide}\n    until: {budget}\n  - default: {{ class: -1 }}\n"
         )
@@ -142,7 +162,7 @@ impl Hedgerow {
             models: PathBuf::new(),
             data: archive.path().to_owned(),
             only: None,
-            kinds: executors::Kinds::default(),
+            kinds: counting(),
             partitions: PARTITIONS,
             limits: starter::Limits::default(),
             traces: traces.clone(),
@@ -174,6 +194,7 @@ impl Hedgerow {
             running: Mutex::new(Some(Stations { app, executors, _archive: archive })),
             metrics: registry,
             order,
+            asked: AtomicU64::new(0),
         })
     }
 
@@ -235,6 +256,8 @@ impl System for Hedgerow {
             Voting::One => "hedgerow, one executor",
             Voting::Spare => "hedgerow, a spare after p95",
             Voting::FirstOfTwo => "hedgerow, first of two",
+            Voting::Forgetful => "hedgerow, without state",
+            Voting::Remembering => "hedgerow, with state",
         }
     }
 
@@ -244,8 +267,10 @@ impl System for Hedgerow {
 
     fn ask(&self) -> BoxFuture<'static, Answer> {
         let starter = self.starter.clone();
+        let about = self.order.is_keyed().then(|| self.asked.fetch_add(1, Ordering::Relaxed) % KEYS);
         Box::pin(async move {
-            let input = RawInput { body: Bytes::from_static(BODY), ..RawInput::default() };
+            let attributes = about.map(|about| ("about".to_owned(), about.to_string().into())).into_iter().collect();
+            let input = RawInput { body: Bytes::from_static(BODY), attributes, ..RawInput::default() };
             match starter.ask(input).await {
                 Ok(answered) if answered.result.kind == ResultKind::Prediction => Answer::Prediction,
                 Ok(_) => Answer::Default,
@@ -257,7 +282,7 @@ impl System for Hedgerow {
 
     /// What executors worked for, and what later starts were good for, as the collector counts it.
     fn tells(&self, asked: u64) -> Vec<(&'static str, f64)> {
-        if self.order.voting == Voting::All {
+        if self.order.voting == Voting::All || self.order.is_keyed() {
             return Vec::new();
         }
         let of = |name: &str, label: &str| self.counted(name, label);
