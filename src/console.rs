@@ -81,6 +81,7 @@ impl Console {
         let guard = Arc::clone(&self.0.guard);
         let inside = Router::new()
             .route(paths::OVERVIEW, get(overview))
+            .route(paths::MODELS, get(models))
             .route("/rendezvous/{rendezvous}", get(rendezvous))
             .route("/rendezvous/{rendezvous}/policy", get(policy).post(changes::roll_back))
             .route("/rendezvous/{rendezvous}/canaries", get(canaries))
@@ -175,6 +176,10 @@ type Named = Path<String>;
 
 async fn overview(State(console): State<Console>, Query(over): Query<Over>, asked: Asked) -> Response {
     console.show(View::Overview(over), asked).await
+}
+
+async fn models(State(console): State<Console>, Query(over): Query<Over>, asked: Asked) -> Response {
+    console.show(View::Models(over), asked).await
 }
 
 async fn rendezvous(

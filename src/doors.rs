@@ -27,7 +27,7 @@ use crate::{
     lagging::Lagging,
     measuring::{MeasuresDoor, Measuring},
     oversight::Oversight,
-    publications::model_routes,
+    publications::ModelsDoor,
     results::results_routes,
     scrape,
     value_of_time::ValuesOfTime,
@@ -82,6 +82,7 @@ impl Doors {
         };
         let oversight = Oversight::start(looks, alerts, &mut registry, stop.clone())?;
         let measures = MeasuresDoor::new(measuring, Arc::clone(&known), Arc::new(move || all.names()));
+        let models = ModelsDoor::new(follower.clone(), measures.clone());
         let explain = ExplainDoor::new(Arc::clone(&bus), clock.clone(), Arc::clone(&known));
         let explain = Arc::new(explain.knowing(follower.models()));
         let canaries = Arc::new(CanaryDoor::new(Arc::clone(&bus), clock.clone(), Arc::clone(&known)));
@@ -94,6 +95,7 @@ impl Doors {
             follower: follower.clone(),
             starters: starters.iter().cloned().map(named).collect(),
             measures: measures.clone(),
+            models: models.clone(),
             canaries: Arc::clone(&canaries),
             explain: Arc::clone(&explain),
             values: Arc::clone(&values),
@@ -102,7 +104,7 @@ impl Doors {
         });
         let api = measures.routes().merge(canaries.routes()).merge(Arc::clone(&explain).api()).merge(values.routes());
         let api = api.merge(policy_route(Arc::clone(&sources))).merge(oversight.api(Arc::clone(&known)));
-        let api = api.merge(model_routes(follower.clone()));
+        let api = api.merge(models.routes());
         // Whoever has the operator's token may come from anywhere; nobody else may from nowhere.
         let control = if tokens.operator_is_set() && control == Access::Loopback { Access::Anyone } else { control };
         let below_control = control::door::router(follower, control)

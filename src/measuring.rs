@@ -12,7 +12,7 @@ use std::{
 };
 
 use bus::{Bus, BusError, Clock, Consumer, Event, Received, StartAt, TopicPartition};
-use measures::{Chronicle, Overview, Slice};
+use measures::{Chronicle, Overview, Slice, Sum};
 use policies::Definition;
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -62,15 +62,28 @@ impl Measuring {
 
     /// Returns how the rendezvous that `definition` is the live version of does, over the last `window`.
     pub async fn overview(&self, definition: &Definition, window: Duration) -> Result<Overview, BusError> {
-        let mut followed = self.follow(definition.name()).await?;
+        let counted = self.caught_up(definition.name()).await?;
+        let counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Overview::of(&counted, definition, window, self.clock.now()))
+    }
+
+    /// Returns all that was counted of a rendezvous in the last `window`.
+    pub async fn counted(&self, rendezvous: &RendezvousName, window: Duration) -> Result<Sum, BusError> {
+        let counted = self.caught_up(rendezvous).await?;
+        let counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(counted.over(window, self.clock.now()))
+    }
+
+    /// Returns what is told of a rendezvous, once that was read to its end.
+    async fn caught_up(&self, rendezvous: &RendezvousName) -> Result<Arc<Mutex<Chronicle<Uuid>>>, BusError> {
+        let mut followed = self.follow(rendezvous).await?;
         let caught_up = timeout(PATIENCE, followed.caught_up.wait_for(|caught_up| *caught_up)).await;
         match caught_up {
             Ok(Ok(_)) => {}
             Ok(Err(_)) => return Err(BusError::Unavailable("what was counted is read no more".to_owned())),
             Err(_) => return Err(BusError::Unavailable(format!("what was counted was not read within {PATIENCE:?}"))),
         }
-        let counted = followed.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Overview::of(&counted, definition, window, self.clock.now()))
+        Ok(Arc::clone(&followed.counted))
     }
 
     async fn follow(&self, rendezvous: &RendezvousName) -> Result<Followed, BusError> {

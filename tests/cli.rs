@@ -67,6 +67,7 @@ fn help_shows_what_there_is_with_examples() {
     insta::assert_snapshot!("help_alerts_list", text(&hedgerow(&["alerts", "list", "--help"]).stdout));
     insta::assert_snapshot!("help_models", text(&hedgerow(&["models", "--help"]).stdout));
     insta::assert_snapshot!("help_models_publish", text(&hedgerow(&["models", "publish", "--help"]).stdout));
+    insta::assert_snapshot!("help_models_stats", text(&hedgerow(&["models", "stats", "--help"]).stdout));
     insta::assert_snapshot!("help_export", text(&hedgerow(&["export", "--help"]).stdout));
     insta::assert_snapshot!("help_test", text(&hedgerow(&["test", "--help"]).stdout));
     insta::assert_snapshot!("help_schema", text(&hedgerow(&["schema", "--help"]).stdout));

@@ -119,6 +119,15 @@ pub trait Producer: Send + Sync {
     fn drain(&self, within: Duration) -> BoxFuture<'_, Result<(), BusError>>;
 }
 
+/// Sends what nobody waits for; that the log does not take it, which is called `what`, is only told to whoever looks closely.
+pub fn offer(producer: &dyn Producer, to: &TopicPartition, record: Record, what: &'static str) {
+    let told = move |error: &BusError| tracing::debug!(%error, "{what} is not in the log");
+    let acknowledge = Box::new(move |outcome: Result<i64, BusError>| drop(outcome.inspect_err(told)));
+    if let Err(error) = producer.send(to, record, acknowledge) {
+        told(&error);
+    }
+}
+
 /// Called once with the offset a record got, or why it got none. After an error the record may still be in the log.
 pub type Acknowledge = Box<dyn FnOnce(Result<i64, BusError>) + Send>;
 

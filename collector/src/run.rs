@@ -2,7 +2,6 @@
 
 mod announcer;
 mod desk;
-mod feed;
 mod hands;
 mod inbox;
 mod recall;

@@ -18,7 +18,7 @@ use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use models::Registry;
 use policies::{CanarySpec, ExecutorSpec, InputSchema, Share, Versions};
 use tokio::sync::oneshot;
-use wire::{ExecutorId, ModelVersion, Role, Timestamp};
+use wire::{ExecutorId, FailureKind, ModelVersion, Role, Timestamp};
 
 use crate::{
     desk::{Desk, Job},
@@ -209,8 +209,10 @@ impl Crew {
 
     /// Says for `executor`, who does not sit here, that it will not answer.
     pub(crate) fn fail(&self, executor: &ExecutorId, work: &Work, why: &str) {
-        let waited = self.office.clock.now().since(work.fetched);
-        self.office.responder(executor).fail(work, ModelVersion::unloaded(executor), waited, why);
+        let (now, model) = (self.office.clock.now(), ModelVersion::unloaded(executor));
+        let responder = self.office.responder(executor);
+        responder.metrics.uses.refused(&model, now, FailureKind::Failed);
+        responder.fail(work, model, now.since(work.fetched), why);
     }
 
     /// Says for `executor` that it does not answer, which is no fault of its model.

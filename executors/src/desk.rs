@@ -131,8 +131,11 @@ impl Desk {
         }
         let scoring = AssertUnwindSafe(async { executor.score(&job.work.input).await }).catch_unwind();
         let Some(scored) = scoring.now_or_never() else { return Err(job) };
-        let took = Took::alone(began.since(job.work.fetched), self.clock.now().since(began));
-        self.respond(&job, took, scored.map_or_else(|panic| Reply::Failure(panicked(&*panic)), reply));
+        let ended = self.clock.now();
+        let took = Took::alone(began.since(job.work.fetched), ended.since(began));
+        let reply = scored.map_or_else(|panic| Reply::Failure(panicked(&*panic)), reply);
+        self.responder.metrics.uses.called(&self.model(), ended, took.scored, std::slice::from_ref(&reply));
+        self.respond(&job, took, reply);
         Ok(())
     }
 
@@ -169,13 +172,17 @@ impl Desk {
     }
 
     fn refuse(&self, job: &Job, now: Timestamp, kind: FailureKind) {
-        self.responder.refuse(&job.work, self.model(), now.since(job.work.fetched), kind);
+        let model = self.model();
+        self.responder.metrics.uses.refused(&model, now, kind);
+        self.responder.refuse(&job.work, model, now.since(job.work.fetched), kind);
     }
 
     /// Says that the executor was not loaded, and why.
     fn fail(&self, job: &Job, now: Timestamp) {
         let why = self.loaded().and_then(Result::err).unwrap_or("it is not loaded");
-        self.responder.fail(&job.work, self.model(), now.since(job.work.fetched), why);
+        let model = self.model();
+        self.responder.metrics.uses.refused(&model, now, FailureKind::Failed);
+        self.responder.fail(&job.work, model, now.since(job.work.fetched), why);
     }
 
     fn respond(&self, job: &Job, took: Took, reply: Reply) {
@@ -275,8 +282,10 @@ impl Desk {
             scored = scoring => replies(scored, jobs.len()),
             () = self.clock.sleep_until(given_up) => vec![Reply::Failure(failed("the model gave no answer at all")); jobs.len()],
         };
-        let scored = self.clock.now().since(began);
+        let ended = self.clock.now();
+        let scored = ended.since(began);
         self.learn(&jobs, scored);
+        self.responder.metrics.uses.called(&executor.model(), ended, scored, &replies);
         let together = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
         for (job, reply) in jobs.iter().zip(replies) {
             if let (Some(recent), Reply::Answer(answer)) = (&self.recent, &reply) {

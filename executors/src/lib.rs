@@ -2,7 +2,7 @@
 //!
 //! Several in one process share one fetch and one decoding; each has a thread of its own, so that a model that hangs,
 //! panics or is slow harms nobody else. What an executor is stands in `executor/`, the kinds beside it. Reading order: `load` → `run` → `fetch` → `crew` → `desk` → `backlog` → `batch` → `work` → `progress`
-//! → `parting`; for published models `published` → `rehearsal` → `parity`; for those who keep state, `keyed`; for judges, who hear others, `hearing` → `judging`; for those who start later, `hedging` → `verdicts`.
+//! → `parting`; for published models `published` → `rehearsal` → `parity`; what is told of models `uses`; for those who keep state, `keyed`; for judges, who hear others, `hearing` → `judging`; for those who start later, `hedging` → `verdicts`.
 
 mod backlog;
 mod batch;
@@ -26,6 +26,7 @@ mod published;
 mod rehearsal;
 mod run;
 mod thread;
+mod uses;
 mod verdicts;
 mod work;
 

@@ -14,7 +14,10 @@ use prometheus_client::{
 };
 use wire::{ExecutorId, FailureKind, Reply};
 
-use crate::hedging::Fate;
+use crate::{
+    hedging::Fate,
+    uses::{Tallies, Tally},
+};
 
 /// The counters of one process' executors.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub struct Metrics {
     failed_loads: Family<ExecutorLabel, Counter>,
     rehearsals: Family<ExecutorLabel, Counter>,
     differences: Family<ExecutorLabel, Counter>,
+    /// What models did, version by version: told in the log, and not to Prometheus, whom so many labels would drown.
+    pub(crate) uses: Tallies,
     pub(crate) requests: Counter,
     skipped: Family<SkippedLabel, Counter>,
     later: Family<OutcomeLabels, Counter>,
@@ -83,6 +88,7 @@ pub(crate) struct ExecutorMetrics {
     batch_size: Histogram,
     rehearsals: Counter,
     differences: Counter,
+    pub(crate) uses: Tally,
 }
 
 // === impl Metrics ===
@@ -100,6 +106,7 @@ impl Default for Metrics {
             failed_loads: Family::default(),
             rehearsals: Family::default(),
             differences: Family::default(),
+            uses: Tallies::default(),
             requests: Counter::default(),
             skipped: Family::default(),
             later: Family::default(),
@@ -144,6 +151,7 @@ impl Metrics {
 
     /// Returns the counters of `executor`.
     pub(crate) fn of(&self, executor: &ExecutorId) -> ExecutorMetrics {
+        let uses = self.uses.of(executor);
         let executor = executor.to_string();
         let outcome =
             |outcome| self.responses.get_or_create_owned(&OutcomeLabels { executor: executor.clone(), outcome });
@@ -162,6 +170,7 @@ impl Metrics {
             batch_limit: self.batch_limit.get_or_create_owned(&label),
             rehearsals: self.rehearsals.get_or_create_owned(&label),
             differences: self.differences.get_or_create_owned(&label),
+            uses,
         }
     }
 

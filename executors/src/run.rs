@@ -21,11 +21,12 @@ use crate::{
     kinds::Kinds,
     load::{self, LoadError, Loader},
     metrics::Metrics,
+    uses::Journal,
 };
 
 /// Who waits for the bus, if it is away.
 pub(crate) const WHO: &str = "the executors' station";
-/// How often progress is committed.
+/// How often progress is committed, and told what was counted.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// How long a station that stops stays in its group to finish what it has read, and how often it looks whether it has.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -147,14 +148,18 @@ async fn share_a_fetch(
         begun = begun => begun?,
         () = stop.cancelled() => return Ok(()),
     };
+    let metrics = Arc::clone(&station.metrics);
+    let mut journal = Journal::new(station.definition().name(), Arc::clone(&producer), station.clock.clone());
     let mut fetch = Fetch::new(station, crew, member, reader);
-    let outcome = match serve(&mut fetch, stop, ready).await {
+    let tell = || journal.tell(&metrics.uses, false);
+    let outcome = match serve(&mut fetch, tell, stop, ready).await {
         Ok(()) => hand_over(&mut fetch).await,
         failed => failed,
     };
     fetch.start_all_hedges();
     // A model that hangs is left behind with its thread.
     let _ = tokio::time::timeout(FINISH, join_all(fetch.crew().close())).await;
+    journal.tell(&metrics.uses, true);
     let _ = producer.drain(DRAIN).await;
     if outcome.is_err() {
         fetch.leave()?.await;
@@ -162,8 +167,13 @@ async fn share_a_fetch(
     Ok(outcome?)
 }
 
-/// Fetches until told to stop.
-async fn serve(fetch: &mut Fetch, stop: CancellationToken, ready: oneshot::Sender<()>) -> Result<(), BusError> {
+/// Fetches until told to stop, and has told now and then what was counted.
+async fn serve(
+    fetch: &mut Fetch,
+    mut tell: impl FnMut(),
+    stop: CancellationToken,
+    ready: oneshot::Sender<()>,
+) -> Result<(), BusError> {
     let mut commits = tokio::time::interval(COMMIT_EVERY);
     commits.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut idle = std::pin::pin!(tokio::time::sleep(FIRST_PARTITIONS));
@@ -172,7 +182,10 @@ async fn serve(fetch: &mut Fetch, stop: CancellationToken, ready: oneshot::Sende
         tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(()),
-            _ = commits.tick() => fetch.commit()?,
+            _ = commits.tick() => {
+                tell();
+                fetch.commit()?;
+            }
             () = &mut idle, if ready.is_some() => say(&mut ready),
             turn = fetch.turn() => turn?,
         }

@@ -127,13 +127,10 @@ impl Executor {
     }
 
     fn on_failure(&mut self, kind: FailureKind) {
-        let kind = match kind {
-            FailureKind::Abstained => return self.abstained += 1,
-            FailureKind::Failed => Failed::Failed,
-            FailureKind::Expired => Failed::Expired,
-            FailureKind::Overloaded => Failed::Overloaded,
-        };
-        *self.failed.entry(kind).or_default() += 1;
+        match Failed::of(kind) {
+            Some(kind) => *self.failed.entry(kind).or_default() += 1,
+            None => self.abstained += 1,
+        }
     }
 
     fn on_model(&mut self, model: &str) {
@@ -156,6 +153,20 @@ impl Executor {
             (false, false) => &mut self.wasted_us,
         };
         *spent += micros(took);
+    }
+}
+
+// === impl Failed ===
+
+impl Failed {
+    /// Returns what a failure is counted as; `None` if it was chosen.
+    pub(crate) fn of(kind: FailureKind) -> Option<Self> {
+        match kind {
+            FailureKind::Abstained => None,
+            FailureKind::Failed => Some(Self::Failed),
+            FailureKind::Expired => Some(Self::Expired),
+            FailureKind::Overloaded => Some(Self::Overloaded),
+        }
     }
 }
 

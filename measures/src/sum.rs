@@ -2,7 +2,7 @@
 //!
 //! Law: sums of parts, in any order, are the sum of the whole; so is what stands in the log once it is read again.
 //! A result and what executors had done by its verdict count when it is read back from the log as valid, other work when it
-//! is heard of. How one request is followed from one to the other it deliberately does not know (the collector does).
+//! is heard of, uses of models where they were used. How one request is followed from one to the other it deliberately does not know (the collector does).
 
 use std::{collections::BTreeMap, ops::AddAssign, time::Duration};
 
@@ -10,7 +10,7 @@ use policies::{DecidedBy, Reason, Verdict};
 use serde::{Deserialize, Serialize};
 use wire::{Response, ResultKind, Timestamp};
 
-use crate::{Executor, Passage, Results, Stage, Times, executor::micros};
+use crate::{Executor, Passage, Results, Stage, Times, Uses, executor::micros};
 
 /// Counts of some time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct Sum {
     pub split: u64,
     /// What executors did, by name.
     pub executors: BTreeMap<String, Executor>,
+    /// What their models did, by the executor's name, as those tell who run them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub uses: BTreeMap<String, Uses>,
 }
 
 /// Results that one clause decided for one reason.
@@ -97,13 +100,14 @@ impl Sum {
     pub(crate) fn rougher(&self) -> Self {
         let mut rougher = self.clone();
         rougher.executors.values_mut().for_each(Executor::roughen);
+        rougher.uses.values_mut().for_each(Uses::roughen);
         rougher
     }
 
     /// Returns whether nothing was counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.decided.is_empty() && self.executors.is_empty() && self.split == 0
+        self.decided.is_empty() && self.executors.is_empty() && self.split == 0 && self.uses.is_empty()
     }
 
     fn decide(&mut self, decided: Decided) {
@@ -161,6 +165,9 @@ impl Sum {
             here.blamed += spent.blamed;
         }
         self.split += other.split;
+        for (name, uses) in &other.uses {
+            *self.uses.entry(name.clone()).or_default() += uses;
+        }
     }
 }
 

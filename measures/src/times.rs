@@ -100,14 +100,7 @@ impl Times {
     /// Returns the duration that `share` of all did not exceed; `None` if nothing was counted.
     #[must_use]
     pub fn quantile(&self, share: f64) -> Option<Duration> {
-        let all = self.count();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "a share of a count"
-        )]
-        let rank = ((all as f64 * share.clamp(0.0, 1.0)).ceil() as u64).max(1);
+        let rank = rank(self.count(), share);
         let mut seen = 0;
         self.iter().find_map(|(longest, counted)| {
             seen += counted;
@@ -244,6 +237,17 @@ impl std::fmt::Display for Malformed {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str("these are no histogram's cells")
     }
+}
+
+/// Returns which of `all`, the smallest being the first, is the one that `share` of them do not exceed.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a share of a count"
+)]
+pub(crate) fn rank(all: u64, share: f64) -> u64 {
+    ((all as f64 * share.clamp(0.0, 1.0)).ceil() as u64).max(1)
 }
 
 /// Returns the number of the cell that `micros` falls into: the first `2^bits` hold one microsecond each, and each half as

@@ -1,6 +1,6 @@
 //! Models as the door, the commands and pages show them: plain, named fields, the same over HTTP and in `--json`.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use wire::{Descriptor, Source, Timestamp};
@@ -55,6 +55,10 @@ pub struct Lineage {
     pub source: Option<String>,
     /// What it was trained on.
     pub trained_on: Option<String>,
+    /// How good it is, as whoever published it says, by what was measured.
+    pub metrics: BTreeMap<String, String>,
+    /// Why it was published, in the author's words.
+    pub message: String,
 }
 
 /// A change that was refused.
@@ -125,24 +129,32 @@ impl Lineage {
     /// Returns where that version of that model comes from.
     #[must_use]
     pub fn of(model: &Model, entry: &Entry) -> Self {
-        let Descriptor { sha256, source, trained_on, .. } = entry.descriptor.clone();
+        let Descriptor { sha256, source, trained_on, metrics, .. } = entry.descriptor.clone();
         let source = match source {
             Source::Reference { uri } => Some(uri),
             Source::Value { .. } => None,
         };
-        let (model, author) = (format!("{}@{}", model.name(), entry.version()), entry.author.clone());
-        Self { model, sha256, author, published: rfc3339(entry.at), source, trained_on }
+        let metrics = metrics.into_iter().map(|(name, value)| (name, value.to_string())).collect();
+        let (author, message) = (entry.author.clone(), entry.message.clone());
+        let (model, published) = (format!("{}@{}", model.name(), entry.version()), rfc3339(entry.at));
+        Self { model, sha256, author, published, source, trained_on, metrics, message }
     }
 }
 
 impl fmt::Display for Lineage {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { model, sha256, author, published, source, trained_on } = self;
+        let Self { model, sha256, author, published, source, trained_on, metrics, message } = self;
         write!(out, "{model} was published {published} by {author}, sha256 {sha256}")?;
         if let Some(source) = source {
             write!(out, ", from {source}")?;
         }
-        trained_on.as_ref().map_or(Ok(()), |data| write!(out, ", trained on {data}"))
+        if let Some(data) = trained_on {
+            write!(out, ", trained on {data}")?;
+        }
+        for (name, value) in metrics {
+            write!(out, ", {name} {value}")?;
+        }
+        if message.is_empty() { Ok(()) } else { write!(out, "; {message}") }
     }
 }
 
@@ -161,6 +173,6 @@ impl From<&Refused> for RefusedView {
 }
 
 /// To the second: nobody publishes more often.
-fn rfc3339(at: Timestamp) -> String {
+pub(crate) fn rfc3339(at: Timestamp) -> String {
     humantime::format_rfc3339_seconds(at.into()).to_string()
 }

@@ -3,12 +3,13 @@
 //! Laws: a page is drawn from its JSON twin and the frame and nothing else, so the same values give the same bytes; no style
 //! and no script stands in a page, both are files of their own; without the script all is there but its own renewal; what a
 //! colour says is said by a word too. Reading order: `paths` (where pages are) → `frame` (what is around each) → `overview`
-//! → `rendezvous` → `request`, `policy`, `canaries`, `playground`, `health`, `signin`.
+//! → `rendezvous` → `models` → `request`, `policy`, `canaries`, `playground`, `health`, `signin`.
 
 mod canaries;
 mod decided;
 mod frame;
 mod health;
+mod models;
 mod over_time;
 mod overview;
 mod parts;
@@ -26,6 +27,7 @@ mod telling;
 pub use canaries::{ActFields, Canaries, CanaryShown, canaries};
 pub use frame::{Access, Frame, Page, SCRIPT, file, script_path, style, style_path};
 pub use health::health;
+pub use models::models;
 pub use overview::overview;
 pub use playground::{AskField, AskFields, Playground, RefusedInput, playground};
 pub use policy::{RollBackFields, policy};

@@ -38,6 +38,12 @@ fn the_words_of_a_request() {
 }
 
 #[test]
+fn the_words_of_all_models() {
+    insta::assert_snapshot!("models_published_part_of_a_policy_idle_and_elsewhere", words("models"));
+    assert!(words("models-none").contains("hedgerow models publish"), "it says what to do");
+}
+
+#[test]
 fn the_picture_of_a_request() {
     let main = &page("request-breaker").main;
     let from = main.find("<svg class=\"chart wide\"").expect("a picture");

@@ -188,7 +188,7 @@ impl Control {
     pub(super) async fn models(&self) -> anyhow::Result<ModelsView> {
         match self {
             Self::Log(follower) => Ok(ModelsView::from(&**follower.models().borrow())),
-            Self::Door { client, at } => get(client, at, "/api/v1/models").await,
+            Self::Door { client, at } => get(client, at, "/api/v1/models?stats=false").await,
         }
     }
 
@@ -196,7 +196,7 @@ impl Control {
     pub(super) async fn model(&self, name: &ModelName) -> anyhow::Result<ModelView> {
         match self {
             Self::Log(follower) => view(&follower.models().borrow(), name.as_str()).map_err(anyhow::Error::msg),
-            Self::Door { client, at } => get(client, at, &format!("/api/v1/models/{name}")).await,
+            Self::Door { client, at } => get(client, at, &format!("/api/v1/models/{name}?stats=false")).await,
         }
     }
 

@@ -21,6 +21,18 @@ pub(super) fn shown(duration: Duration) -> String {
     whole.map_or_else(|| "0s".to_owned(), |(unit, of)| format!("{}{unit}", micros / of))
 }
 
+/// Writes microseconds as short as a column is narrow.
+pub(super) fn brief(micros: Option<u64>) -> String {
+    let Some(micros) = micros else { return "–".to_owned() };
+    let millis = Duration::from_micros(micros).as_secs_f64() * 1_000.0;
+    match millis {
+        ..1.0 => format!("{micros} µs"),
+        ..100.0 => format!("{millis:.1} ms"),
+        ..10_000.0 => format!("{millis:.0} ms"),
+        _ => format!("{:.1} s", millis / 1_000.0),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 mod changes;
 mod publish;
 mod shown;
+mod stats;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,8 @@ enum Command {
     List(shown::List),
     /// Show a model's versions: what each is, who published it, when and why
     Show(shown::Show),
+    /// Show what models did: calls, times, failures, batches, version by version
+    Stats(stats::Stats),
     /// Make a version live that was published before
     Promote(changes::Promote),
     /// Go back to the version that was live before
@@ -41,6 +44,7 @@ impl Models {
             Command::Publish(publish) => publish.run(),
             Command::List(list) => list.run(),
             Command::Show(show) => show.run(),
+            Command::Stats(stats) => stats.run(),
             Command::Promote(promote) => promote.run(),
             Command::Rollback(rollback) => rollback.run(),
             Command::Retire(retire) => retire.run(),

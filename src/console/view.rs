@@ -26,6 +26,7 @@ use crate::{
     explain::{self, ExplainDoor},
     measuring::{MeasuresDoor, Over},
     oversight::Oversight,
+    publications::ModelsDoor,
     value_of_time::ValuesOfTime,
 };
 
@@ -39,6 +40,8 @@ pub struct Sources {
     pub starters: BTreeMap<String, Starter>,
     /// How rendezvous do.
     pub measures: MeasuresDoor,
+    /// What is published, and what models did.
+    pub models: ModelsDoor,
     /// What was compared of canaries.
     pub canaries: Arc<CanaryDoor>,
     /// What became of one request.
@@ -56,7 +59,9 @@ pub struct Sources {
 pub(crate) enum View {
     /// Every rendezvous, over how long a time.
     Overview(Over),
-    /// One of them.
+    /// Every model, over how long a time.
+    Models(Over),
+    /// One of the rendezvous.
     Rendezvous(String, Over),
     /// Its policy.
     Policy(String, Versions),
@@ -102,7 +107,12 @@ impl View {
     /// not.
     pub(crate) fn is_live(&self) -> bool {
         match self {
-            Self::Overview(_) | Self::Rendezvous(..) | Self::Policy(..) | Self::Canaries(_) | Self::Health => true,
+            Self::Overview(_)
+            | Self::Models(_)
+            | Self::Rendezvous(..)
+            | Self::Policy(..)
+            | Self::Canaries(_)
+            | Self::Health => true,
             Self::Report(..) | Self::Search(_) | Self::Request(..) | Self::Playground(_) => false,
         }
     }
@@ -115,6 +125,10 @@ impl Sources {
     pub(crate) async fn draw(&self, view: &View, access: Access) -> Result<Page, Problem> {
         match view {
             View::Overview(over) => Ok(console::overview(&self.measures.all(over.window()).await?)),
+            View::Models(over) => {
+                let window_us = u64::try_from(over.window().as_micros()).unwrap_or(u64::MAX);
+                Ok(console::models(&self.models.stats(over.window()).await?, window_us))
+            }
             View::Rendezvous(name, over) => {
                 let overview = self.measures.one(name, over.window()).await?;
                 let time = RendezvousName::new(name).ok().and_then(|name| self.values.lately(&name));
@@ -163,7 +177,8 @@ impl Sources {
         match self.explain.explanation(name, &wanted.id, &wanted.asked()).await {
             Ok(explanation) => {
                 let trace = self.traces.as_ref().zip(explanation.trace_id.as_ref()).map(|(traces, id)| traces.of(id));
-                Ok(console::request(&explanation, trace.as_deref()))
+                let explained = self.explain.explained(explanation);
+                Ok(console::request(&explained.explanation, &explained.models, trace.as_deref()))
             }
             Err(Problem::NotFound(why)) => {
                 let key = wanted.is_key.then(|| "on".to_owned());

@@ -85,7 +85,8 @@ impl ExplainDoor {
         Router::new().route("/api/v1/rendezvous/{rendezvous}/requests/{id}", get(answer)).with_state(self)
     }
 
-    fn explained(&self, explanation: Explanation) -> Explained {
+    /// Adds to an explanation where the published models come from that answered.
+    pub(crate) fn explained(&self, explanation: Explanation) -> Explained {
         let models = self.models.as_ref().map(|models| Arc::clone(&models.borrow())).unwrap_or_default();
         Explained::of(explanation, &models)
     }

@@ -9,6 +9,8 @@ use axum::{
     extract::{Path, Query, State},
     routing::get,
 };
+use measures::Sum;
+use policies::Definition;
 use serde::{Deserialize, Serialize};
 
 use super::{Measuring, Overview};
@@ -95,6 +97,17 @@ impl MeasuresDoor {
         Ok(all)
     }
 
+    /// Returns what was counted of each in the last `window`, beside its live version.
+    pub(crate) async fn sums(&self, window: Duration) -> Result<Vec<(Arc<Definition>, Sum)>, Problem> {
+        let mut all = Vec::new();
+        for versions in self.names().iter().filter_map(|name| (self.shelf)(name)) {
+            let live = Arc::clone(versions.live());
+            let sum = self.measuring.counted(live.name(), window).await?;
+            all.push((live, sum));
+        }
+        Ok(all)
+    }
+
     /// Returns the names of all.
     pub(crate) fn names(&self) -> Vec<wire::RendezvousName> {
         (self.names)()
@@ -104,6 +117,10 @@ impl MeasuresDoor {
 // === impl Over ===
 
 impl Over {
+    pub(crate) fn seconds(window_s: u64) -> Self {
+        Self { window_s }
+    }
+
     pub(crate) fn window(self) -> Duration {
         Duration::from_secs(self.window_s).clamp(Duration::from_secs(1), WINDOW_MAX)
     }

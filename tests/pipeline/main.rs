@@ -16,6 +16,7 @@ mod garbage;
 mod judges;
 mod kafka;
 mod learn;
+mod model_stats;
 mod models;
 mod processes;
 mod python;

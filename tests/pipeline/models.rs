@@ -17,8 +17,8 @@ use crate::rendezvous::{PATIENCE, Rendezvous, body, wine_rows};
 const REQUESTS: u64 = 1_000;
 const RATE: u32 = 500;
 
-const FIRST: &[u8] = include_bytes!("../../examples/wine/models/forest.onnx");
-const SECOND: &[u8] = include_bytes!("../../examples/wine/models/better.onnx");
+pub(crate) const FIRST: &[u8] = include_bytes!("../../examples/wine/models/forest.onnx");
+pub(crate) const SECOND: &[u8] = include_bytes!("../../examples/wine/models/better.onnx");
 const OTHER_INPUT: &[u8] = include_bytes!("../../executors/onnx/tests/models/regressor.onnx");
 
 /// One executor, which follows the model that is called as the rendezvous.
@@ -37,12 +37,12 @@ decide:
   - default: { class: unknown }
 ";
 
-fn wanted(action: ModelAction, bytes: Option<&'static [u8]>) -> WantedModel {
+pub(crate) fn wanted(action: ModelAction, bytes: Option<&'static [u8]>) -> WantedModel {
     let bytes = bytes.map(|bytes| ModelBytes(Bytes::from_static(bytes)));
     WantedModel { author: "a test".to_owned(), message: String::new(), action, bytes }
 }
 
-fn publish(version: &str, bytes: &'static [u8]) -> WantedModel {
+pub(crate) fn publish(version: &str, bytes: &'static [u8]) -> WantedModel {
     let descriptor = Descriptor {
         version: version.to_owned(),
         kind: ModelKind::Onnx,
@@ -60,14 +60,14 @@ fn publish(version: &str, bytes: &'static [u8]) -> WantedModel {
     wanted(ModelAction::Publish(Box::new(publish)), Some(bytes))
 }
 
-async fn act(rendezvous: &Rendezvous, wanted: WantedModel) {
+pub(crate) async fn act(rendezvous: &Rendezvous, wanted: WantedModel) {
     let model = ModelName::new(rendezvous.app.definition().name().as_str()).unwrap();
     let outcome = timeout(PATIENCE, rendezvous.follower.publish_model(&model, wanted)).await.unwrap().unwrap();
     assert!(matches!(outcome, ModelOutcome::Done(_)), "{outcome:?}");
 }
 
 /// Asks until the answer is one of version `version`'s.
-async fn until_version(rendezvous: &Rendezvous, version: &str, row: &str) -> usize {
+pub(crate) async fn until_version(rendezvous: &Rendezvous, version: &str, row: &str) -> usize {
     for asked in 1..100_000 {
         let answered = rendezvous.ask(row).await.unwrap();
         if models_of(&answered).iter().any(|model| model.ends_with(&format!("@{version}"))) {

@@ -9,7 +9,7 @@ use crate::{
     process::{OPERATOR, Process},
 };
 
-const PAGES: [(&str, &str); 10] = [
+const PAGES: [(&str, &str); 11] = [
     ("health", "/health"),
     ("overview", "/"),
     ("rendezvous", "/rendezvous/wine"),
@@ -18,6 +18,7 @@ const PAGES: [(&str, &str); 10] = [
     ("report", "/rendezvous/wine/canaries/next"),
     ("search", "/rendezvous/wine/requests"),
     ("playground", "/rendezvous/wine/playground"),
+    ("models", "/models"),
     ("sign-in", "/sign-in"),
     ("not-found", "/rendezvous/beer"),
 ];

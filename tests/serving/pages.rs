@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use measures::Overview;
+use models::{ModelStats, Numbers};
 use reqwest::{Response, header};
 use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::process::{PATIENCE, Process, Visitor};
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "/",
     "/health",
     "/rendezvous/wine",
@@ -18,6 +19,7 @@ const PAGES: [&str; 8] = [
     "/rendezvous/wine/canaries/next",
     "/rendezvous/wine/requests",
     "/rendezvous/wine/playground",
+    "/models",
 ];
 
 /// Waits until `count` results are counted.
@@ -133,6 +135,54 @@ async fn a_page_is_drawn_from_its_json_twin() {
     assert_eq!((value["replayed"].as_u64(), value["points"].as_array().map(Vec::len)), (Some(20), Some(7)), "{value}");
     let canaries = visitor.json("/api/v1/rendezvous/wine/canaries").await;
     assert_eq!((&canaries[0]["canary"], &canaries[0]["report"]["canary"]), (&"next".into(), &"next".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_models_did_is_told_alike_by_the_api_the_command_and_the_page() {
+    let process = Process::up(&[], &[]);
+    let visitor = process.visitor(None);
+    for x in 0..20 {
+        process.ask(x).await;
+    }
+    let told = async {
+        loop {
+            let told = visitor.json("/api/v1/models").await;
+            let stats: Vec<ModelStats> = serde_json::from_value(told["stats"].clone()).unwrap();
+            if stats.iter().all(|model| model.all.requests == 20) {
+                return stats;
+            }
+        }
+    };
+    let stats = timeout(PATIENCE, told).await.expect("every use is counted");
+    let names: Vec<&str> = stats.iter().map(|model| model.name.as_str()).collect();
+    assert_eq!(names, ["wine/boost", "wine/forest", "wine/next"]);
+    let canaries: Vec<bool> = stats.iter().map(|model| model.run_by[0].canary).collect();
+    assert_eq!(canaries, [false, false, true]);
+    for model in &stats {
+        let Numbers { calls, answered, failed, .. } = model.all;
+        assert_eq!((calls, answered, failed), (Some(20), 20, 0), "{model:?}");
+        assert_eq!((model.versions.len(), model.versions[0].numbers == model.all), (1, true), "{model:?}");
+        assert!(model.current.is_some() && model.since.is_some() && model.all.duration.max_us.is_some(), "{model:?}");
+    }
+    assert_eq!(visitor.main("/models").await, ::pages::console::models(&stats, 3_600_000_000).main);
+    let one = visitor.json("/api/v1/models/wine/forest?window_s=600").await;
+    assert_eq!((&one["stats"]["answered"], &one["name"]), (&Value::from(20), &Value::from("wine/forest")));
+
+    let stats_of = |arguments: &[&str]| process.run(&[&["models", "stats"], arguments].concat(), &[]);
+    let printed = |output: &std::process::Output| String::from_utf8(output.stdout.clone()).unwrap();
+    let json: Value = serde_json::from_str(&printed(&stats_of(&["--json"]))).unwrap();
+    assert_eq!(serde_json::from_value::<Vec<ModelStats>>(json["stats"].clone()).unwrap(), stats);
+    let table = printed(&stats_of(&[]));
+    assert!(table.trim_start().starts_with("MODEL") && table.contains("wine/next"), "{table}");
+    let table = printed(&stats_of(&["wine/forest", "--over", "10m"]));
+    assert!(table.starts_with("wine/forest: version ") && table.contains("over the last 10m"), "{table}");
+    let nobody = stats_of(&["nobody"]);
+    let said = String::from_utf8(nobody.stderr).unwrap();
+    assert!(
+        nobody.status.code() == Some(1) && said.contains("there is no model `nobody`; there is `wine/boost`"),
+        "{said}"
+    );
+    assert_eq!(stats_of(&["--over", "soon"]).status.code(), Some(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

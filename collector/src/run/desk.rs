@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use bus::{
     Assigned, BusError, Commit, Committed, Consumer, Event, Outage, Producer, Received, StartAt, TopicPartition,
 };
-use measures::Sum;
+use measures::{Feed, Sum};
 use tokio::{sync::oneshot, task::JoinSet};
 use uuid::Uuid;
 use wire::{Timestamp, Topics};
@@ -17,7 +17,6 @@ use wire::{Timestamp, Topics};
 use super::{
     CollectorError, CollectorStation,
     announcer::Announcer,
-    feed::Feed,
     hands::{Hands, Names, silence},
     inbox::{Inbox, Message, News},
     recall::Recall,
@@ -67,6 +66,7 @@ pub(super) struct Desk {
     referee: Referee,
     announcer: Announcer,
     feed: Feed,
+    measures: TopicPartition,
     outage: Outage,
     next_tick: Timestamp,
     opened: Timestamp,
@@ -104,7 +104,8 @@ impl Desk {
             let system = if station.bus.is_in_process() { "hedgerow" } else { "kafka" };
             surroundings.traces = Traced::wanting(traces.sampling, system);
         }
-        let feed = Feed::new(station.definition().name().clone(), &topics);
+        let feed = Feed::new(station.definition().name().clone(), Uuid::new_v4());
+        let measures = TopicPartition::new(&topics.measures, 0);
         let mut desk = Self {
             names,
             station,
@@ -123,6 +124,7 @@ impl Desk {
             referee: Referee::default(),
             announcer: Announcer::default(),
             feed,
+            measures,
             outage,
             next_tick: now.after(TICK),
             opened: now,
@@ -308,7 +310,14 @@ impl Desk {
         let mut counted = Sum::default();
         self.seats.values_mut().for_each(|seat| counted += &seat.partition.take_counted(now));
         self.feed.add(&counted, now);
-        self.feed.tell(&self.producer, now, false);
+        self.tell(now, false);
+    }
+
+    /// Tells what is to be told now, or `all` that is not told yet.
+    fn tell(&mut self, now: Timestamp, all: bool) {
+        for record in self.feed.tell(now, all) {
+            bus::offer(&*self.producer, &self.measures, record, "what the collector counted");
+        }
     }
 
     /// Returns what has changed since the last commit, of what is ours to commit.

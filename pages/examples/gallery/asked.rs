@@ -8,6 +8,7 @@ use hedgerow_pages::console::{
     self, Access, AskField, AskFields, Canaries, CanaryShown, Frame, Page, Playground, RefusedInput, SearchFields,
     Searched,
 };
+use models::{Batches, Lineage, ModelStats, Numbers, RunBy, VersionStats};
 use policies::{
     Circumstances, Definition, Evaluation, Explanation, Given, History, PolicyShown, Recorded, Step, TrialTally,
 };
@@ -57,7 +58,18 @@ pub(crate) fn all() -> Vec<Shown> {
     let mut all = Vec::new();
     for (name, explanation) in explanations() {
         let path = console::paths::request("wine", &explanation.id);
-        all.push(shown(&format!("request-{name}"), &path, Access::Reader, console::request(&explanation, None)));
+        let models = match name {
+            "disputed" => vec![lineage("ada", "s3://wine/2025.csv")],
+            "hostile" => vec![lineage(HOSTILE, HOSTILE)],
+            _ => Vec::new(),
+        };
+        let page = console::request(&explanation, &models, None);
+        all.push(shown(&format!("request-{name}"), &path, Access::Reader, page));
+    }
+    for (name, models) in
+        [("models", models("forest")), ("models-none", Vec::new()), ("models-hostile", models(HOSTILE))]
+    {
+        all.push(shown(name, console::paths::MODELS, Access::Reader, console::models(&models, 3_600_000_000)));
     }
     let path = console::paths::requests("wine");
     all.push(shown("search", &path, Access::Reader, console::request_search("wine", None)));
@@ -94,6 +106,99 @@ pub(crate) fn all() -> Vec<Shown> {
 
 fn shown(name: &str, path: &str, access: Access, page: Page) -> Shown {
     Shown { name: name.to_owned(), path: path.to_owned(), access, page }
+}
+
+// === models ===
+
+fn lineage(author: &str, trained_on: &str) -> Lineage {
+    Lineage {
+        model: "forest@7".to_owned(),
+        sha256: "5e2b6c1d".repeat(8),
+        author: author.to_owned(),
+        published: "2026-11-20T09:30:00Z".to_owned(),
+        source: Some("s3://models/forest-7.onnx".to_owned()),
+        trained_on: Some(trained_on.to_owned()),
+        metrics: [("accuracy".to_owned(), "0.93".to_owned()), ("recall".to_owned(), "0.9".to_owned())].into(),
+        message: "knows the harvest of 2025".to_owned(),
+    }
+}
+
+/// A published model of three versions, one that is part of a policy, one that nobody asked, and one that runs elsewhere.
+fn models(name: &str) -> Vec<ModelStats> {
+    let numbers = |requests: u64, failed: u64| Numbers {
+        calls: Some(requests / 2),
+        requests,
+        answered: requests - failed,
+        abstained: 0,
+        failed,
+        expired: 7,
+        overloaded: 0,
+        duration: models::Duration {
+            p50_us: Some(410),
+            p90_us: Some(700),
+            p99_us: Some(1_900),
+            p999_us: Some(9_200),
+            min_us: Some(300),
+            max_us: Some(31_000),
+        },
+        batches: Some(Batches { mean: 2.0, p50: 1, p99: 8, max: 32 }),
+    };
+    let version = |version: &str, numbers: &Numbers| VersionStats {
+        version: version.to_owned(),
+        first_used: numbers.calls.map(|_| "2026-11-20T09:30:04Z".to_owned()),
+        last_used: numbers.calls.map(|_| "2026-11-22T11:00:00Z".to_owned()),
+        numbers: numbers.clone(),
+    };
+    let run = |rendezvous: &str, executor: &str, canary, live| RunBy {
+        rendezvous: rendezvous.to_owned(),
+        executor: executor.to_owned(),
+        canary,
+        live,
+    };
+    let published = ModelStats {
+        name: name.to_owned(),
+        published: true,
+        current: Some("7".to_owned()),
+        previous: Some("6".to_owned()),
+        since: Some("2026-11-20T09:30:00Z".to_owned()),
+        run_by: vec![
+            run("wine", name, false, true),
+            run("fraud", "next", true, true),
+            run("wine", "old", false, false),
+        ],
+        window_us: 3_600_000_000,
+        all: numbers(124_000, 3),
+        versions: vec![
+            version("7", &numbers(123_000, 0)),
+            version("6", &numbers(1_000, 3)),
+            version("8", &Numbers::default()),
+        ],
+    };
+    let nobody = Numbers { calls: Some(0), ..Numbers::default() };
+    let (current, previous, since) = (Some("91ab03".to_owned()), None, Some("2026-11-22T08:00:00Z".to_owned()));
+    let part = ModelStats {
+        name: "wine/linear".to_owned(),
+        published: false,
+        run_by: vec![run("wine", "linear", false, true)],
+        all: numbers(900, 0),
+        versions: vec![version("91ab03", &numbers(900, 0))],
+        current,
+        previous,
+        since,
+        ..published.clone()
+    };
+    let (current, since, versions) = (None, None, Vec::new());
+    let idle = ModelStats { name: "wine/idle".to_owned(), all: nobody, current, since, versions, ..part.clone() };
+    let heard = Numbers { calls: None, batches: None, ..numbers(50, 0) };
+    let far = ModelStats {
+        name: "wine/far".to_owned(),
+        since: None,
+        versions: vec![version("1", &heard)],
+        all: heard,
+        current: Some("1".to_owned()),
+        ..part.clone()
+    };
+    vec![published, far, idle, part]
 }
 
 // === requests ===

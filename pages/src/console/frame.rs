@@ -148,6 +148,7 @@ fn bar(frame: &Frame) -> Markup {
                     ul {
                         li { (link(frame, paths::OVERVIEW, "Overview", "o")) }
                         @if !frame.rendezvous.is_empty() { li { (picker(frame, about)) } }
+                        li { (link(frame, paths::MODELS, "Models", "m")) }
                         li { (link(frame, paths::HEALTH, "Health", "h")) }
                     }
                 }
@@ -227,7 +228,8 @@ fn footer(frame: &Frame) -> Markup {
 
 /// Returns what `?` shows: the script takes keys from the links themselves.
 fn keys(frame: &Frame) -> Markup {
-    let everywhere = [("o", "Overview"), ("h", "Health"), ("/", "To the first field"), ("?", "This list")];
+    let everywhere =
+        [("o", "Overview"), ("m", "Models"), ("h", "Health"), ("/", "To the first field"), ("?", "This list")];
     let here = [("r", "Now"), ("p", "Policy"), ("c", "Canaries"), ("q", "Requests"), ("y", "Playground")];
     html! {
         dialog #keys aria-labelledby="keys-title" {

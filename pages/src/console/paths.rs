@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 /// The overview.
 pub const OVERVIEW: &str = "/";
+/// Every model, and what it did.
+pub const MODELS: &str = "/models";
 /// What is down, and since when.
 pub const HEALTH: &str = "/health";
 /// Where a token is given.
@@ -75,6 +77,7 @@ pub fn twin(page: &str) -> Option<String> {
     match path {
         OVERVIEW => Some(format!("{API}/rendezvous{}", &page[1..])),
         HEALTH => Some(format!("{API}{HEALTH}")),
+        MODELS => Some(format!("{API}{page}")),
         _ if path.ends_with("/playground") || path.ends_with("/requests") => None,
         _ if path.starts_with("/rendezvous/") => Some(format!("{API}{page}")),
         _ => None,
@@ -111,6 +114,7 @@ mod tests {
     fn the_numbers_of_a_page_are_below_the_api() {
         assert_eq!(twin("/").as_deref(), Some("/api/v1/rendezvous"));
         assert_eq!(twin("/health").as_deref(), Some("/api/v1/health"));
+        assert_eq!(twin(&over(MODELS, 60)).as_deref(), Some("/api/v1/models?window_s=60"));
         assert_eq!(twin(&over(OVERVIEW, 60)).as_deref(), Some("/api/v1/rendezvous?window_s=60"));
         assert_eq!(twin("/rendezvous/wine").as_deref(), Some("/api/v1/rendezvous/wine"));
         assert_eq!(

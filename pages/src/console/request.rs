@@ -6,6 +6,7 @@ mod picture;
 mod search;
 
 use maud::{Markup, html};
+use models::Lineage;
 use policies::{ExecutorTold, Explanation, VerdictTold};
 use serde_json::Value;
 
@@ -23,9 +24,10 @@ pub use search::{SearchFields, Searched, request_search};
 /// So much of an answer is shown; the whole is in the JSON.
 const ANSWER: usize = 1_200;
 
-/// Returns the page of a request; `trace` is where its trace can be looked at, if somebody keeps it.
+/// Returns the page of a request; `models` tells where the published ones among those come from that answered, `trace` is
+/// where its trace can be looked at, if somebody keeps it.
 #[must_use]
-pub fn request(explanation: &Explanation, trace: Option<&str>) -> Page {
+pub fn request(explanation: &Explanation, models: &[Lineage], trace: Option<&str>) -> Page {
     let id = plain(&explanation.id);
     let main = html! {
         p.over { "Request · rendezvous " (plain(&explanation.rendezvous)) }
@@ -34,6 +36,7 @@ pub fn request(explanation: &Explanation, trace: Option<&str>) -> Page {
         section #timeline { h2 { "What happened when" } (picture::inside(explanation)) }
         section #why { h2 { "Why this answer" } (clauses(explanation)) }
         section #said { h2 { "What each said" } (said(explanation)) }
+        @if !models.is_empty() { section #models { h2 { "Where the models come from" } (lineage(models)) } }
         section #more-time { h2 { "What more time would have changed" } (with_more(explanation)) }
         (search::again(&explanation.rendezvous))
     };
@@ -172,6 +175,27 @@ fn executor_row(executor: &ExecutorTold, verdict: Option<u64>) -> Markup {
                 }
             }
             td data-label="Beside the answer given" { (if executor.remark().is_empty() { words::NOTHING } else { executor.remark() }) }
+        }
+    }
+}
+
+fn lineage(models: &[Lineage]) -> Markup {
+    html! {
+        @for model in models {
+            h3 { (plain(&model.model)) }
+            dl.facts {
+                (fact("Published", &html! { (plain(&model.published.replace('T', " ").replace('Z', " UTC"))) small { "by " (plain(&model.author)) } }))
+                @if !model.message.is_empty() { (fact("Why", &html! { (cut_to(&plain(&model.message), 240)) })) }
+                (fact("Trained on", &html! { @match &model.trained_on { Some(data) => (cut_to(&plain(data), 240)), None => { "not said" } } }))
+                (fact("Quality", &html! {
+                    @if model.metrics.is_empty() { "not said" }
+                    @for (place, (name, value)) in model.metrics.iter().enumerate() { @if place > 0 { ", " } (plain(name)) " " (plain(value)) }
+                }))
+                (fact("Its bytes", &html! {
+                    @match &model.source { Some(source) => (cut_to(&plain(source), 240)), None => { "in the log" } }
+                    small { "SHA-256 " code { (model.sha256.get(..12).unwrap_or(&model.sha256)) "…" } }
+                }))
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, time::Duration};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use measures::{Overview, Promise, Runner, Stage};
 
-use crate::cli::duration;
+use crate::cli::duration::{self, brief as time};
 
 /// Eight heights of a bar.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -141,17 +141,6 @@ fn curve(values: &[u64], width: usize) -> String {
     let together = values.len().div_ceil(width.max(1)).max(1);
     let heights = values.chunks(together).map(|some| some.iter().copied().max().unwrap_or(0));
     heights.map(|value| BARS[usize::try_from((value * 7).div_ceil(most)).unwrap_or(7).min(7)]).collect()
-}
-
-fn time(micros: Option<u64>) -> String {
-    let Some(micros) = micros else { return "–".to_owned() };
-    let millis = Duration::from_micros(micros).as_secs_f64() * 1_000.0;
-    match millis {
-        ..1.0 => format!("{micros} µs"),
-        ..100.0 => format!("{millis:.1} ms"),
-        ..10_000.0 => format!("{millis:.0} ms"),
-        _ => format!("{:.1} s", millis / 1_000.0),
-    }
 }
 
 /// A share near all is told as exactly as what it is not.

@@ -70,7 +70,7 @@ impl Desk {
         for index in self.seats.keys().copied().collect::<Vec<_>>() {
             self.drop_seat(index);
         }
-        self.feed.tell(&self.producer, now, true);
+        self.tell(now, true);
         let Self { producer, hasty, requests, responses, results, mut surveys, mut recall, departure, .. } = self;
         recall.stop();
         surveys.abort_all();

@@ -59,6 +59,8 @@ impl Shift<'_> {
                 for Pending { partition, taken, travelled, fetched, scored } in batch.steps() {
                     let queued = now.since(*fetched).saturating_sub(*scored);
                     self.keeper.metrics.responded(&taken.kept.reply, queued, *scored);
+                    let Kept { model, reply, .. } = &taken.kept;
+                    self.keeper.metrics.uses.called(model, now, *scored, std::slice::from_ref(reply));
                     self.respond(*partition, &taken.kept, [*travelled, queued, *scored]);
                 }
                 Ok(())
