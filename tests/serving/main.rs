@@ -8,5 +8,6 @@ mod browser;
 mod chromium;
 mod clients;
 mod kafka;
+mod mlflow;
 mod pages;
 mod process;

@@ -125,8 +125,13 @@ impl Process {
 
     /// Asks for a prediction at the front door, and returns the request's id.
     pub(crate) async fn ask(&self, x: u32) -> String {
+        self.ask_with(&format!("{{\"x\": {x}}}")).await
+    }
+
+    /// The same of any input.
+    pub(crate) async fn ask_with(&self, input: &str) -> String {
         let url = format!("{}/v2/models/wine/infer", self.front);
-        let asked = Client::new().post(url).body(format!("{{\"x\": {x}}}")).timeout(PATIENCE).send().await.unwrap();
+        let asked = Client::new().post(url).body(input.to_owned()).timeout(PATIENCE).send().await.unwrap();
         asked.headers()["hedgerow-request-id"].to_str().unwrap().to_owned()
     }
 

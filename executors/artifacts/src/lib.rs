@@ -9,6 +9,7 @@ use std::{fmt, io, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use models::{Reference, ReferenceError};
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
@@ -77,6 +78,8 @@ pub enum ArtifactError {
 
 /// Larger ones are refused: they would not fit beside a second version of themselves.
 pub const BYTES_MAX: usize = 2 << 30;
+/// Of what a server says is wrong so much is told.
+const SAID_MAX: usize = 1_000;
 /// A server must say something within that, again and again.
 const SILENT_FOR: Duration = Duration::from_secs(30);
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -187,7 +190,8 @@ async fn download(request: reqwest::RequestBuilder, uri: &str) -> Result<Bytes, 
     let status = answer.status();
     if !status.is_success() {
         let may_pass = status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS;
-        return Err(server(uri, &format!("the server says {status}"), may_pass));
+        let why = said(answer).await.map_or_else(String::new, |said| format!(": {said}"));
+        return Err(server(uri, &format!("the server says {status}{why}"), may_pass));
     }
     let mut answer = answer;
     let mut bytes = BytesMut::new();
@@ -198,6 +202,22 @@ async fn download(request: reqwest::RequestBuilder, uri: &str) -> Result<Bytes, 
         bytes.extend_from_slice(&more);
     }
     Ok(bytes.freeze())
+}
+
+/// Returns what a server says is wrong, if it says so as `MLflow` does.
+async fn said(mut answer: reqwest::Response) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Said {
+        message: String,
+    }
+    let mut bytes = BytesMut::new();
+    while bytes.len() < SAID_MAX
+        && let Some(more) = answer.chunk().await.ok()?
+    {
+        bytes.extend_from_slice(&more);
+    }
+    let Said { message } = serde_json::from_slice(&bytes).ok()?;
+    Some(message.chars().filter(|letter| !letter.is_control()).take(SAID_MAX).collect())
 }
 
 fn server(uri: &str, cause: &dyn std::fmt::Display, may_pass: bool) -> ArtifactError {

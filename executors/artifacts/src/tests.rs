@@ -103,7 +103,8 @@ async fn an_alias_of_mlflow_is_followed_to_a_version_and_its_file() {
         if query["name"] == "wine" && query["alias"] == "champion" {
             Json(json!({ "model_version": { "version": "7", "run_id": "abc" } })).into_response()
         } else {
-            StatusCode::NOT_FOUND.into_response()
+            let message = json!({ "message": "Registered model alias none not found." });
+            (StatusCode::BAD_REQUEST, Json(message)).into_response()
         }
     };
     let version = async |Query(query): Query<HashMap<String, String>>| {
@@ -121,7 +122,8 @@ async fn an_alias_of_mlflow_is_followed_to_a_version_and_its_file() {
     assert_eq!(settled.uri, "models:/wine/7");
     assert_eq!(settled.trained_on.as_deref(), Some("mlflow run abc"));
     assert_eq!(artifacts.fetch(&settled.uri).await.unwrap(), "model");
-    assert!(refused(&artifacts, "models:/wine@none").await.ends_with("the server says 404 Not Found"));
+    let told = refused(&artifacts, "models:/wine@none").await;
+    assert!(told.ends_with("the server says 400 Bad Request: Registered model alias none not found."), "{told}");
     let told = refused(&knowing(&[]), "models:/wine/7").await;
     assert!(told.ends_with("set MLFLOW_TRACKING_URI to the address of the MLflow server"), "{told}");
 }
