@@ -58,7 +58,7 @@ lint: ## format, clippy, docs, licences, and that the pure crates are pure
 	$(SETUP)/bin/cargo-deny --log-level error check bans licenses sources
 	tools/purity.sh
 
-bench: ## measures beside what it could cost at the least; ONLY=overhead|throughput|embedded|core|stragglers|hedge|overload|edits|watched|state|peers, RATE, SECONDS, KEEP=docs/bench
+bench: ## measures beside what it could cost at the least; ONLY=overhead|throughput|embedded|core|stragglers|hedge|overload|edits|watched|state|swap|models50|peers, RATE, SECONDS, KEEP=docs/bench
 	@tools/setup.sh build kafka
 	@$(if $(filter peers,$(ONLY)),bench/peers/setup.sh)
 	cargo build --release --quiet --locked -p hedgerow-bench

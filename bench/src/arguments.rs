@@ -6,9 +6,9 @@ use clap::{Parser, ValueEnum};
 
 /// Measures hedgerow beside what it could cost at the least and what others would use instead, in one run.
 ///
-/// One JSON line for each system and rate on stdout, a table on stderr. Everything takes about twenty-five minutes: `overhead`
+/// One JSON line for each system and rate on stdout, a table on stderr. Everything takes about half an hour: `overhead`
 /// two, `throughput` five, `embedded` two, `core` half a minute, `stragglers` three, `hedge` one and a half, `overload`
-/// four, `edits` one and a half, `watched` four, `state` one and a half. `peers` takes four more, and is measured only when it is named; so is `profile`, which
+/// four, `edits` one and a half, `watched` four, `state` one and a half, `swap` three, `models50` one. `peers` takes four more, and is measured only when it is named; so is `profile`, which
 /// takes half a minute.
 #[derive(Parser, Debug)]
 pub(crate) struct Arguments {
@@ -65,6 +65,11 @@ pub(crate) enum What {
     Watched,
     /// The same requests to an executor that keeps state and to one that does not
     State,
+    /// New versions of a published model each second, under 2,000 requests a second
+    Swap,
+    /// One model and fifty in one process: memory, and processor time while nothing is asked
+    #[value(name = "models50")]
+    Models50,
     /// The stragglers' work on Kafka Streams and on Ray Serve, which bench/peers/setup.sh installs
     Peers,
     /// Where the processor time goes, as flamegraph.svg in the folder of `--keep`: `make profile`
@@ -72,7 +77,7 @@ pub(crate) enum What {
 }
 
 /// In the order in which they are measured.
-pub(crate) const ALL: [What; 10] = [
+pub(crate) const ALL: [What; 12] = [
     What::Overhead,
     What::Throughput,
     What::Embedded,
@@ -83,4 +88,6 @@ pub(crate) const ALL: [What; 10] = [
     What::Edits,
     What::Watched,
     What::State,
+    What::Swap,
+    What::Models50,
 ];

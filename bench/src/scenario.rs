@@ -2,6 +2,7 @@
 
 mod edits;
 mod embedded;
+mod fifty;
 mod hedge;
 mod overhead;
 mod overload;
@@ -10,6 +11,7 @@ mod profile;
 mod pure_core;
 mod state;
 mod stragglers;
+mod swap;
 mod throughput;
 mod watched;
 
@@ -40,6 +42,8 @@ impl What {
             Self::Edits => edits::measure(arguments).await,
             Self::Watched => watched::measure(arguments).await,
             Self::State => state::measure(arguments).await,
+            Self::Swap => swap::measure(arguments).await,
+            Self::Models50 => fifty::measure(arguments).await,
             Self::Peers => peers::measure(arguments).await,
             Self::Profile => profile::measure(arguments).await,
         }

@@ -6,6 +6,7 @@ mod hedgerow;
 mod in_process;
 mod peer;
 mod plain;
+mod published;
 mod ray;
 mod stations;
 mod streams;
@@ -21,6 +22,7 @@ pub(crate) use self::{
     hedgerow::{Hedgerow, Order, Voting},
     in_process::InProcess,
     plain::Plain,
+    published::Published,
     ray::Ray,
     streams::{Guarantee, Streams},
 };

@@ -202,50 +202,6 @@ impl Hedgerow {
     pub(crate) fn definition(&self) -> &Arc<Definition> {
         &self.definition
     }
-
-    /// Returns the sum of the series of this name that have `label` among their labels.
-    fn counted(&self, name: &str, label: &str) -> f64 {
-        let mut text = String::new();
-        if prometheus_client::encoding::text::encode(&mut text, &self.metrics).is_err() {
-            return 0.0;
-        }
-        let of_this_name = |line: &&str| line.split(['{', ' ']).next() == Some(name) && line.contains(label);
-        let values = text.lines().filter(of_this_name).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
-        // The sum of nothing would be -0.
-        values.fold(0.0, |sum, value| sum + value)
-    }
-
-    /// Reads the results as anybody would, from their first to their last. Read only now, reading does not weigh on what
-    /// is measured.
-    async fn tally(&self) -> anyhow::Result<Tally> {
-        let topic = Topics::of(self.definition.name()).results;
-        let mut tail = self.bus.tail().await?;
-        let mut ends = HashMap::new();
-        for partition in 0..self.bus.partitions(&topic).await? {
-            let partition = TopicPartition::new(&topic, partition);
-            let span = self.bus.span(&partition).await?;
-            if span.end > span.start {
-                tail.start(&partition, StartAt::Beginning)?;
-                ends.insert(partition.partition, span.end);
-            }
-        }
-        let (mut reader, mut counts) = (TopicReader::new(WINDOW), HashMap::<RequestId, u64>::new());
-        while !ends.is_empty() {
-            let Event::Records(records) = timeout(PATIENCE, tail.next()).await?? else { continue };
-            for received in records {
-                let partition = received.partition.partition;
-                if let Some(result) = reader.read(partition, &received.record).standing() {
-                    *counts.entry(result.request).or_default() += 1;
-                }
-                if ends.get(&partition).is_some_and(|end| received.offset + 1 >= *end) {
-                    ends.remove(&partition);
-                }
-            }
-        }
-        tail.close(Vec::new()).await;
-        let answered = counts.len() as u64;
-        Ok(Tally { answered, second: counts.values().sum::<u64>() - answered })
-    }
 }
 
 impl System for Hedgerow {
@@ -285,7 +241,7 @@ impl System for Hedgerow {
         if self.order.voting == Voting::All || self.order.is_keyed() {
             return Vec::new();
         }
-        let of = |name: &str, label: &str| self.counted(name, label);
+        let of = |name: &str, label: &str| counted(&self.metrics, name, label);
         let per_thousand = 1_000.0 / as_f64(asked.max(1));
         let (won, in_vain) = (of("hedgerow_hedges_total", "won"), of("hedgerow_hedges_total", "in_vain"));
         let saved = of("hedgerow_hedge_saved_seconds_sum", "") / of("hedgerow_hedge_saved_seconds_count", "").max(1.0);
@@ -300,7 +256,7 @@ impl System for Hedgerow {
 
     fn stop(&self) -> BoxFuture<'_, anyhow::Result<Option<Tally>>> {
         Box::pin(async {
-            let tally = self.tally().await?;
+            let tally = tally(&self.bus, &self.definition).await?;
             let stations = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(Stations { app, executors, .. }) = stations {
                 app.stop().await?;
@@ -312,4 +268,48 @@ impl System for Hedgerow {
             Ok(Some(tally))
         })
     }
+}
+
+/// Returns the sum of the series of this name that have `label` among their labels.
+pub(super) fn counted(metrics: &Registry, name: &str, label: &str) -> f64 {
+    let mut text = String::new();
+    if prometheus_client::encoding::text::encode(&mut text, metrics).is_err() {
+        return 0.0;
+    }
+    let of_this_name = |line: &&str| line.split(['{', ' ']).next() == Some(name) && line.contains(label);
+    let values = text.lines().filter(of_this_name).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+    // The sum of nothing would be -0.
+    values.fold(0.0, |sum, value| sum + value)
+}
+
+/// Reads the results as anybody would, from their first to their last. Read only now, reading does not weigh on what
+/// is measured.
+pub(super) async fn tally(bus: &Arc<dyn Bus>, definition: &Definition) -> anyhow::Result<Tally> {
+    let topic = Topics::of(definition.name()).results;
+    let mut tail = bus.tail().await?;
+    let mut ends = HashMap::new();
+    for partition in 0..bus.partitions(&topic).await? {
+        let partition = TopicPartition::new(&topic, partition);
+        let span = bus.span(&partition).await?;
+        if span.end > span.start {
+            tail.start(&partition, StartAt::Beginning)?;
+            ends.insert(partition.partition, span.end);
+        }
+    }
+    let (mut reader, mut counts) = (TopicReader::new(WINDOW), HashMap::<RequestId, u64>::new());
+    while !ends.is_empty() {
+        let Event::Records(records) = timeout(PATIENCE, tail.next()).await?? else { continue };
+        for received in records {
+            let partition = received.partition.partition;
+            if let Some(result) = reader.read(partition, &received.record).standing() {
+                *counts.entry(result.request).or_default() += 1;
+            }
+            if ends.get(&partition).is_some_and(|end| received.offset + 1 >= *end) {
+                ends.remove(&partition);
+            }
+        }
+    }
+    tail.close(Vec::new()).await;
+    let answered = counts.len() as u64;
+    Ok(Tally { answered, second: counts.values().sum::<u64>() - answered })
 }
