@@ -1,8 +1,9 @@
 #!/bin/sh
 # Makes a bare Debian machine with Rust able to build, test and run hedgerow.
-# Usage: tools/setup.sh [build] [kafka] [onnx] [browser] [promtool] [python] [models] [lint] [profile]     (the first seven if none is named)
+# Usage: tools/setup.sh [build] [kafka] [registry] [onnx] [browser] [promtool] [python] [models] [lint] [profile]     (the first eight if none is named)
 #   build   compiler, make, perl and OpenSSL for the native parts; the target the pure crates are checked on
 #   kafka   Java, and Apache Kafka's jars in target/setup/kafka
+#   registry a schema registry (Apicurio) in target/setup/registry (142 MB to fetch)
 #   onnx    onnxruntime's shared library in target/setup/onnxruntime
 #   browser Chromium, in which the tests look at pages; left out where the distribution has none
 #   promtool Prometheus' own checker of metrics and rules, in target/setup/promtool
@@ -21,11 +22,11 @@ INFERNO=0.12.8
 UV=0.13.9
 
 main() {
-    [ $# -gt 0 ] || set -- build kafka onnx browser promtool python models
+    [ $# -gt 0 ] || set -- build kafka registry onnx browser promtool python models
     for part; do
         case $part in
-            build | kafka | onnx | browser | promtool | python | models | lint | profile) "setup_$part" ;;
-            *) fail "tools/setup.sh knows the parts build, kafka, onnx, browser, promtool, python, models, lint and profile, not '$part'" ;;
+            build | kafka | registry | onnx | browser | promtool | python | models | lint | profile) "setup_$part" ;;
+            *) fail "tools/setup.sh knows the parts build, kafka, registry, onnx, browser, promtool, python, models, lint and profile, not '$part'" ;;
         esac
     done
 }
@@ -71,6 +72,19 @@ PROPERTIES
     "$(java_command)" -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp "$NEW/*" kafka.tools.StorageTool format \
         --cluster-id hedgerowAAAAAAAAAAAAAA --config "$NEW/format.properties" >/dev/null ||
         fail "Kafka's storage could not be formatted"
+}
+
+setup_registry() {
+    version=$(cksum <tests/broker/registry/pom.xml)
+    need_java
+    fresh registry "$version" && return 0
+    need mvn maven
+    begin registry "a schema registry, Apicurio"
+    mvn -q -B -f tests/broker/registry/pom.xml dependency:copy-dependencies "-DoutputDirectory=$NEW" >&2 ||
+        fail "Maven could not fetch Apicurio: look at the lines above, then run tools/setup.sh registry"
+    tar -xzf "$NEW"/apicurio-registry-app-*.tar.gz -C "$NEW"
+    rm "$NEW"/apicurio-registry-app-*.tar.gz
+    finish registry "$version"
 }
 
 setup_onnx() {

@@ -1,4 +1,5 @@
-//! A real Apache Kafka for tests: one process on a free port, in a folder of its own, gone with the test.
+//! A real Apache Kafka for tests: one process on a free port, in a folder of its own, gone with the test; its console
+//! tools, and a schema registry.
 //!
 //! It needs Java and the jars that `tools/setup.sh kafka` fetches. Tests that only need *a* broker take
 //! [`Broker::shared`]; tests that harm it start their own.
@@ -6,17 +7,23 @@
 mod probe;
 mod process;
 mod properties;
+mod registry;
 
 use std::{
-    env, fs, io,
+    env,
+    ffi::OsString,
+    fs, io,
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
+    process::Command,
     sync::OnceLock,
 };
 
 use tempfile::TempDir;
 
 use crate::process::Process;
+
+pub use registry::Registry;
 
 /// A Kafka that this process started. Dropped, it is killed and its folder removed, also if the test process dies hard.
 #[derive(Debug)]
@@ -36,15 +43,21 @@ pub enum BrokerError {
     /// The set-up step has not run.
     #[error("Apache Kafka's jars are not in {}: run `tools/setup.sh kafka`", .0.display())]
     NoJars(PathBuf),
+    /// The set-up step has not run.
+    #[error("a schema registry is not in {}: run `tools/setup.sh registry`", .0.display())]
+    NoRegistry(PathBuf),
     /// The program that should run it cannot be started.
     #[error("Kafka cannot be started ({0}): run `tools/setup.sh kafka`, which makes sure of Java")]
     NoJava(io::Error),
     /// It ended before it answered.
-    #[error("Kafka ended before it answered; its last lines:\n{0}")]
+    #[error("it ended before it answered; its last lines:\n{0}")]
     Ended(String),
     /// It never answered.
-    #[error("Kafka did not answer within {0} s; its last lines:\n{1}")]
+    #[error("it did not answer within {0} s; its last lines:\n{1}")]
     Silent(u64, String),
+    /// It is none of those that are known here.
+    #[error("`{0}` is no tool of Kafka's that the tests use")]
+    NoTool(String),
     /// Its folder could not be prepared.
     #[error("Kafka's folder could not be prepared")]
     Folder(#[from] io::Error),
@@ -172,7 +185,11 @@ impl Broker {
     }
 
     fn run(&mut self) -> Result<(), BrokerError> {
-        let mut process = Process::start(&self.jars, &self.settings(), self.folder.path())?;
+        let options = ["-Xms256m", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-Djava.awt.headless=true"];
+        let mut arguments: Vec<OsString> = options.map(Into::into).into();
+        arguments.extend(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"].map(Into::into));
+        arguments.extend([self.jars.join("*").into(), "kafka.Kafka".into(), self.settings().into()]);
+        let mut process = Process::start(&arguments, self.folder.path())?;
         probe::wait_until_it_answers(self.ports.clients, &mut process)?;
         self.process = Some(process);
         Ok(())
@@ -199,8 +216,22 @@ impl Ports {
     }
 }
 
-fn free_port() -> io::Result<TcpListener> {
+pub(crate) fn free_port() -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+}
+
+/// Returns the command of one of Kafka's own tools, as its scripts call it: `kafka-console-producer` and
+/// `kafka-console-consumer`.
+pub fn tool(script: &str) -> Result<Command, BrokerError> {
+    let class = match script {
+        "kafka-console-producer" => "org.apache.kafka.tools.ConsoleProducer",
+        "kafka-console-consumer" => "org.apache.kafka.tools.consumer.ConsoleConsumer",
+        other => return Err(BrokerError::NoTool(other.to_owned())),
+    };
+    let mut command = Command::new(process::java());
+    command.args(["-Xmx128m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp"]);
+    command.arg(jars()?.join("*")).arg(class);
+    Ok(command)
 }
 
 fn jars() -> Result<PathBuf, BrokerError> {

@@ -1,4 +1,4 @@
-//! The broker's process under a watchdog that outlives nobody.
+//! The broker's process, or the registry's, under a watchdog that outlives nobody.
 
 use std::{
     env,
@@ -43,8 +43,8 @@ const LAST_LINES: usize = 20;
 // === impl Process ===
 
 impl Process {
-    /// Starts a broker with `jars` and `settings`; `folder` goes when the process does, its log lies there.
-    pub(crate) fn start(jars: &Path, settings: &Path, folder: &Path) -> Result<Self, BrokerError> {
+    /// Starts Java with these arguments; `folder` goes when the process does, its log lies there.
+    pub(crate) fn start(arguments: &[OsString], folder: &Path) -> Result<Self, BrokerError> {
         let log = log(folder);
         // What it said before a restart stays.
         let lines = File::options().create(true).append(true).open(&log)?;
@@ -52,11 +52,7 @@ impl Process {
             .args(["-c", WATCHDOG, "sh"])
             .arg(folder)
             .arg(java())
-            .args(["-Xms256m", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-Djava.awt.headless=true"])
-            .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"])
-            .arg(jars.join("*"))
-            .arg("kafka.Kafka")
-            .arg(settings)
+            .args(arguments)
             // A signal to the test's group, such as the one of Ctrl-C, must not keep the watchdog from cleaning up.
             .process_group(0)
             .stdin(Stdio::piped())
@@ -118,7 +114,7 @@ pub(crate) fn log(folder: &Path) -> PathBuf {
 }
 
 /// The same choice as the set-up step's: `JAVA_HOME` before the path.
-fn java() -> OsString {
+pub(crate) fn java() -> OsString {
     env::var_os("JAVA_HOME")
         .filter(|home| !home.is_empty())
         .map_or_else(|| "java".into(), |home| Path::new(&home).join("bin/java").into_os_string())
