@@ -16,14 +16,14 @@ use control::{FollowError, Follower};
 use executors::{ExecutorsStation, Kinds};
 use policies::{Definition, History, Versions};
 use prometheus_client::registry::Registry;
-use sealer::SealerStation;
+use sealer::{Destination, SealerStation};
 use starter::{Starter, StarterStation};
 use tokio::{
     sync::watch,
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
-use wire::{ExecutorId, Topics};
+use wire::{ExecutorId, ReplyTopics, Topics};
 
 use self::archiving::Archiving;
 use crate::{
@@ -46,6 +46,8 @@ pub enum Role {
     Comparison,
     /// Copies valid results, each once, for consumers that read only what is committed
     Sealer,
+    /// Sends results to the topics that their callers named
+    Replier,
 }
 
 /// One rendezvous to be run by this process.
@@ -68,6 +70,8 @@ pub struct App {
     pub only: Option<Vec<ExecutorId>>,
     /// What the starter takes on.
     pub limits: starter::Limits,
+    /// Which topics callers may have their results sent to.
+    pub replies: ReplyTopics,
     /// What is compiled in, for policies that say `rust: NAME`.
     pub kinds: Kinds,
     /// Partitions of topics that do not exist yet.
@@ -108,7 +112,8 @@ impl App {
                 Role::Collector => self.start_collector(&place, &stop, metrics)?,
                 Role::Decoy => self.start_decoy(&stop, metrics)?,
                 Role::Comparison => self.start_comparison(&stop, metrics)?,
-                Role::Sealer => self.start_sealer(&stop, metrics)?,
+                Role::Sealer => self.start_sealer(Destination::Sealed, &stop, metrics)?,
+                Role::Replier => self.start_sealer(Destination::Replies(self.replies.clone()), &stop, metrics)?,
             };
             running.stations.push(station);
         }
@@ -124,7 +129,7 @@ impl App {
 
     /// Returns where the stations live that only pass records on. In one process one thread does: a record that one of
     /// them sends is there for the next at once. On Kafka it comes by way of the client's threads whoever reads it, and
-    /// threads of their own let the stations use more cores. Decoy, comparison and sealer take long over a step: never here.
+    /// threads of their own let the stations use more cores. Decoy, comparison, sealer and replier take long over a step: never here.
     fn place(&self) -> anyhow::Result<Place> {
         if self.bus.is_in_process() { Place::together("stations") } else { Ok(Place::apart()) }
     }
@@ -142,6 +147,7 @@ impl App {
             versions: self.versions.clone(),
             metrics: Arc::new(starter::Metrics::default()),
             limits: self.limits,
+            replies: self.replies.clone(),
         };
         station.metrics.register(metrics);
         let (starter, run) = starter::open(station);
@@ -212,15 +218,22 @@ impl App {
         Station::start(&self.called("comparison"), stop, move |stop, ready| comparison::run(station, stop, ready))
     }
 
-    fn start_sealer(&self, stop: &CancellationToken, metrics: &mut Registry) -> anyhow::Result<Station> {
+    fn start_sealer(
+        &self,
+        to: Destination,
+        stop: &CancellationToken,
+        metrics: &mut Registry,
+    ) -> anyhow::Result<Station> {
+        let name = self.called(to.station());
         let station = SealerStation {
             bus: Arc::clone(&self.bus),
             clock: self.clock.clone(),
             rendezvous: self.definition().name().clone(),
+            to,
             metrics: Arc::new(sealer::Metrics::default()),
         };
-        station.metrics.register(metrics);
-        Station::start(&self.called("sealer"), stop, move |stop, ready| sealer::run(station, stop, ready))
+        station.metrics.register(&station.to, metrics);
+        Station::start(&name, stop, move |stop, ready| sealer::run(station, stop, ready))
     }
 
     /// Returns the version that is live now.

@@ -40,7 +40,7 @@ struct Group {
 
 const COMPARISON: &str = "comparison";
 /// In the order of a request's way.
-const STATIONS: [&str; 6] = ["starter", "executors", "collector", "decoy", COMPARISON, "sealer"];
+const STATIONS: [&str; 7] = ["starter", "executors", "collector", "decoy", COMPARISON, "sealer", "replier"];
 /// So long an answer stands.
 const STANDS: Duration = Duration::from_secs(3);
 /// So long the oldest records of one group may take to be read.
@@ -196,6 +196,7 @@ impl Group {
             "decoy" => ("decoy", &topics.requests),
             COMPARISON => (COMPARISON, &topics.requests),
             "sealer" => ("sealer", &topics.results),
+            "replier" => ("replier", &topics.results),
             _ => return None,
         };
         let executors = rest.strip_prefix("executors.").map(|only| only.split('+').map(str::to_owned).collect());

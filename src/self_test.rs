@@ -150,6 +150,7 @@ impl SelfTest {
             data: folder.path().to_owned(),
             only: None,
             limits: Limits { grace: PATIENCE, admission: AdmissionKind::Fixed, ..Limits::default() },
+            replies: wire::ReplyTopics::default(),
             kinds: executors::Kinds::default(),
             partitions: self.partitions,
             traces: None,

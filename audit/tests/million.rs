@@ -84,6 +84,7 @@ fn request(index: i64) -> Record {
         key: None,
         attributes: Attributes::default(),
         traceparent: None,
+        reply: None,
         body: Bytes::from_static(b"{}"),
     };
     request.encode()
@@ -91,7 +92,8 @@ fn request(index: i64) -> Record {
 
 fn result(index: i64, fencing: Fencing) -> Record {
     let (request, body) = (id(index), Bytes::from_static(b"{}"));
-    let result = ResultRecord { request, policy: policy(), kind: ResultKind::Prediction, key: None, fencing, body };
+    let result =
+        ResultRecord { request, policy: policy(), kind: ResultKind::Prediction, key: None, reply: None, fencing, body };
     Envelope::Result(result).encode()
 }
 

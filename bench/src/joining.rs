@@ -77,6 +77,7 @@ impl Core {
             key: None,
             attributes: Attributes::default(),
             traceparent: None,
+            reply: None,
             body: "{}".into(),
         }
     }

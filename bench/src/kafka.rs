@@ -158,6 +158,7 @@ pub(crate) fn ask(producer: &Producer, topic: &str, id: Uuid) {
         key: None,
         attributes: wire::Attributes::default(),
         traceparent: None,
+        reply: None,
         body: Bytes::from_static(BODY),
     };
     let record = request.encode();

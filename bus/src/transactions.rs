@@ -30,8 +30,8 @@ pub enum TransactError {
     #[error("{0}")]
     Aborted(String),
     /// Nothing of it is visible, nor will be: one of the records is larger than its topic allows.
-    #[error("a record is larger than the topic allows")]
-    TooLarge,
+    #[error("a record is larger than the topic {0} allows")]
+    TooLarge(Arc<str>),
     /// Somebody else has opened the id, or whether all of it is visible is not known. Nothing more can be written here.
     /// Who opens the id again, which settles what was open, and then joins the group anew is told by `Assigned` what
     /// came of it.

@@ -85,6 +85,7 @@ impl World {
             key: None,
             attributes,
             traceparent: None,
+            reply: None,
             body: json!({ "alcohol": alcohol }).to_string().into(),
         }
     }
@@ -120,7 +121,7 @@ impl World {
         let body = verdict.body(&request.policy, None, request.born, request.budget);
         let fencing = Fencing { epoch: 1, instance: Uuid::nil() };
         let (id, policy, kind) = (request.id, request.policy.clone(), verdict.kind());
-        let record = ResultRecord { request: id, policy, kind, key: None, fencing, body };
+        let record = ResultRecord { request: id, policy, kind, key: None, reply: None, fencing, body };
         Given::read(record, verdict.at).expect("a body of ours")
     }
 }

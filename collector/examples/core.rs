@@ -78,6 +78,7 @@ fn events(definition: &Definition, round: u32) -> (Vec<Request>, Vec<Response>) 
         key: None,
         attributes: Attributes::default(),
         traceparent: None,
+        reply: None,
         body: "{}".into(),
     });
     let answers = [("next", "2"), ("forest", "0"), ("boost", "1"), ("linear", "1")];

@@ -395,7 +395,8 @@ impl Partition {
         let Decision { request, offset, born, asked, budget, pin, verdict, due } = decision;
         let policy = pin.definition.policy_ref.clone();
         let body = verdict.body(&policy, pin.case.as_deref(), born, budget);
-        let record = ResultRecord { request, policy, kind: verdict.kind(), key: pin.key, fencing, body }.encode();
+        let (kind, key, reply) = (verdict.kind(), pin.key, pin.reply);
+        let record = ResultRecord { request, policy, kind, key, reply, fencing, body }.encode();
         // What fell due before we served says nothing about the way back.
         let due = self.ledger.running_since().and_then(|since| Some(due.unwrap_or(now)).filter(|due| *due >= since));
         self.ledger.write(request, Entry { offset, born, budget, record, due });

@@ -144,6 +144,7 @@ impl Scene {
             key: None,
             attributes: Attributes::default(),
             traceparent: None,
+            reply: None,
             body: "{}".into(),
         }
     }

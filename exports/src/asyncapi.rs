@@ -10,12 +10,12 @@ use policies::Definition;
 use serde_json::{Map, Value, json};
 use wire::{
     Asked, Attributes, Budget, DeadLetter, ExecutorId, Failure, FailureKind, Fence, Fencing, Headers, ModelVersion,
-    Plan, Record, RendezvousName, Reply, Request, RequestId, Response, ResultKind, ResultRecord, Role, Timestamp,
-    Topics,
+    Plan, Record, RendezvousName, Reply, ReplyTo, Request, RequestId, Response, ResultKind, ResultRecord, Role,
+    Timestamp, Topics,
 };
 
 /// What each header says.
-const HEADERS: [(&str, &str); 23] = [
+const HEADERS: [(&str, &str); 26] = [
     ("ce_specversion", "The version of CloudEvents."),
     ("ce_type", "What the record is."),
     ("content-type", "The payload's type, as it is for every record."),
@@ -32,6 +32,9 @@ const HEADERS: [(&str, &str); 23] = [
     ("ce_key", "Whom or what it is about, where the policy says where to find that."),
     ("ce_attributes", "What the caller said beside the input: a JSON object of texts."),
     ("traceparent", "W3C trace context, where the caller gave one."),
+    ("ce_replyto", "Where the result is to go besides `results`: a topic, or `topic/partition`."),
+    ("ce_replykey", "The key that the result gets there: that of the caller's record, any bytes."),
+    ("ce_correlationid", "What the caller calls the question, any bytes; the reply brings it along."),
     ("ce_executor", "Which executor says so."),
     ("ce_model", "Which model said so: `forest@8d4f3a91c0de`."),
     ("ce_fetched", "How long after the log took the request in the executor had it, in microseconds."),
@@ -117,10 +120,13 @@ fn of(definition: &Definition, channels: &mut Map<String, Value>, operations: &m
             .map(|message| json!({ "$ref": format!("#/channels/{}/messages/{message}", pointer(&id)) }))
             .collect();
         let channel = json!({ "$ref": format!("#/channels/{}", pointer(&id)) });
-        operations.insert(
-            format!("{action}-{id}"),
-            json!({ "action": action, "channel": channel, "summary": summary, "messages": known }),
-        );
+        let mut operation = json!({ "action": action, "channel": channel, "summary": summary, "messages": known });
+        if kind == "inputs" {
+            let description = "A topic that the operator allows; without one the result is in `results` alone.";
+            let address = json!({ "location": "$message.header#/ce_replyto", "description": description });
+            operation["reply"] = json!({ "address": address });
+        }
+        operations.insert(format!("{action}-{id}"), operation);
         channels.insert(id, json!({ "address": address, "messages": of_channel }));
     }
 }
@@ -152,7 +158,11 @@ fn messages() -> Value {
     let words = json!({ "type": "string", "description": "Why, in words. Not JSON, whatever its header says." });
     let result = |kind| message("A result.", &result(kind, false), &result(kind, true), &decided);
     json!({
-        "input": { "summary": "An input; it needs no headers.", "payload": object },
+        "input": {
+            "summary": "An input; it needs no headers.",
+            "headers": { "type": "object", "properties": said() },
+            "payload": object,
+        },
         "request": keyed(message("An input, fanned out.", &request(false), &request(true), &object)),
         "answer": keyed(message("What an executor answers.", &answer(), &answer(), &object)),
         "failure": keyed(message("Why an executor gives no answer.", &failure(), &failure(), &words)),
@@ -162,6 +172,17 @@ fn messages() -> Value {
         "fence": message("Takes a partition's results over.", &fence(), &fence(), &json!({ "type": "null" })),
         "dead-letter": message("The original's key, payload and headers, and these.", &letter(), &letter(), &json!({})),
     })
+}
+
+/// Returns what a caller may say in the headers of an input.
+fn said() -> Map<String, Value> {
+    let budget = "How long the answer may take, in milliseconds; lowers the policy's budget and never raises it.";
+    let name = "Names the request: the same key is the same request. `ce_id`, with `ce_source`, does so too.";
+    let own = [("idempotency-key", name), ("hedgerow-budget-ms", budget)];
+    let ours = ["ce_replyto", "ce_correlationid", "traceparent"];
+    let known = HEADERS.iter().filter(|(name, _)| ours.contains(name));
+    let text = |(name, says): (&str, &str)| (name.to_owned(), json!({ "type": "string", "description": says }));
+    own.into_iter().chain(known.copied()).map(text).collect()
 }
 
 /// Returns the message that `least` and `most` are records of.
@@ -214,6 +235,7 @@ fn request(everything: bool) -> Record {
         key: everything.then(|| Arc::from("4711")),
         attributes,
         traceparent: everything.then(|| Bytes::from_static(b"00-0-0-00")),
+        reply: reply(everything),
         body: Bytes::new(),
     }
     .encode()
@@ -235,7 +257,14 @@ fn response(reply: Reply) -> Record {
 fn result(kind: ResultKind, everything: bool) -> Record {
     let key = everything.then(|| Arc::from("4711"));
     let policy = "wine@1".parse().expect("a policy's version");
-    ResultRecord { request: id(), policy, kind, key, fencing: fencing(), body: Bytes::new() }.encode()
+    ResultRecord { request: id(), policy, kind, key, reply: reply(everything), fencing: fencing(), body: Bytes::new() }
+        .encode()
+}
+
+fn reply(everything: bool) -> Option<Arc<ReplyTo>> {
+    let address = "orders.replies".parse().expect("a topic's name");
+    let (key, correlation) = (Some(Bytes::from_static(b"4711")), Some(Bytes::from_static(b"1")));
+    everything.then(|| Arc::new(ReplyTo { address, key, correlation }))
 }
 
 fn fence() -> Record {

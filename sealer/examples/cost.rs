@@ -15,7 +15,7 @@ use std::{
 use broker::Broker;
 use bus::{Bus, Clock, Event, KafkaBus, KafkaSettings, Producer, StartAt, TopicPartition, TopicSpec};
 use bytes::Bytes;
-use hedgerow_sealer::{Metrics, SealerStation, run};
+use hedgerow_sealer::{Destination, Metrics, SealerStation, run};
 use tokio::{sync::oneshot, time::interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -42,7 +42,15 @@ impl Writer {
     fn result(&self, number: usize) {
         let request = RequestId::from_key(&self.policy.rendezvous, &number.to_string());
         let (kind, body) = (ResultKind::Prediction, Bytes::from_static(BODY));
-        let result = ResultRecord { request, policy: self.policy.clone(), kind, key: None, fencing: fencing(), body };
+        let result = ResultRecord {
+            request,
+            policy: self.policy.clone(),
+            kind,
+            key: None,
+            reply: None,
+            fencing: fencing(),
+            body,
+        };
         let partition = i32::try_from(number % usize::try_from(PARTITIONS).unwrap()).unwrap();
         let to = TopicPartition::new(&self.topic, partition);
         while self.producer.send(&to, result.encode(), Box::new(|_| {})).is_err() {
@@ -75,8 +83,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     writer.producer.drain(Duration::from_mins(1)).await?;
 
     let (metrics, stop) = (Arc::new(Metrics::default()), CancellationToken::new());
-    let station =
-        SealerStation { bus: Arc::clone(&bus), clock: Clock::system(), rendezvous, metrics: Arc::clone(&metrics) };
+    let station = SealerStation {
+        bus: Arc::clone(&bus),
+        clock: Clock::system(),
+        rendezvous,
+        to: Destination::Sealed,
+        metrics: Arc::clone(&metrics),
+    };
     let (ready, is_ready) = oneshot::channel();
     let sealer = tokio::spawn(run(station, stop.clone(), ready));
     is_ready.await?;

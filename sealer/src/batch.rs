@@ -30,9 +30,11 @@ pub struct Batch {
 pub struct Copied {
     /// Where it lies in the results.
     pub from: TopicPartition,
+    /// Where it is to lie.
+    pub to: TopicPartition,
     /// When the log had taken it in there.
     pub appended: Timestamp,
-    /// It, as it was.
+    /// What is written there.
     pub record: Record,
 }
 
@@ -66,9 +68,10 @@ impl Batch {
         self.places.remove(partition);
     }
 
-    /// Lets go of the largest record and returns it: no topic takes it.
-    pub fn drop_largest(&mut self) -> Option<Copied> {
-        let (index, _) = self.records.iter().enumerate().max_by_key(|(_, copied)| size(&copied.record))?;
+    /// Lets go of the largest record for `topic` and returns it: it is more than that takes.
+    pub fn drop_largest(&mut self, topic: &str) -> Option<Copied> {
+        let of_topic = self.records.iter().enumerate().filter(|(_, copied)| *copied.to.topic == *topic);
+        let (index, _) = of_topic.max_by_key(|(_, copied)| size(&copied.record))?;
         let dropped = self.records.remove(index);
         self.bytes -= size(&dropped.record);
         Some(dropped)
@@ -137,7 +140,8 @@ mod tests {
 
     fn copied(partition: i32, payload: &'static str) -> Copied {
         let record = Record { payload: Some(Bytes::from_static(payload.as_bytes())), ..Record::default() };
-        Copied { from: TopicPartition::new("results", partition), appended: at(0), record }
+        let (from, to) = (TopicPartition::new("results", partition), TopicPartition::new("sealed", partition));
+        Copied { from, to, appended: at(0), record }
     }
 
     fn place(next: i64) -> Place {
@@ -189,12 +193,14 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_goes_when_one_is_too_large() {
+    fn the_largest_for_a_topic_goes_when_one_is_too_large_for_it() {
         let mut batch = Batch::default();
         for payload in ["a", "large", "b"] {
             batch.push(copied(0, payload), at(0));
         }
-        assert_eq!(batch.drop_largest().unwrap().record, copied(0, "large").record);
-        assert_eq!(payloads(&batch), [b"a", b"b"]);
+        batch.push(Copied { to: TopicPartition::new("elsewhere", 0), ..copied(0, "larger") }, at(0));
+        assert_eq!(batch.drop_largest("sealed").unwrap().record, copied(0, "large").record);
+        assert_eq!(payloads(&batch), [&b"a"[..], b"b", b"larger"]);
+        assert!(batch.drop_largest("nowhere").is_none());
     }
 }

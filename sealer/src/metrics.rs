@@ -1,12 +1,16 @@
-//! What the sealer counts.
+//! What the sealer counts, and the replier.
 
 use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder},
     metrics::{
         counter::Counter,
+        family::Family,
         histogram::{Histogram, exponential_buckets},
     },
     registry::{Registry, Unit},
 };
+
+use crate::Destination;
 
 /// The sealer's counters. Clones share them.
 #[derive(Clone, Debug)]
@@ -23,6 +27,8 @@ pub struct Metrics {
     pub lost: Counter,
     /// Results that the sealed topic does not take because of their size.
     pub refused: Counter,
+    /// Results that cannot be sent where their callers want them.
+    pub misdirected: Family<Misdirected, Counter>,
     /// Transactions committed.
     pub transactions: Counter,
     /// Transactions that were given up and tried again.
@@ -33,39 +39,88 @@ pub struct Metrics {
     pub delay: Histogram,
 }
 
+/// Why a result cannot be sent where its caller wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// Callers may not name that topic.
+    NotAllowed,
+    /// There is no such topic, or it may not be seen.
+    NoTopic,
+    /// The topic has no partition of that number.
+    NoPartition,
+}
+
+/// The label.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Misdirected {
+    reason: Reason,
+}
+
 // === impl Metrics ===
 
 impl Default for Metrics {
     fn default() -> Self {
         let (sealed, repeats, void, garbage, lost) = Default::default();
         let (refused, transactions, aborted, restarts) = Default::default();
-        let delay = Histogram::new(exponential_buckets(0.005, 2.0, 14));
-        Self { sealed, repeats, void, garbage, lost, refused, transactions, aborted, restarts, delay }
+        let (misdirected, delay) = (Family::default(), Histogram::new(exponential_buckets(0.005, 2.0, 14)));
+        Self { sealed, repeats, void, garbage, lost, refused, misdirected, transactions, aborted, restarts, delay }
     }
 }
 
 impl Metrics {
-    /// Registers all of them.
-    pub fn register(&self, registry: &mut Registry) {
+    /// Registers what is counted of copying `to` there.
+    pub fn register(&self, to: &Destination, registry: &mut Registry) {
+        let (station, copied, delay) = match to {
+            Destination::Sealed => (
+                "sealer",
+                "Results copied into the sealed topic",
+                "From when the log took a result in to when it was sealed",
+            ),
+            Destination::Replies(_) => (
+                "replier",
+                "Results sent to the topics that their callers named",
+                "From when the log took a result in to when it was sent to its caller's topic",
+            ),
+        };
         let counters = [
-            ("results", "Results copied into the sealed topic", &self.sealed),
+            ("results", copied, &self.sealed),
             ("repeats", "Results read again, which were not copied again", &self.repeats),
             ("void_results", "Results written without the right to, which were not copied", &self.void),
             ("unreadable_records", "Records of the results that are neither results nor fences", &self.garbage),
             ("lost_records", "Records that the log dropped before they could be copied", &self.lost),
-            ("refused_results", "Results that are too large for the sealed topic", &self.refused),
+            (
+                "refused_results",
+                "Results that are too large for the topic that they were to be copied into",
+                &self.refused,
+            ),
             ("transactions", "Transactions committed", &self.transactions),
             ("aborted_transactions", "Transactions given up and tried again", &self.aborted),
             ("restarts", "Times the transactions were opened anew and the group joined again", &self.restarts),
         ];
         for (name, help, counter) in counters {
-            registry.register(format!("hedgerow_sealer_{name}"), help, counter.clone());
+            registry.register(format!("hedgerow_{station}_{name}"), help, counter.clone());
         }
-        registry.register_with_unit(
-            "hedgerow_sealer_delay",
-            "From when the log took a result in to when it was sealed",
-            Unit::Seconds,
-            self.delay.clone(),
-        );
+        if let Destination::Replies(_) = to {
+            let help = "Results that cannot be sent where their callers want them";
+            registry.register("hedgerow_replier_misdirected_results", help, self.misdirected.clone());
+        }
+        registry.register_with_unit(format!("hedgerow_{station}_delay"), delay, Unit::Seconds, self.delay.clone());
+    }
+
+    pub(crate) fn on_misdirected(&self, reason: Reason) {
+        self.misdirected.get_or_create(&Misdirected { reason }).inc();
+    }
+}
+
+// === impl Reason ===
+
+impl EncodeLabelValue for Reason {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+        let word = match self {
+            Self::NotAllowed => "not_allowed",
+            Self::NoTopic => "no_topic",
+            Self::NoPartition => "no_partition",
+        };
+        word.encode(encoder)
     }
 }

@@ -17,7 +17,7 @@ use prometheus_client::registry::Registry;
 use starter::{AdmissionKind, Answered, Limits, RawInput, Refusal, Starter};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
-use wire::{Budget, RequestId};
+use wire::{Budget, ReplyTopics, RequestId};
 
 use super::{Failure, control::whoever_calls};
 use crate::{
@@ -105,14 +105,27 @@ impl Demo {
             let versions = follower.ensure_first(&definition, &whoever_calls(), "the demo's policy").await;
             let versions = versions.context("the demo's policy has no version")?;
             let (published, history, only, traces) = (follower.models(), None, None, None);
-            let kinds = Kinds::default();
+            let (kinds, replies) = (Kinds::default(), ReplyTopics::default());
             let then = self.then.as_deref().map(|file| {
                 let half = self.requests / 2;
                 Replacement::read(file, (&definition, &models), follower.clone(), half).map_err(Failure::Refused)
             });
             let then = then.transpose()?;
-            let app =
-                App { bus, clock, versions, published, history, models, data, only, limits, kinds, partitions, traces };
+            let app = App {
+                bus,
+                clock,
+                versions,
+                published,
+                history,
+                models,
+                data,
+                only,
+                limits,
+                replies,
+                kinds,
+                partitions,
+                traces,
+            };
             let summary = self.stream(&app, wines, then).await?;
             println!("{}", if self.json { summary.json() } else { summary.table() });
             Ok(if summary.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

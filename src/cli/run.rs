@@ -47,7 +47,7 @@ pub(super) struct Up {
     hedgerow run console --brokers kafka:9092              every rendezvous there is, whichever processes run it\n\n\
     More processes of a station share its partitions. `console` is none: it shows what all of them do, and needs no file.")]
 pub(super) struct Run {
-    /// Stations (starter, executors, collector, decoy, comparison, sealer) or `console`, then the rendezvous' file
+    /// Stations (starter, executors, collector, decoy, comparison, sealer, replier) or `console`, then the rendezvous' file
     #[arg(required = true, num_args = 1.., value_name = "STATION")]
     stations_and_files: Vec<String>,
 
@@ -65,6 +65,7 @@ impl Up {
     pub(super) fn run(&self, kinds: &Kinds) -> Result<ExitCode, Failure> {
         let mut roles = vec![Role::Collector, Role::Executors, Role::Decoy, Role::Comparison, Role::Starter];
         roles.extend(self.sealed.then_some(Role::Sealer));
+        roles.extend(self.serve.replies().map(|_| Role::Replier));
         self.serve.run(&Job { files: &self.files, roles: &roles, only: &[], watch: self.watch, kinds })
     }
 }
@@ -78,6 +79,12 @@ impl Run {
             return Err(Failure::Refused(anyhow!(
                 "a station alone needs a log that it shares with the others: name it with --brokers, or run all \
                  stations in one process with `hedgerow up`"
+            )));
+        }
+        if roles.contains(&Role::Replier) && self.serve.replies().is_none() {
+            return Err(Failure::Refused(anyhow!(
+                "a replier sends results to topics that callers name, and none may be named: say which with \
+                 --reply-topics, here and where the starter runs"
             )));
         }
         let only = self.only.iter().map(|name| ExecutorId::new(name)).collect::<Result<Vec<_>, _>>();
@@ -115,8 +122,8 @@ fn role(name: &str) -> anyhow::Result<Role> {
 
 fn unknown(name: &str) -> anyhow::Error {
     anyhow!(
-        "`{name}` is no station: there are starter, executors, collector, decoy, comparison and sealer; and `console`, \
-         which shows them all"
+        "`{name}` is no station: there are starter, executors, collector, decoy, comparison, sealer and replier; and \
+         `console`, which shows them all"
     )
 }
 

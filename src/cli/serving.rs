@@ -21,7 +21,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
-use wire::ExecutorId;
+use wire::{ExecutorId, ReplyTopics};
 
 use super::{Failure, apply::watch::watch_inside, control::whoever_calls};
 use crate::{
@@ -57,6 +57,10 @@ pub(super) struct Serve {
     /// Whether fewer may be in flight when those cannot be answered within their budgets
     #[arg(long, value_enum, value_name = "HOW", default_value_t = Admits::Adaptive)]
     admission: Admits,
+
+    /// Topics that callers may have their results sent to, besides NAME.results; `*` stands for any letters. They must exist
+    #[arg(long, value_name = "TOPIC,…")]
+    reply_topics: Option<ReplyTopics>,
 
     #[command(flatten)]
     console: ConsoleArgs,
@@ -154,6 +158,11 @@ impl Serve {
         self.bus.brokers()
     }
 
+    /// Returns the topics that callers may name, if any are.
+    pub(super) fn replies(&self) -> Option<&ReplyTopics> {
+        self.reply_topics.as_ref()
+    }
+
     pub(super) fn run(&self, job: &Job) -> Result<ExitCode, Failure> {
         let loaded = job.files.iter().map(|file| Loaded::read(file)).collect::<Result<Vec<_>, _>>()?;
         let opening = self.console.opening(self.listen, job.roles.is_empty()).map_err(Failure::Refused)?;
@@ -221,6 +230,7 @@ impl Serve {
                 data: data.clone(),
                 only: (!job.only.is_empty()).then(|| job.only.to_vec()),
                 limits: self.limits(),
+                replies: self.reply_topics.clone().unwrap_or_default(),
                 kinds: job.kinds.clone(),
                 partitions: self.bus.partitions,
                 traces: otlp.as_ref().map(Otlp::traces),

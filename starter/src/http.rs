@@ -9,7 +9,7 @@
 //! again. Everything that is no result is `{"error": "…"}` with a status of 400 or above, and has no `hedgerow-kind`.
 //!
 //! Beside the body a caller may say: `idempotency-key`, `hedgerow-budget-ms` (or `?budget_ms=`), `traceparent`, and
-//! `hedgerow-attribute-<name>` for each attribute that the policy declares. Every result says in `hedgerow-policy` which
+//! `hedgerow-attribute-<name>` for each attribute that the policy declares, `hedgerow-reply-to` and `hedgerow-correlation-id`. Every result says in `hedgerow-policy` which
 //! version decided (`wine@7`), and in `hedgerow-case` under which of its cases, if any.
 
 mod answer;
@@ -24,7 +24,7 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, FromRef, Path, RawQuery, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, HeaderValue, StatusCode},
     response::{IntoResponse, Response},
     routing::{get, post},
     serve::ListenerExt,
@@ -32,12 +32,13 @@ use axum::{
 use serde_json::json;
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
-use wire::Budget;
+use wire::{Budget, ReplyTo};
 
 use self::{body::Body, refusal::Problem};
 use crate::{
-    input::{ATTRIBUTE_HEADER, InvalidInput, Said, budget},
+    input::{ATTRIBUTE_HEADER, InvalidInput, Said, budget, reply},
     plan::{budget_header, key},
+    refusal::Refusal,
     starter::{RawInput, Starter},
 };
 
@@ -148,6 +149,7 @@ async fn ask(
         budget: caller_budget(headers, query.as_deref())?,
         version,
         traceparent: trace_of(headers),
+        reply: caller_reply(starter, headers)?,
     };
     answer::response(starter.infer(input).await?)
 }
@@ -195,6 +197,12 @@ fn trace_of(headers: &HeaderMap) -> Option<Bytes> {
 fn caller_key(headers: &HeaderMap) -> Result<Option<String>, InvalidInput> {
     let key = headers.get("idempotency-key").map(|value| key("header `Idempotency-Key`", value.as_bytes()));
     Ok(key.transpose()?.map(str::to_owned))
+}
+
+fn caller_reply(starter: &Starter, headers: &HeaderMap) -> Result<Option<Arc<ReplyTo>>, Refusal> {
+    let header = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+    let reply = reply::read(starter.replies(), header, None).map_err(|invalid| starter.refused(invalid.into()))?;
+    Ok(reply.map(Arc::new))
 }
 
 fn caller_attributes(headers: &HeaderMap) -> Vec<Said> {

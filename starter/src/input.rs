@@ -11,6 +11,7 @@
 mod attributes;
 mod plain;
 mod problem;
+pub(crate) mod reply;
 mod tensors;
 
 use std::{
@@ -25,7 +26,7 @@ use wire::{Attributes, Budget};
 
 pub use attributes::Said;
 pub(crate) use attributes::{AttributeReader, HEADER as ATTRIBUTE_HEADER};
-pub use problem::{AttributeProblem, InvalidInput, InvalidReason, TensorProblem};
+pub use problem::{AttributeProblem, InvalidInput, InvalidReason, ReplyProblem, TensorProblem};
 pub(crate) use tensors::named;
 
 /// Checks inputs against one rendezvous' schema. Made once, used for every input.

@@ -217,6 +217,7 @@ impl EncodeLabelValue for InvalidReason {
             Self::Shape => "shape",
             Self::Batch => "batch",
             Self::Attribute => "attribute",
+            Self::Reply => "reply",
             Self::Parameter => "parameter",
         };
         word.encode(encoder)

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use policies::{Definition, Latencies, Route, Sampled};
 use uuid::Uuid;
-use wire::{Attributes, Budget, Plan, RendezvousName, Request, RequestId, Timestamp};
+use wire::{Attributes, Budget, Plan, RendezvousName, ReplyTo, Request, RequestId, Timestamp};
 
 use crate::input::{InvalidInput, budget};
 
@@ -36,6 +36,8 @@ pub struct Stated {
     pub budget: Option<Budget>,
     /// W3C trace context; one that is none is left out of the request, as its specification says.
     pub traceparent: Option<Bytes>,
+    /// Where the result is to go besides the results topic.
+    pub reply: Option<Arc<ReplyTo>>,
 }
 
 /// Where an input came from, which gives the request its id.
@@ -90,7 +92,7 @@ impl Planner {
     /// Returns the request for what was stated and taken in at `born`.
     #[must_use]
     pub fn request(&self, id: RequestId, born: Timestamp, stated: Stated) -> Request {
-        let Stated { body, attributes, budget, traceparent } = stated;
+        let Stated { body, attributes, budget, traceparent, reply } = stated;
         let Route { case, budget, plan, key } = self.definition.route(&body, &attributes, budget);
         // State is kept partition by partition, so whatever is about one key goes to one partition.
         let id = match &key {
@@ -109,6 +111,7 @@ impl Planner {
             key,
             attributes,
             traceparent: traceparent.filter(|value| is_traceparent(value)),
+            reply,
             body,
         }
     }

@@ -9,7 +9,7 @@ use bus::{Bus, BusError, Clock, Outage, TopicPartition};
 use policies::Versions;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use wire::Topics;
+use wire::{ReplyTopics, Topics};
 
 use crate::{
     metrics::Metrics,
@@ -28,6 +28,8 @@ pub struct StarterStation {
     pub metrics: Arc<Metrics>,
     /// What it takes on.
     pub limits: Limits,
+    /// Which topics callers may have their results sent to.
+    pub replies: ReplyTopics,
 }
 
 /// The station's loops, to be run.
@@ -64,8 +66,8 @@ const LAST_CALLERS: Duration = Duration::from_millis(1_500);
 /// Opens the station: the handle that callers ask, which serves as soon as the loops are ready, and the loops.
 #[must_use]
 pub fn open(station: StarterStation) -> (Starter, Loops) {
-    let StarterStation { bus, clock, versions, metrics, limits } = station;
-    let starter = Starter::new(versions, clock, metrics, limits);
+    let StarterStation { bus, clock, versions, metrics, limits, replies } = station;
+    let starter = Starter::new(versions, clock, metrics, limits, replies);
     let topics = Topics::of(starter.name());
     (starter.clone(), Loops { bus, topics, starter })
 }

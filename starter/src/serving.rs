@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use policies::{Definition, Latencies, Trial, TrialMode, Versions};
 use tokio::sync::watch;
-use wire::{Budget, RendezvousName, Request, RequestId, Timestamp};
+use wire::{Budget, RendezvousName, ReplyTo, Request, RequestId, Timestamp};
 
 use crate::{
     input::{AttributeReader, Digest, Input, InputReader, InvalidInput, Parameter, Protocol, Rows, Said, named},
@@ -55,6 +55,8 @@ pub(crate) struct Incoming<'a> {
     pub(crate) parameters: &'a [Parameter],
     pub(crate) budget: Option<Budget>,
     pub(crate) traceparent: Option<Bytes>,
+    /// Where its result is to go besides the results topic; one that the operator allows.
+    pub(crate) reply: Option<Arc<ReplyTo>>,
     /// Whether the live version serves it, be it of a trial's share or not.
     pub(crate) live: bool,
     pub(crate) born: Timestamp,
@@ -119,7 +121,7 @@ impl Served {
         let attributes = edition.attributes.read(incoming.said, parameters)?;
         let digest = digest.beside(&attributes);
         let budget = [incoming.budget, protocol.budget()].into_iter().flatten().min();
-        let stated = Stated { body, attributes, budget, traceparent: incoming.traceparent };
+        let stated = Stated { body, attributes, budget, traceparent: incoming.traceparent, reply: incoming.reply };
         let request = edition.planner.request(id, incoming.born, stated);
         Ok(Understood { request, digest, protocol })
     }

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use policies::Versions;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
-use wire::{Budget, RendezvousName, Request, RequestId, ResultRecord, Timestamp};
+use wire::{Budget, RendezvousName, ReplyTo, ReplyTopics, Request, RequestId, ResultRecord, Timestamp};
 
 use crate::{
     admission::{AdmissionKind, Ended},
@@ -55,6 +55,8 @@ pub struct RawInput {
     pub version: Option<u64>,
     /// W3C trace context.
     pub traceparent: Option<Bytes>,
+    /// Where the result is to go besides the results topic: one of the topics that this starter allows.
+    pub reply: Option<Arc<ReplyTo>>,
 }
 
 /// What a caller got.
@@ -91,6 +93,7 @@ struct Shared {
     clock: Clock,
     metrics: Arc<Metrics>,
     limits: Limits,
+    replies: ReplyTopics,
     waiting: Mutex<Waiting<Waker>>,
     /// Locked after `waiting`, never before it.
     gate: Mutex<Gate>,
@@ -132,6 +135,7 @@ impl Starter {
         clock: Clock,
         metrics: Arc<Metrics>,
         limits: Limits,
+        replies: ReplyTopics,
     ) -> Self {
         let name = versions.borrow().live().name().clone();
         let gate = Gate::new(limits.admission, limits.callers);
@@ -142,6 +146,7 @@ impl Starter {
             clock,
             metrics,
             limits,
+            replies,
             waiting: Mutex::new(Waiting::new(limits.callers)),
             gate: Mutex::new(gate),
             link: OnceLock::new(),
@@ -179,6 +184,11 @@ impl Starter {
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.0.limits
+    }
+
+    /// Returns which topics callers may have their results sent to.
+    pub(crate) fn replies(&self) -> &ReplyTopics {
+        &self.0.replies
     }
 
     /// Returns whether callers are served now.
@@ -268,6 +278,7 @@ impl Starter {
             parameters: &input.parameters,
             budget: input.budget,
             traceparent: input.traceparent.clone(),
+            reply: input.reply.clone(),
             live: input.version.is_some(),
             born: begun,
         };

@@ -4,6 +4,7 @@ mod breakers;
 mod edits;
 mod hedges;
 mod measures;
+mod replies;
 mod strangers;
 
 use std::collections::HashSet;
@@ -20,6 +21,7 @@ pub(crate) use breakers::*;
 pub(crate) use edits::*;
 pub(crate) use hedges::*;
 pub(crate) use measures::*;
+pub(crate) use replies::*;
 pub(crate) use strangers::*;
 
 pub(crate) use crate::edits::edits_under_load_lose_nothing_and_each_answer_is_of_a_version_that_was_live;
@@ -247,6 +249,7 @@ macro_rules! each {
             a_dead_executor_is_waited_for_by_few_requests_and_used_again_when_it_is_back(cases::BREAKABLE, &cases::UNSCRIPTED),
             a_hedge_starts_when_somebody_is_slower_than_usual_within_its_budget_and_is_counted(cases::HEDGED, &[Role::Starter]),
             numbers_of_several_collectors_add_up_to_those_of_the_log_across_restarts(cases::COUNTED, &AROUND),
+            a_result_goes_where_its_caller_wants_it_if_that_is_allowed(cases::PROMPT, &crate::rendezvous::REPLYING),
             from_three_collectors_to_one_to_three_under_load_each_request_has_one_result(cases::ARCHIVED, &AROUND),
         }
     };

@@ -22,6 +22,7 @@ mod processes;
 mod python;
 mod receiver;
 mod rendezvous;
+mod replying;
 mod results;
 mod sdk;
 mod sealing;

@@ -35,9 +35,13 @@ use wire::{Action, Apply, Record, Topics};
 /// Generous: it bounds a test that has failed, never one that passes.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
+/// The topics that callers may have their results sent to.
+pub(crate) const REPLIES: &str = "replies-*";
+
 /// Every station but the collector, which tests start and stop.
 pub(crate) const AROUND: [Role; 3] = [Role::Executors, Role::Decoy, Role::Starter];
 pub(crate) const UNARCHIVED: [Role; 3] = [Role::Collector, Role::Executors, Role::Starter];
+pub(crate) const REPLYING: [Role; 4] = [Role::Collector, Role::Executors, Role::Starter, Role::Replier];
 pub(crate) const ALL: [Role; 4] = [Role::Collector, Role::Executors, Role::Decoy, Role::Starter];
 
 pub(crate) struct Rendezvous {
@@ -81,6 +85,7 @@ impl Rendezvous {
             data: folder.path().to_owned(),
             only: None,
             limits: limits(),
+            replies: REPLIES.parse().unwrap(),
             kinds: Kinds::default(),
             partitions: 4,
             traces,
@@ -116,9 +121,22 @@ impl Rendezvous {
         let (models, data) = (self.app.models.clone(), self.app.data.clone());
         let (history, partitions, limits) = (follower.history(self.definition.name()), self.app.partitions, limits());
         let (published, kinds) = (follower.models(), self.app.kinds.clone());
-        let (only, traces) = (None, None);
-        let app =
-            App { bus, clock, versions, published, history, models, data, only, limits, kinds, partitions, traces };
+        let (only, traces, replies) = (None, None, self.app.replies.clone());
+        let app = App {
+            bus,
+            clock,
+            versions,
+            published,
+            history,
+            models,
+            data,
+            only,
+            limits,
+            replies,
+            kinds,
+            partitions,
+            traces,
+        };
         app.start(roles, &mut Registry::default()).await.unwrap()
     }
 

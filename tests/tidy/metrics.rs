@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use prometheus_client::registry::Registry;
+use sealer::Destination;
+use wire::ReplyTopics;
 
 use super::files;
 
@@ -36,7 +38,8 @@ fn every_metric_has_a_line_in_the_document_and_every_line_a_metric() {
     collector::Metrics::default().register(&mut registry);
     decoy::Metrics::default().register(&mut registry);
     comparison::Metrics::default().register(&mut registry);
-    sealer::Metrics::default().register(&mut registry);
+    sealer::Metrics::default().register(&Destination::Sealed, &mut registry);
+    sealer::Metrics::default().register(&Destination::Replies(ReplyTopics::default()), &mut registry);
     control::Metrics::default().register(&mut registry);
     hedgerow::otlp::Metrics::default().register(&mut registry);
     hedgerow::alerting::Metrics::default().register(&mut registry);

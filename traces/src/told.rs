@@ -95,6 +95,7 @@ impl Told {
             key: None,
             attributes: Attributes::default(),
             traceparent: request.traceparent.clone(),
+            reply: None,
             body: Bytes::new(),
         }
     }

@@ -12,7 +12,8 @@ use std::{fmt::Display, str::FromStr, sync::Arc, time::Duration};
 use bytes::Bytes;
 
 use crate::{
-    Attributes, Budget, ExecutorId, Headers, ModelVersion, Plan, PolicyRef, Record, RequestId, Timestamp, headers::Name,
+    Attributes, Budget, ExecutorId, Headers, ModelVersion, Plan, PolicyRef, Record, ReplyTo, RequestId, Timestamp,
+    headers::Name,
 };
 
 pub use decoder::Decoder;
@@ -53,6 +54,8 @@ pub struct Request {
     pub attributes: Attributes,
     /// W3C trace context, if the caller gave one.
     pub traceparent: Option<Bytes>,
+    /// Where its result is to go besides the results topic, if the caller says so.
+    pub reply: Option<Arc<ReplyTo>>,
     /// The input: one JSON object of features.
     pub body: Bytes,
 }
@@ -197,6 +200,7 @@ impl Request {
         if let Some(trace) = &self.traceparent {
             headers.put(Name::Traceparent, trace);
         }
+        put_reply(&mut headers, self.reply.as_deref());
         json(&self.id, headers, self.body.clone())
     }
 }
@@ -311,6 +315,16 @@ pub(crate) fn attributes(kind: &'static str, id: impl Display, source: impl Disp
 fn put_some(headers: &mut Headers, name: Name, value: Option<&str>) {
     if let Some(value) = value {
         headers.put(name, value.as_bytes());
+    }
+}
+
+fn put_reply(headers: &mut Headers, reply: Option<&ReplyTo>) {
+    let Some(ReplyTo { address, key, correlation }) = reply else { return };
+    headers.write(Name::ReplyTo, address);
+    for (name, value) in [(Name::ReplyKey, key), (Name::Correlation, correlation)] {
+        if let Some(value) = value {
+            headers.put(name, value);
+        }
     }
 }
 

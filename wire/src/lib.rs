@@ -15,6 +15,7 @@ pub mod mutation;
 mod plan;
 mod reader;
 mod record;
+mod reply;
 mod time;
 mod topic;
 mod trace;
@@ -39,6 +40,7 @@ pub use model::{
 pub use plan::{Asked, Plan, Role};
 pub use reader::{LEAD, Reading, ResultsEntry, ResultsReader, TopicReader};
 pub use record::Record;
+pub use reply::{Address, InvalidAddress, InvalidReplyTopics, ReplyTo, ReplyTopics};
 pub use time::{Budget, Timestamp};
 pub use topic::Topics;
 pub use trace::{SpanId, SpanOf, TraceId, TraceParent};

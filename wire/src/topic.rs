@@ -24,6 +24,16 @@ pub struct Topics {
     pub measures: String,
 }
 
+/// What the names of a rendezvous' topics end in.
+const SUFFIXES: [&str; 9] =
+    ["inputs", "requests", "responses", "results", "sealed", "comparisons", "dead-letters", "measures", "state"];
+
+/// Returns whether a topic of that name belongs to a rendezvous, to hedgerow or to Kafka itself.
+pub(crate) fn is_reserved(topic: &str) -> bool {
+    let suffix = topic.rsplit_once('.').map(|(_, suffix)| suffix);
+    topic.starts_with("hedgerow.") || topic.starts_with("__") || suffix.is_some_and(|last| SUFFIXES.contains(&last))
+}
+
 impl Topics {
     /// Returns the topics of `name`.
     #[must_use]

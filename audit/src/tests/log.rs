@@ -50,7 +50,15 @@ pub(super) fn result(key: &str, epoch: u64, says: &str, elapsed: i64) -> ResultR
     let body = format!(r#"{{"answer":{{"class":"{says}"}},"decision":{{"reason":"too_few","elapsed_us":{micros}}}}}"#);
     let policy = PolicyRef { rendezvous: wine(), version: 1 };
     let kind = if says == "unknown" { ResultKind::Default } else { ResultKind::Prediction };
-    ResultRecord { request: id(key), policy, kind, key: None, fencing: fencing(epoch), body: Bytes::from(body) }
+    ResultRecord {
+        request: id(key),
+        policy,
+        kind,
+        key: None,
+        reply: None,
+        fencing: fencing(epoch),
+        body: Bytes::from(body),
+    }
 }
 
 // === impl Log ===
@@ -90,6 +98,7 @@ impl Log {
             key: None,
             attributes: wire::Attributes::default(),
             traceparent: None,
+            reply: None,
             body: Bytes::from_static(b"{}"),
         };
         self.request_record(millis, request.encode())

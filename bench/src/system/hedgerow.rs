@@ -162,6 +162,7 @@ impl Hedgerow {
             models: PathBuf::new(),
             data: archive.path().to_owned(),
             only: None,
+            replies: wire::ReplyTopics::default(),
             kinds: counting(),
             partitions: PARTITIONS,
             limits: starter::Limits::default(),

@@ -77,6 +77,7 @@ impl Published {
             data: PathBuf::new(),
             only: None,
             limits: starter::Limits::default(),
+            replies: wire::ReplyTopics::default(),
             kinds: executors::Kinds::default(),
             partitions: PARTITIONS,
             traces: None,

@@ -67,7 +67,7 @@ impl EmbeddedTransactions {
         let mut batches = Batches::new();
         for (to, record) in records {
             if partition::size(&record) > self.log.limits.record_bytes {
-                return Err(TransactError::TooLarge);
+                return Err(TransactError::TooLarge(to.topic));
             }
             let partition = self.log.partition(&to).map_err(|error| aborted(&error))?;
             batches.entry(to).or_insert_with(|| (partition, Vec::new())).1.push(record);

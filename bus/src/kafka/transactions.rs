@@ -61,7 +61,8 @@ struct Landings(Arc<(Mutex<Tally>, Condvar)>);
 #[derive(Default)]
 struct Tally {
     in_flight: usize,
-    failed: Option<BusError>,
+    /// The first that failed: what was to be written where.
+    failed: Option<(Arc<str>, BusError)>,
 }
 
 /// Why a step did not succeed.
@@ -180,9 +181,10 @@ impl Worker {
             outgoing.payload = record.payload.as_deref();
             outgoing.headers = headers(&record.headers);
             self.landings.take_off();
-            self.client.send(outgoing).map_err(|(error, _)| step(error::sorted(&format!("send to {to}"), &error)))?;
+            let refused = |error| step(&to.topic, error::sorted(&format!("send to {to}"), &error));
+            self.client.send(outgoing).map_err(|(error, _)| refused(error))?;
         }
-        self.landings.wait(until).map_err(step)?;
+        self.landings.wait(until)?;
         while self.client.in_flight_count() > 0 && Instant::now() < until {
             thread::sleep(MOMENT);
         }
@@ -229,14 +231,15 @@ impl Landings {
     }
 
     /// Waits until all have landed; the first failure of any of them.
-    fn wait(&self, until: Instant) -> Result<(), BusError> {
+    fn wait(&self, until: Instant) -> Result<(), Failed> {
         let left = until.saturating_duration_since(Instant::now());
         let waited = self.0.1.wait_timeout_while(self.tally(), left, |tally| tally.in_flight > 0);
         let (mut tally, _) = waited.unwrap_or_else(PoisonError::into_inner);
         match tally.failed.take() {
-            Some(error) => Err(error),
+            Some((topic, error)) => Err(step(&topic, error)),
             None if tally.in_flight > 0 => {
-                Err(BusError::Unavailable(format!("{} records are not acknowledged", tally.in_flight)))
+                let why = format!("{} records are not acknowledged", tally.in_flight);
+                Err(Failed::Step(TransactError::Aborted(why)))
             }
             None => Ok(()),
         }
@@ -263,7 +266,7 @@ impl ProducerContext for Landings {
         if let Err((error, message)) = result {
             use rdkafka::Message as _;
             let to = format!("send to {}/{}", message.topic(), message.partition());
-            tally.failed.get_or_insert_with(|| error::sorted(&to, error));
+            tally.failed.get_or_insert_with(|| (message.topic().into(), error::sorted(&to, error)));
         }
         // What an earlier transaction left behind lands late.
         tally.in_flight = tally.in_flight.saturating_sub(1);
@@ -285,9 +288,9 @@ fn insist(until: Instant, mut call: impl FnMut(Duration) -> Result<(), KafkaErro
     }
 }
 
-fn step(error: BusError) -> Failed {
+fn step(topic: &str, error: BusError) -> Failed {
     Failed::Step(match error {
-        BusError::TooLarge => TransactError::TooLarge,
+        BusError::TooLarge => TransactError::TooLarge(topic.into()),
         error => TransactError::Aborted(error.to_string()),
     })
 }

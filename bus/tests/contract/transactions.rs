@@ -99,7 +99,8 @@ pub(crate) async fn a_record_over_the_limit_spoils_its_transaction_only(bus: &dy
     let mut transactions = open(bus, &unique("id"), &to).await;
     let large = "x".repeat(2 << 20);
     let spoilt = records(&[(&target, "beside"), (&target, &large)]);
-    assert_eq!(transact(&mut *transactions, spoilt, Vec::new(), &member).await, Err(TransactError::TooLarge));
+    let refused = Err(TransactError::TooLarge(to.as_str().into()));
+    assert_eq!(transact(&mut *transactions, spoilt, Vec::new(), &member).await, refused);
     transact(&mut *transactions, records(&[(&target, "after")]), Vec::new(), &member).await.unwrap();
     let mut tail = Reader::tail(bus).await;
     tail.start(&target, StartAt::Beginning);

@@ -92,6 +92,7 @@ impl Scene {
             key: None,
             attributes: wire::Attributes::default(),
             traceparent: None,
+            reply: None,
             body: "{}".into(),
         };
         // Whoever is quicker than the log is read before the request.

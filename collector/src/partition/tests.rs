@@ -119,7 +119,8 @@ impl Scene {
     fn read_his_result(&mut self, offset: i64, id: RequestId) {
         let policy = "test@1".parse().expect("a policy");
         let kind = wire::ResultKind::Prediction;
-        let result = ResultRecord { request: id, policy, kind, key: None, fencing: PREDECESSOR, body: "{}".into() };
+        let result =
+            ResultRecord { request: id, policy, kind, key: None, reply: None, fencing: PREDECESSOR, body: "{}".into() };
         self.read(Source::Results, offset, result.encode());
     }
 
@@ -153,6 +154,7 @@ fn request(id: RequestId, policy: &str, born: Timestamp) -> Record {
         key: None,
         attributes: wire::Attributes::default(),
         traceparent: None,
+        reply: None,
         body: "{}".into(),
     }
     .encode()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use policies::{Definition, Policy};
-use wire::Request;
+use wire::{ReplyTo, Request};
 
 /// The version that a request is pinned to, and how it is named there.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct Pin {
     pub case: Option<Arc<str>>,
     /// Whom or what the request is about.
     pub key: Option<Arc<str>>,
+    /// Where its caller wants its result besides.
+    pub reply: Option<Arc<ReplyTo>>,
 }
 
 // === impl Pin ===
@@ -23,7 +25,7 @@ impl Pin {
     pub(super) fn new(request: &Request, definition: Arc<Definition>) -> (Self, bool) {
         let known = definition.policy_for(request.case.as_deref()).is_some();
         let case = request.case.clone().filter(|_| known);
-        (Self { definition, case, key: request.key.clone() }, !known)
+        (Self { definition, case, key: request.key.clone(), reply: request.reply.clone() }, !known)
     }
 
     /// Returns how is decided.

@@ -83,6 +83,7 @@ fn request(name: &str, born: Timestamp) -> Request {
         key: None,
         attributes: wire::Attributes::default(),
         traceparent: None,
+        reply: None,
         body: "{}".into(),
     }
 }

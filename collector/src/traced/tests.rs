@@ -45,6 +45,7 @@ impl Scene {
             key: Some("secret".into()),
             attributes: Attributes::default(),
             traceparent: None,
+            reply: None,
             body: "{\"x\":\"secret\"}".into(),
         };
         self.traced.on_request(&request, at(0), at(1));
@@ -66,7 +67,7 @@ impl Scene {
     fn gives(&mut self, number: u128, kind: ResultKind, millis: u64) {
         let fencing = Fencing { epoch: 1, instance: Uuid::nil() };
         let (policy, body) = (self.definition.policy_ref.clone(), Bytes::from_static(b"{}"));
-        let result = ResultRecord { request: id(number), policy, kind, key: None, fencing, body };
+        let result = ResultRecord { request: id(number), policy, kind, key: None, reply: None, fencing, body };
         self.traced.on_result(&result, at(millis), 3);
     }
 

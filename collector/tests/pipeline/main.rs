@@ -224,6 +224,7 @@ async fn a_rival_s_fence_is_yielded_to_and_then_taken_over_from() {
         policy: scene.definition.policy_ref.clone(),
         kind: wire::ResultKind::Prediction,
         key: None,
+        reply: None,
         fencing: rival,
         body: Bytes::from_static(b"{}"),
     };

@@ -122,6 +122,7 @@ impl Scene {
             key: key.map(Arc::from),
             attributes: wire::Attributes::default(),
             traceparent: None,
+            reply: None,
             body: "{\"x\":1}".into(),
         };
         self.put(&self.topics.requests, id.partition(self.partitions), request.encode());

@@ -17,7 +17,7 @@ async fn whatever_a_stranger_writes_into_the_results_each_request_has_one_result
     let forged = |number, fencing| {
         let (policy, kind) = (scene.definition.policy_ref.clone(), wire::ResultKind::Prediction);
         let body = Bytes::from_static(b"{\"answer\":\"forged\"}");
-        ResultRecord { request: id(number), policy, kind, key: None, fencing, body }.encode()
+        ResultRecord { request: id(number), policy, kind, key: None, reply: None, fencing, body }.encode()
     };
     let mut asked = 0;
     let behind: [fn(u64) -> u64; 6] =

@@ -26,6 +26,7 @@ fn request() -> Request {
         key: None,
         attributes: wire::Attributes::default(),
         traceparent: None,
+        reply: None,
         body: Bytes::from_static(b"{\"a\":1}"),
     }
 }

@@ -112,6 +112,7 @@ impl House {
             data,
             only: None,
             limits,
+            replies: wire::ReplyTopics::default(),
             kinds,
             partitions,
             traces: None,

@@ -137,6 +137,7 @@ impl Around {
             data: std::env::temp_dir(),
             only: None,
             limits,
+            replies: wire::ReplyTopics::default(),
             kinds: kinds(),
             partitions: 2,
             traces: None,

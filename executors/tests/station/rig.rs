@@ -264,8 +264,7 @@ impl Rig {
     }
 
     fn kinds(&self) -> Loader {
-        let kinds = executors::Kinds::default();
-        executors::by_kind(self.bus.clone(), "/nowhere".into(), self.clock.clone(), None, kinds)
+        executors::by_kind(self.bus.clone(), "/nowhere".into(), self.clock.clone(), None, executors::Kinds::default())
     }
 
     /// Makes a version with `executors` live; returns its number.
@@ -403,6 +402,7 @@ impl Rig {
             key: None,
             attributes: wire::Attributes::default(),
             traceparent: None,
+            reply: None,
             body,
         };
         let to = TopicPartition::new("wine.requests", id.partition(Self::PARTITIONS));
@@ -507,7 +507,7 @@ impl Rig {
     /// Writes a result about `request`.
     pub(crate) fn decide(&self, request: RequestId, fencing: Fencing) {
         let (policy, kind) = (self.live().policy_ref.clone(), ResultKind::Prediction);
-        let result = ResultRecord { request, policy, kind, key: None, fencing, body: Self::BODY.into() };
+        let result = ResultRecord { request, policy, kind, key: None, reply: None, fencing, body: Self::BODY.into() };
         let to = TopicPartition::new("wine.results", request.partition(Self::PARTITIONS));
         self.producer.send(&to, result.encode(), Box::new(|_| {})).unwrap();
     }

@@ -44,6 +44,7 @@ impl Story<'_> {
             key: None,
             attributes: Attributes::default(),
             traceparent: None,
+            reply: None,
             body: "{}".into(),
         };
         let response = |(executor, at, [fetched, queued, scored]): &(&str, u64, [u64; 3])| {
@@ -72,8 +73,15 @@ impl Story<'_> {
         let body = json!({ "answer": {}, "decision": decision }).to_string();
         let fencing = Fencing { epoch: 1, instance: Uuid::nil() };
         let (id, policy) = (request.id, request.policy.clone());
-        let record =
-            ResultRecord { request: id, policy, kind: ResultKind::Prediction, key: None, fencing, body: body.into() };
+        let record = ResultRecord {
+            request: id,
+            policy,
+            kind: ResultKind::Prediction,
+            key: None,
+            reply: None,
+            fencing,
+            body: body.into(),
+        };
         let result = Given::read(record, after(self.given)).expect("a body of ours");
         Recorded { request: Some((request, after(self.asked))), responses, result: Some(result) }
     }

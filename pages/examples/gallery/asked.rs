@@ -327,6 +327,7 @@ fn played(
         key: None,
         attributes: wire::Attributes::default(),
         traceparent: None,
+        reply: None,
         body: r#"{"x":1}"#.into(),
     };
     said.sort_by_key(|(_, at, ..)| *at);
@@ -370,7 +371,7 @@ fn played(
     let body = verdict.body(&request.policy, None, BORN, request.budget);
     let fencing = Fencing { epoch: 1, instance: Uuid::nil() };
     let (id, policy, kind) = (request.id, request.policy.clone(), verdict.kind());
-    let record = ResultRecord { request: id, policy, kind, key: None, fencing, body };
+    let record = ResultRecord { request: id, policy, kind, key: None, reply: None, fencing, body };
     let given = Given::read(record, verdict.at.after(Duration::from_micros(1_300))).expect("a body of ours");
     let asked = BORN.after(Duration::from_micros(700));
     (Recorded { request: Some((request, asked)), responses, result: Some(given) }, definition.clone())

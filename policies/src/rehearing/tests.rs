@@ -42,6 +42,7 @@ pub(crate) fn request(definition: &Definition) -> Request {
         key: None,
         attributes: Attributes::default(),
         traceparent: None,
+        reply: None,
         body: r#"{"x":1}"#.into(),
     }
 }
@@ -79,7 +80,7 @@ pub(crate) fn recorded_asking(
     let body = verdict.body(&request.policy, None, BORN, request.budget);
     let fencing = Fencing { epoch: 1, instance: Uuid::nil() };
     let (id, policy, kind) = (request.id, request.policy.clone(), verdict.kind());
-    let record = ResultRecord { request: id, policy, kind, key: None, fencing, body };
+    let record = ResultRecord { request: id, policy, kind, key: None, reply: None, fencing, body };
     let given = Given::read(record, verdict.at).expect("a body of ours");
     Recorded { request: Some((request, BORN)), responses, result: Some(given) }
 }

@@ -96,7 +96,7 @@ fn result(id: u32, epoch: u64) -> Record {
     let policy: PolicyRef = "wine@1".parse().unwrap();
     let request = RequestId::from_key(&policy.rendezvous, &id.to_string());
     let (kind, body) = (ResultKind::Prediction, Bytes::from_static(b"{}"));
-    ResultRecord { request, policy, kind, key: None, fencing: fencing(epoch), body }.encode()
+    ResultRecord { request, policy, kind, key: None, reply: None, fencing: fencing(epoch), body }.encode()
 }
 
 /// Returns the offsets that whoever reads the whole log by the rule takes.

@@ -10,25 +10,35 @@ use bus::{
     TransactError, Transactions,
 };
 use tokio_util::sync::CancellationToken;
-use wire::Timestamp;
+use wire::{Envelope, Record, ResultRecord, Timestamp};
 
+use super::directory::Directory;
 use crate::{
     Metrics,
     batch::{Batch, Copied},
     partition::{Gone, Heard, Partition},
     place::Place,
+    reply,
 };
 
 /// A sealer at work.
 pub(super) struct Shift {
     consumer: Box<dyn Consumer>,
     transactions: Attempts<Batch>,
-    sealed: Arc<str>,
+    way: Way,
     clock: Clock,
     metrics: Arc<Metrics>,
     partitions: BTreeMap<TopicPartition, Partition>,
     /// What was read since the last transaction began.
     batch: Batch,
+}
+
+/// How a result gets where it is to be copied to.
+pub(super) enum Way {
+    /// Into the same partition of this topic.
+    Sealed(Arc<str>),
+    /// To the topic that its caller named.
+    Replies(Directory),
 }
 
 /// Why a shift ended.
@@ -48,13 +58,13 @@ impl Shift {
     pub(super) fn new(
         consumer: Box<dyn Consumer>,
         transactions: Box<dyn Transactions>,
-        sealed: &str,
+        way: Way,
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
         let transactions = Attempts::new(transactions, clock.clone());
         let (partitions, batch) = Default::default();
-        Self { consumer, transactions, sealed: sealed.into(), clock, metrics, partitions, batch }
+        Self { consumer, transactions, way, clock, metrics, partitions, batch }
     }
 
     pub(super) async fn serve(&mut self, stop: &CancellationToken, outage: &mut Outage) -> Result<End, BusError> {
@@ -76,7 +86,7 @@ impl Shift {
         }
     }
 
-    /// Seals what was read.
+    /// Copies what was read.
     pub(super) async fn drain(&mut self) {
         for _ in 0..2 {
             if !self.transactions.is_under_way() && !self.batch.is_empty() {
@@ -107,8 +117,7 @@ impl Shift {
     fn send(&mut self) {
         let Some(by) = self.consumer.membership() else { return };
         let batch = std::mem::take(&mut self.batch);
-        let to = |from: &TopicPartition| TopicPartition { topic: Arc::clone(&self.sealed), ..from.clone() };
-        let records = batch.records().iter().map(|copied| (to(&copied.from), copied.record.clone())).collect();
+        let records = batch.records().iter().map(|copied| (copied.to.clone(), copied.record.clone())).collect();
         let commit = |(partition, place): (&TopicPartition, &Place)| Commit {
             partition: partition.clone(),
             committed: Committed { offset: place.next, metadata: place.note() },
@@ -133,11 +142,11 @@ impl Shift {
                 tracing::debug!(%why, "a transaction is tried again");
                 self.again(batch);
             }
-            Err(TransactError::TooLarge) => {
+            Err(TransactError::TooLarge(topic)) => {
                 self.again(batch);
-                if let Some(Copied { from, record, .. }) = self.batch.drop_largest() {
-                    let request = record.key.and_then(|key| uuid::Uuid::from_slice(&key).ok());
-                    tracing::error!(partition = %from, ?request, "a result is too large for the sealed topic and left out");
+                if let Some(Copied { from, record, .. }) = self.batch.drop_largest(&topic) {
+                    let request = String::from_utf8_lossy(record.headers.get("ce_id").unwrap_or_default());
+                    tracing::error!(partition = %from, %request, %topic, "a result is too large for the topic and left out");
                     self.metrics.refused.inc();
                 }
             }
@@ -159,7 +168,7 @@ impl Shift {
                 match event {
                     Event::Assigned(assigned) => self.on_assigned(assigned)?,
                     Event::Revoked(revoked) => return Ok(self.on_revoked(&revoked).await),
-                    Event::Records(records) => self.on_records(records),
+                    Event::Records(records) => return Ok(self.on_records(records).await),
                 }
             }
             Err(BusError::OffsetGone { partition, low, high, .. }) => self.on_gone(&partition, low, high)?,
@@ -174,7 +183,7 @@ impl Shift {
             let committed = committed.as_ref().map(|committed| (committed.offset, committed.metadata.as_str()));
             let partition = Partition::open(committed);
             let from = partition.start().map_or(StartAt::Beginning, StartAt::Offset);
-            tracing::debug!(partition = %name, ?committed, ?from, "sealing begins");
+            tracing::debug!(partition = %name, ?committed, ?from, "copying begins");
             self.partitions.insert(name.clone(), partition);
             self.consumer.start(&name, from)?;
         }
@@ -196,14 +205,18 @@ impl Shift {
         ended
     }
 
-    fn on_records(&mut self, records: Vec<Received>) {
+    async fn on_records(&mut self, records: Vec<Received>) -> Outcome {
         let now = self.clock.now();
         let mut moved = BTreeSet::new();
         for Received { partition: name, offset, appended, record } in records {
             let Some(partition) = self.partitions.get_mut(&name) else { continue };
             match partition.on_record(offset, &record) {
                 Heard::Known => continue,
-                Heard::Copy => self.batch.push(Copied { from: name.clone(), appended, record }, now),
+                Heard::Copy => {
+                    if let Some((to, record)) = self.way.of(&name, record, now, &self.metrics).await? {
+                        self.batch.push(Copied { from: name.clone(), to, appended, record }, now);
+                    }
+                }
                 Heard::Repeat => drop(self.metrics.repeats.inc()),
                 Heard::Void => drop(self.metrics.void.inc()),
                 Heard::Fence => {}
@@ -219,6 +232,7 @@ impl Shift {
                 self.batch.reach(&name, partition.place(), now);
             }
         }
+        Ok(())
     }
 
     fn on_gone(&mut self, name: &TopicPartition, low: i64, high: i64) -> Result<(), BusError> {
@@ -229,14 +243,46 @@ impl Shift {
             }
             Gone::Lost(records) => {
                 self.metrics.lost.inc_by(records.unsigned_abs());
-                tracing::error!(partition = %name, records, low, "the log dropped these before they were sealed");
+                tracing::error!(partition = %name, records, low, "the log dropped these before they were copied");
             }
             Gone::CutOff(records) => {
-                tracing::error!(partition = %name, records, high, "the log was cut off behind what was sealed already");
+                tracing::error!(partition = %name, records, high, "the log was cut off behind what was copied already");
             }
         }
         let from = partition.start().map_or(StartAt::Beginning, StartAt::Offset);
         self.batch.reach(name, partition.place(), self.clock.now());
         self.consumer.start(name, from)
+    }
+}
+
+// === impl Way ===
+
+impl Way {
+    /// Returns what is to be written for a result of the partition `from`, and where; an error if that cannot be found out
+    /// now.
+    async fn of(
+        &mut self,
+        from: &TopicPartition,
+        record: Record,
+        now: Timestamp,
+        metrics: &Metrics,
+    ) -> Result<Option<(TopicPartition, Record)>, String> {
+        let directory = match self {
+            Self::Sealed(topic) => {
+                return Ok(Some((TopicPartition { topic: Arc::clone(topic), ..from.clone() }, record)));
+            }
+            Self::Replies(directory) => directory,
+        };
+        let Ok(Envelope::Result(ResultRecord { request, reply: Some(reply), .. })) = Envelope::decode(&record) else {
+            return Ok(None);
+        };
+        match directory.place(&reply, &request, now).await.map_err(|error| error.to_string())? {
+            Ok(to) => Ok(Some((to, reply::written(record, &reply)))),
+            Err(reason) => {
+                tracing::debug!(%request, address = %reply.address, ?reason, "a result is not sent where its caller wants it");
+                metrics.on_misdirected(reason);
+                Ok(None)
+            }
+        }
     }
 }

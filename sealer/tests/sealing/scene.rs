@@ -12,7 +12,7 @@ use std::{
 use bus::{Bus, Clock, Event, Producer, StartAt, TopicPartition, TopicSpec};
 use bytes::Bytes;
 use fastrand::Rng;
-use hedgerow_sealer::{Metrics, SealerError, SealerStation, run};
+use hedgerow_sealer::{Destination, Metrics, SealerError, SealerStation, run};
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -84,6 +84,7 @@ impl Scene {
             bus: Arc::clone(&self.bus),
             clock: Clock::system(),
             rendezvous: self.rendezvous.clone(),
+            to: Destination::Sealed,
             metrics: Arc::clone(&metrics),
         };
         let (ready, is_ready) = oneshot::channel();
@@ -185,7 +186,7 @@ impl Writer {
             let policy = PolicyRef { rendezvous: rendezvous.clone(), version: 1 };
             let body = Bytes::from(format!("{{\"id\":{id},\"epoch\":{epoch}}}"));
             let (kind, key) = (ResultKind::Prediction, Some("key".into()));
-            ResultRecord { request, policy, kind, key, fencing: fencing(epoch), body }.encode()
+            ResultRecord { request, policy, kind, key, reply: None, fencing: fencing(epoch), body }.encode()
         };
         match chance.u8(0..20) {
             0 => {

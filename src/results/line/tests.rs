@@ -17,6 +17,7 @@ fn result(body: &'static str, key: Option<&str>) -> ResultRecord {
         policy: "wine@3".parse().unwrap(),
         kind: ResultKind::Prediction,
         key: key.map(Into::into),
+        reply: None,
         fencing: fencing(1, 1),
         body: Bytes::from_static(body.as_bytes()),
     }

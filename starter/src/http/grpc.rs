@@ -26,7 +26,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use super::{Starters, answer, caller_attributes, caller_budget, caller_key, find, model, refusal::Problem, trace_of};
+use super::{
+    Starters, answer, caller_attributes, caller_budget, caller_key, caller_reply, find, model, refusal::Problem,
+    trace_of,
+};
 use crate::starter::{Inferred, RawInput, Starter};
 
 /// The path under which its calls are.
@@ -72,6 +75,7 @@ impl Calls {
             budget: budgets.into_iter().flatten().min(),
             version,
             traceparent: trace_of(&headers),
+            reply: caller_reply(starter, &headers)?,
         };
         match starter.infer(input).await? {
             Inferred::One(answered) => answer::one_message(&answered),

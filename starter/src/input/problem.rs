@@ -107,6 +107,14 @@ pub enum InvalidInput {
         /// What is wrong with it.
         problem: AttributeProblem,
     },
+    /// The result cannot be sent where its caller wants it.
+    #[error("the reply topic `{topic}` {problem}")]
+    Reply {
+        /// Where that is, shortened.
+        topic: String,
+        /// What is wrong with it.
+        problem: ReplyProblem,
+    },
     /// What stands beside the features cannot be read: the caller's key or budget.
     #[error("{name} must be {expected}, not `{found}`")]
     Parameter {
@@ -256,6 +264,29 @@ pub enum AttributeProblem {
     },
 }
 
+/// Why a result cannot be sent where its caller wants it; reads on from "the reply topic `x`".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplyProblem {
+    /// Kafka has no topics that are called so.
+    #[error("is no topic's name: 1 to 249 letters, digits, `.`, `_` and `-`")]
+    Name,
+    /// Nobody's is sent anywhere.
+    #[error("is not allowed: no topic is, because the operator names none with --reply-topics")]
+    NoneAllowed,
+    /// Others are allowed.
+    #[error("is not among those that the operator allows with --reply-topics")]
+    NotAllowed,
+    /// Its partition cannot be read.
+    #[error("is given with a `kafka_replyPartition` that is not 4 bytes of a number from 0")]
+    Partition,
+    /// What the caller calls the question is too long.
+    #[error("is given with a correlation id of more than 256 bytes")]
+    Correlation,
+    /// The record's key is too long.
+    #[error("is given with a record's key of more than 1,024 bytes, which the reply would have too")]
+    Key,
+}
+
 /// The sorts of invalid input, for counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InvalidReason {
@@ -287,6 +318,8 @@ pub enum InvalidReason {
     Batch,
     /// An attribute is unknown, unreadable or contradicts another.
     Attribute,
+    /// The result cannot be sent where its caller wants it.
+    Reply,
     /// A key or budget cannot be read.
     Parameter,
 }
@@ -311,6 +344,7 @@ impl InvalidInput {
             Self::Protocol(_) => InvalidReason::Protocol,
             Self::Tensor { problem, .. } => problem.reason(),
             Self::Attribute { .. } => InvalidReason::Attribute,
+            Self::Reply { .. } => InvalidReason::Reply,
             Self::Parameter { .. } => InvalidReason::Parameter,
         }
     }

@@ -77,6 +77,7 @@ impl Starter {
                 budget,
                 version: input.version,
                 traceparent: input.traceparent.clone(),
+                reply: input.reply.clone(),
             })
         };
         let rows = rows.into_iter().enumerate().map(one).collect();

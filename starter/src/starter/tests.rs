@@ -49,7 +49,7 @@ impl AsRef<[u8]> for Body {
 async fn a_caller_who_waits_holds_no_body() {
     let definition = Definition::parse("wine.yaml", POLICY).unwrap_or_else(|problems| panic!("{problems}"));
     let versions = watch::channel(Arc::new(Versions::only(Arc::new(definition)))).1;
-    let starter = Starter::new(versions, Clock::system(), Arc::default(), Limits::default());
+    let starter = Starter::new(versions, Clock::system(), Arc::default(), Limits::default(), ReplyTopics::default());
     starter.connect(Link { producer: Arc::new(Swallows), partitions: vec![TopicPartition::new("wine.requests", 0)] });
     starter.serve(true);
     let held = Arc::new(());

@@ -21,7 +21,7 @@ fn result(request: RequestId) -> ResultRecord {
     let policy = PolicyRef { rendezvous: name(), version: 1 };
     let (kind, body) = (ResultKind::Prediction, Bytes::from_static(b"{}"));
     let fencing = Fencing { epoch: 1, instance: Uuid::nil() };
-    ResultRecord { request, policy, kind, key: None, fencing, body }
+    ResultRecord { request, policy, kind, key: None, reply: None, fencing, body }
 }
 
 fn at(seconds: i64) -> Timestamp {

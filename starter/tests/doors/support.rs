@@ -100,6 +100,7 @@ impl World {
             versions: self.versions.subscribe(),
             metrics: Arc::clone(&metrics),
             limits,
+            replies: "replies.*".parse().unwrap(),
         });
         let run = tokio::spawn(loops.run(stop.clone(), ready));
         soon(is_ready).await.expect("the starter gets ready");
@@ -134,6 +135,7 @@ impl World {
             policy: request.policy.clone(),
             kind,
             key: None,
+            reply: None,
             fencing: fencing(epoch),
             body: Bytes::from_static(body.as_bytes()),
         };

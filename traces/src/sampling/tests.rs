@@ -25,6 +25,7 @@ fn request(key: &str, caller: Option<&str>) -> Request {
         key: None,
         attributes: Attributes::default(),
         traceparent: caller.map(|flag| Bytes::from(format!("{CALLER}{flag}"))),
+        reply: None,
         body: "{}".into(),
     }
 }

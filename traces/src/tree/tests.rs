@@ -47,6 +47,7 @@ impl Story {
             key: None,
             attributes: Attributes::default(),
             traceparent: self.caller.then(|| CALLER.into()),
+            reply: None,
             body: "{}".into(),
         };
         let responses = self.said.iter().map(|(executor, at, queued, scored)| {
@@ -85,6 +86,7 @@ impl Story {
             policy: "wine@3".parse().expect("a policy"),
             kind: self.kind,
             key: None,
+            reply: None,
             fencing: Fencing { epoch: 1, instance: Uuid::nil() },
             body: Bytes::from(body.to_string()),
         };

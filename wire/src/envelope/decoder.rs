@@ -12,7 +12,7 @@ use super::{
     RESPONSE_TYPE, RESULT_TYPE, Reply, Request, Response, ResultKind, ResultRecord,
 };
 use crate::{
-    Attributes, Budget, ExecutorId, Headers, ModelVersion, Plan, PolicyRef, Record, RendezvousName, RequestId,
+    Attributes, Budget, ExecutorId, Headers, ModelVersion, Plan, PolicyRef, Record, RendezvousName, ReplyTo, RequestId,
     Timestamp,
     headers::{Label, Name},
 };
@@ -69,6 +69,7 @@ impl Decoder {
             key: headers.some_text(Name::Key)?,
             attributes: if has(Name::Attributes) { headers.parse(Name::Attributes)? } else { Attributes::default() },
             traceparent: headers.value(Name::Traceparent).map(Bytes::copy_from_slice),
+            reply: headers.reply(),
             body,
         })
     }
@@ -90,8 +91,8 @@ impl Decoder {
 
     fn result(&mut self, headers: &Reader<'_>, kind: ResultKind, body: Bytes) -> Result<ResultRecord, EnvelopeError> {
         let (request, policy) = (RequestId::from_uuid(headers.uuid(Name::Id)?), self.policy(headers)?);
-        let fencing = headers.fencing()?;
-        Ok(ResultRecord { request, policy, kind, key: headers.some_text(Name::Key)?, fencing, body })
+        let (key, reply, fencing) = (headers.some_text(Name::Key)?, headers.reply(), headers.fencing()?);
+        Ok(ResultRecord { request, policy, kind, key, reply, fencing, body })
     }
 
     fn policy(&mut self, headers: &Reader<'_>) -> Result<PolicyRef, EnvelopeError> {
@@ -154,6 +155,14 @@ impl<'a> Reader<'a> {
     fn id(&self) -> Result<RequestId, EnvelopeError> {
         let text = self.bytes(Name::Id)?;
         Uuid::try_parse_ascii(text).map(RequestId::from_uuid).map_err(|_| invalid(Name::Id, text))
+    }
+
+    /// What cannot be read counts as none: a result is one whatever stands there.
+    fn reply(&self) -> Option<Arc<ReplyTo>> {
+        self.value(Name::ReplyTo)?;
+        let bytes = |name| self.value(name).map(Bytes::copy_from_slice);
+        let (key, correlation) = (bytes(Name::ReplyKey), bytes(Name::Correlation));
+        Some(Arc::new(ReplyTo { address: self.parse(Name::ReplyTo).ok()?, key, correlation }))
     }
 
     fn some_text(&self, name: Name) -> Result<Option<Arc<str>>, EnvelopeError> {

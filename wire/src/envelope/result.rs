@@ -6,9 +6,10 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::{
-    DEFAULT_TYPE, ERROR_TYPE, EnvelopeError, FENCE_TYPE, RESULT_TYPE, Reader, attributes, invalid, json, put_some,
+    DEFAULT_TYPE, ERROR_TYPE, EnvelopeError, FENCE_TYPE, RESULT_TYPE, Reader, attributes, invalid, json, put_reply,
+    put_some,
 };
-use crate::{Headers, PolicyRef, Record, RequestId, headers::Name};
+use crate::{Headers, PolicyRef, Record, ReplyTo, RequestId, headers::Name};
 
 /// The one record a request's caller gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct ResultRecord {
     pub kind: ResultKind,
     /// The request's key, if it had one.
     pub key: Option<Arc<str>>,
+    /// Where its caller wants it besides.
+    pub reply: Option<Arc<ReplyTo>>,
     /// By whose right it was written.
     pub fencing: Fencing,
     /// One JSON object: `answer` and `decision`.
@@ -82,6 +85,7 @@ impl ResultRecord {
         let mut headers = attributes(kind, self.request, format_args!("/{}", self.policy.rendezvous));
         headers.write(Name::Policy, &self.policy);
         put_some(&mut headers, Name::Key, self.key.as_deref());
+        put_reply(&mut headers, self.reply.as_deref());
         self.fencing.put_onto(&mut headers);
         json(&self.request, headers, self.body.clone())
     }

@@ -23,8 +23,14 @@ pub(crate) fn request() -> Request {
         key: Some("customer-7".into()),
         attributes: r#"{"tenant":"gold"}"#.parse().unwrap(),
         traceparent: Some(Bytes::from_static(b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")),
+        reply: Some(Arc::new(reply())),
         body: Bytes::from_static(br#"{"alcohol":13.2}"#),
     }
+}
+
+fn reply() -> ReplyTo {
+    let (key, correlation) = (Some(Bytes::from_static(b"k")), Some(Bytes::from_static(b"\x00\xff")));
+    ReplyTo { address: "orders.replies/3".parse().unwrap(), key, correlation }
 }
 
 pub(crate) fn response(reply: Reply) -> Response {
@@ -49,7 +55,15 @@ fn fencing() -> Fencing {
 
 pub(crate) fn result(kind: ResultKind) -> ResultRecord {
     let policy = "wine@12".parse().unwrap();
-    ResultRecord { request: request().id, policy, kind, key: None, fencing: fencing(), body: Bytes::from_static(b"{}") }
+    ResultRecord {
+        request: request().id,
+        policy,
+        kind,
+        key: None,
+        reply: None,
+        fencing: fencing(),
+        body: Bytes::from_static(b"{}"),
+    }
 }
 
 #[test]
@@ -58,6 +72,7 @@ fn every_record_is_read_back_as_it_was_written() {
         Envelope::Request(request()),
         Envelope::Request(Request {
             traceparent: None,
+            reply: None,
             plan: Plan::default(),
             case: None,
             key: None,
@@ -73,6 +88,11 @@ fn every_record_is_read_back_as_it_was_written() {
         Envelope::Result(result(ResultKind::Default)),
         Envelope::Result(result(ResultKind::Error)),
         Envelope::Result(ResultRecord { key: Some("customer-7".into()), ..result(ResultKind::Default) }),
+        Envelope::Result(ResultRecord { reply: Some(Arc::new(reply())), ..result(ResultKind::Prediction) }),
+        Envelope::Result(ResultRecord {
+            reply: Some(Arc::new(ReplyTo { address: "orders".parse().unwrap(), key: None, correlation: None })),
+            ..result(ResultKind::Error)
+        }),
         Envelope::Fence(Fence(fencing())),
     ];
     for envelope in all {

@@ -56,7 +56,7 @@ mod tests {
         let policy = PolicyRef { rendezvous: RendezvousName::new("wine").unwrap(), version: 1 };
         let (request, kind) = (RequestId::from_uuid(Uuid::nil()), ResultKind::Prediction);
         let fencing = Fencing { epoch, instance: Uuid::nil() };
-        ResultRecord { request, policy, kind, key: None, fencing, body: Bytes::from_static(b"{}") }
+        ResultRecord { request, policy, kind, key: None, reply: None, fencing, body: Bytes::from_static(b"{}") }
     }
 
     #[test]

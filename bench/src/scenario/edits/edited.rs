@@ -123,6 +123,7 @@ impl Edits {
                 data: PathBuf::new(),
                 only: None,
                 limits: starter::Limits::default(),
+                replies: wire::ReplyTopics::default(),
                 kinds: executors::Kinds::default(),
                 partitions: PARTITIONS,
                 traces: None,

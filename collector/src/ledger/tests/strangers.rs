@@ -19,6 +19,7 @@ fn forged(offset: i64, fencing: Fencing) -> Envelope {
         policy: "wine@1".parse().expect("a name and a version"),
         kind: ResultKind::Prediction,
         key: None,
+        reply: None,
         fencing,
         body: Bytes::from_static(b"forged"),
     })

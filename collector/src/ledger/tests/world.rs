@@ -348,7 +348,8 @@ fn decide(owner: &mut Owner, offset: i64) {
     // Two lives never decide in the same words, so that a changed result shows.
     let body = Bytes::from(format!("{} of {}", offset, owner.life));
     let policy = "wine@1".parse().expect("a name and a version");
-    let result = ResultRecord { request: id, policy, kind: wire::ResultKind::Prediction, key: None, fencing, body };
+    let result =
+        ResultRecord { request: id, policy, kind: wire::ResultKind::Prediction, key: None, reply: None, fencing, body };
     let (born, budget) = (Timestamp::EPOCH, Budget::from_millis(1));
     owner.ledger.write(id, Entry { offset, born, budget, record: result.encode(), due: None });
 }

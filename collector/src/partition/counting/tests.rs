@@ -48,6 +48,7 @@ impl Scene {
                 key: None,
                 attributes: Attributes::default(),
                 traceparent: None,
+                reply: None,
                 body: "{}".into(),
             };
             rendezvous.on_request(request, at(1), 0, &mut surroundings);
@@ -88,6 +89,7 @@ impl Scene {
                         policy: decision.pin.definition.policy_ref.clone(),
                         kind: decision.verdict.kind(),
                         key: None,
+                        reply: None,
                         fencing: Fencing { epoch: 1, instance: Uuid::nil() },
                         body: Bytes::new(),
                     });

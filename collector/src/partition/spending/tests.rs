@@ -43,6 +43,7 @@ impl Scene {
             key: None,
             attributes: Attributes::default(),
             traceparent: None,
+            reply: None,
             body: "{}".into(),
         };
         rendezvous.on_request(request, at(0), 0, &mut surroundings);

@@ -61,7 +61,7 @@ fn record((kind, number, headers, payload): Damaged, now: Timestamp) -> Record {
 fn result(request: RequestId) -> Record {
     let fencing = Fencing { epoch: 9, instance: Uuid::nil() };
     let (policy, kind) = ("test@1".parse().expect("a policy"), wire::ResultKind::Prediction);
-    ResultRecord { request, policy, kind, key: None, fencing, body: "{}".into() }.encode()
+    ResultRecord { request, policy, kind, key: None, reply: None, fencing, body: "{}".into() }.encode()
 }
 
 /// Confirms what is written, for as long as there is something, and returns how many requests were decided, copied

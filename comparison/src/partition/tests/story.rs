@@ -106,6 +106,7 @@ impl Story {
             key: None,
             attributes: wire::Attributes::default(),
             traceparent: None,
+            reply: None,
             body: self
                 .features
                 .iter()
@@ -158,7 +159,8 @@ impl Story {
         let verdict = step.finish(said.iter().map(|(response, at)| (response, *at)));
         let body = verdict.body(&request.policy, None, request.born, request.budget);
         let (policy, kind) = (request.policy.clone(), verdict.kind());
-        let record = ResultRecord { request: request.id, policy, kind, key: None, fencing: fencing(1), body };
+        let record =
+            ResultRecord { request: request.id, policy, kind, key: None, reply: None, fencing: fencing(1), body };
         (record, verdict.at.max(request.born.after(Duration::from_micros(2))))
     }
 }

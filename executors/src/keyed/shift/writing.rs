@@ -73,7 +73,7 @@ impl Shift<'_> {
                 self.batch.keep_only(&served);
                 Ok(())
             }
-            Err(why @ (TransactError::Broken(_) | TransactError::TooLarge)) => Err(why.to_string()),
+            Err(why @ (TransactError::Broken(_) | TransactError::TooLarge(_))) => Err(why.to_string()),
         }
     }
 

@@ -8,7 +8,7 @@ use wire::{DeadLetter, Headers, Request};
 
 use super::hand::{Hand, TooLarge};
 use crate::{
-    input::{ATTRIBUTE_HEADER, InvalidInput, InvalidReason, Said},
+    input::{ATTRIBUTE_HEADER, InvalidInput, InvalidReason, Said, reply},
     metrics::Outcome,
     plan::{Origin, budget_header, key},
     refusal::Refusal,
@@ -123,6 +123,7 @@ impl<'a> Doorway<'a> {
     fn understand(&self, received: &Received) -> Result<Understood, InvalidInput> {
         let headers = &received.record.headers;
         let budget = headers.get("hedgerow-budget-ms");
+        let reply = reply::read(self.starter.replies(), |name| headers.get(name), received.record.key.as_ref())?;
         let (topic, partition) = (&*received.partition.topic, received.partition.partition);
         self.starter.served().understand(Incoming {
             body: &received.record.payload.clone().unwrap_or_default(),
@@ -133,6 +134,7 @@ impl<'a> Doorway<'a> {
             parameters: &[],
             budget: budget.map(|value| budget_header("header `hedgerow-budget-ms`", value)).transpose()?,
             traceparent: headers.get("traceparent").map(Bytes::copy_from_slice),
+            reply: reply.map(Arc::new),
             live: false,
             // Born when the log took it in: the time that it waited there counts.
             born: received.appended,

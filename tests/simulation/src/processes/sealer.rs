@@ -157,7 +157,8 @@ impl Sealer {
                 }
                 Heard::Copy => {
                     let (appended, record) = (received.appended, received.record);
-                    self.batch.push(Copied { from: name.clone(), appended, record }, now);
+                    let (from, to) = (name.clone(), bus::TopicPartition::new("sealed", index));
+                    self.batch.push(Copied { from, to, appended, record }, now);
                 }
                 Heard::Repeat | Heard::Void | Heard::Fence | Heard::Garbage(_) => {}
             }

@@ -82,6 +82,7 @@ fn misplaced(net: &Net, id: RequestId) -> Record {
         key: None,
         attributes: wire::Attributes::default(),
         traceparent: None,
+        reply: None,
         body: Bytes::new(),
     }
     .encode()
@@ -92,5 +93,5 @@ fn unfenced(dice: &mut Dice, request: RequestId) -> Record {
     let fencing = Fencing { epoch: dice.between(0, 4), instance: Uuid::from_u128(dice.bits()) };
     let policy = PolicyRef { rendezvous: policies::name(), version: 1 };
     let body = Bytes::from_static(br#"{"answer":{"class":"forged"}}"#);
-    ResultRecord { request, policy, kind: ResultKind::Prediction, key: None, fencing, body }.encode()
+    ResultRecord { request, policy, kind: ResultKind::Prediction, key: None, reply: None, fencing, body }.encode()
 }
