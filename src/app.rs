@@ -72,12 +72,23 @@ pub struct App {
     pub limits: starter::Limits,
     /// Which topics callers may have their results sent to.
     pub replies: ReplyTopics,
+    /// Where the schemas of framed inputs are asked for, if anywhere.
+    pub registry: Option<RegistryAt>,
     /// What is compiled in, for policies that say `rust: NAME`.
     pub kinds: Kinds,
     /// Partitions of topics that do not exist yet.
     pub partitions: i32,
     /// Whose traces are kept, and where they go; `None` if nobody wants any.
     pub traces: Option<Traces>,
+}
+
+/// A schema registry, and where the secret is that it lets us in for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryAt {
+    /// Its address.
+    pub address: String,
+    /// The secret's place.
+    pub credentials: Option<schemas::Credentials>,
 }
 
 /// A rendezvous that runs.
@@ -141,13 +152,20 @@ impl App {
         metrics: &mut Registry,
         handle: &mut Option<Starter>,
     ) -> anyhow::Result<Station> {
+        let counted = Arc::new(starter::Metrics::default());
+        let failures = Arc::clone(&counted);
+        let registry = |at: &RegistryAt| {
+            schemas::Registry::start(&at.address, at.credentials.clone(), move || failures.on_registry_failure())
+        };
+        let schemas = self.registry.as_ref().map(registry).transpose()?.map(Arc::new);
         let station = StarterStation {
             bus: Arc::clone(&self.bus),
             clock: self.clock.clone(),
             versions: self.versions.clone(),
-            metrics: Arc::new(starter::Metrics::default()),
+            metrics: counted,
             limits: self.limits,
             replies: self.replies.clone(),
+            schemas,
         };
         station.metrics.register(metrics);
         let (starter, run) = starter::open(station);

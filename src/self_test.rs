@@ -151,6 +151,7 @@ impl SelfTest {
             only: None,
             limits: Limits { grace: PATIENCE, admission: AdmissionKind::Fixed, ..Limits::default() },
             replies: wire::ReplyTopics::default(),
+            registry: None,
             kinds: executors::Kinds::default(),
             partitions: self.partitions,
             traces: None,

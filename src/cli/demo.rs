@@ -122,6 +122,7 @@ impl Demo {
                 only,
                 limits,
                 replies,
+                registry: None,
                 kinds,
                 partitions,
                 traces,

@@ -26,7 +26,7 @@ use wire::{ExecutorId, ReplyTopics};
 use super::{Failure, apply::watch::watch_inside, control::whoever_calls};
 use crate::{
     alerting::{AlertArgs, WantedAlerts},
-    app::{self, App, Role, Running},
+    app::{self, App, RegistryAt, Role, Running},
     console::{ConsoleArgs, Opening, Place},
     doors::{Doors, Routes},
     otlp::{Otlp, OtlpArgs, Wanted},
@@ -61,6 +61,14 @@ pub(super) struct Serve {
     /// Topics that callers may have their results sent to, besides NAME.results; `*` stands for any letters. They must exist
     #[arg(long, value_name = "TOPIC,…")]
     reply_topics: Option<ReplyTopics>,
+
+    /// The schema registry that knows the schemas of input records in Avro, Protobuf or JSON that are framed for one
+    #[arg(long, value_name = "URL")]
+    schema_registry: Option<String>,
+
+    /// Where the secret for it is, `env:NAME` or `file:PATH`: `user:password`, or a token
+    #[arg(long, value_name = "WHERE", requires = "schema_registry")]
+    schema_registry_credentials: Option<schemas::Credentials>,
 
     #[command(flatten)]
     console: ConsoleArgs,
@@ -163,6 +171,11 @@ impl Serve {
         self.reply_topics.as_ref()
     }
 
+    fn registry(&self) -> Option<RegistryAt> {
+        let (address, credentials) = (self.schema_registry.clone()?, self.schema_registry_credentials.clone());
+        Some(RegistryAt { address, credentials })
+    }
+
     pub(super) fn run(&self, job: &Job) -> Result<ExitCode, Failure> {
         let loaded = job.files.iter().map(|file| Loaded::read(file)).collect::<Result<Vec<_>, _>>()?;
         let opening = self.console.opening(self.listen, job.roles.is_empty()).map_err(Failure::Refused)?;
@@ -231,6 +244,7 @@ impl Serve {
                 only: (!job.only.is_empty()).then(|| job.only.to_vec()),
                 limits: self.limits(),
                 replies: self.reply_topics.clone().unwrap_or_default(),
+                registry: self.registry(),
                 kinds: job.kinds.clone(),
                 partitions: self.bus.partitions,
                 traces: otlp.as_ref().map(Otlp::traces),

@@ -20,7 +20,7 @@ mod waiting;
 pub use admission::{Admission, AdmissionKind, Ended};
 pub use input::{
     AttributeProblem, Digest, Input, InputReader, InvalidInput, InvalidReason, OpenInference, Parameter, Protocol,
-    Said, TensorProblem, Wanted, budget,
+    ReplyProblem, Said, TensorProblem, Wanted, budget,
 };
 pub use metrics::Metrics;
 pub use plan::{Origin, Planner, Stated};

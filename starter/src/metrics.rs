@@ -22,6 +22,7 @@ pub struct Metrics {
     answer_seconds: Histogram,
     void_results: Counter,
     inputs_gone: Counter,
+    registry_failures: Counter,
 }
 
 /// How it ended for the caller.
@@ -88,6 +89,7 @@ impl Default for Metrics {
             answer_seconds: Histogram::new(buckets),
             void_results: Counter::default(),
             inputs_gone: Counter::default(),
+            registry_failures: Counter::default(),
         }
     }
 }
@@ -120,6 +122,16 @@ impl Metrics {
             "Times that inputs still to be read were gone from their topic",
             self.inputs_gone.clone(),
         );
+        registry.register(
+            "hedgerow_schema_registry_failures",
+            "Questions that the schema registry did not answer; the inputs wait",
+            self.registry_failures.clone(),
+        );
+    }
+
+    /// The schema registry did not answer a question.
+    pub fn on_registry_failure(&self) {
+        self.registry_failures.inc();
     }
 
     pub(crate) fn on_inputs_gone(&self) {
@@ -205,6 +217,7 @@ impl EncodeLabelValue for InvalidReason {
         let word = match self {
             Self::Empty => "empty",
             Self::Oversized => "oversized",
+            Self::Framed => "framed",
             Self::NotJson => "not_json",
             Self::NotAnObject => "not_an_object",
             Self::Missing => "missing",

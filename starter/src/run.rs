@@ -7,6 +7,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use bus::{Bus, BusError, Clock, Outage, TopicPartition};
 use policies::Versions;
+use schemas::Registry;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use wire::{ReplyTopics, Topics};
@@ -30,6 +31,8 @@ pub struct StarterStation {
     pub limits: Limits,
     /// Which topics callers may have their results sent to.
     pub replies: ReplyTopics,
+    /// Who knows the schemas of inputs that are framed for a registry, if anybody does.
+    pub schemas: Option<Arc<Registry>>,
 }
 
 /// The station's loops, to be run.
@@ -37,6 +40,7 @@ pub struct Loops {
     bus: Arc<dyn Bus>,
     topics: Topics,
     starter: Starter,
+    schemas: Option<Arc<Registry>>,
 }
 
 /// What ends a starter.
@@ -66,10 +70,10 @@ const LAST_CALLERS: Duration = Duration::from_millis(1_500);
 /// Opens the station: the handle that callers ask, which serves as soon as the loops are ready, and the loops.
 #[must_use]
 pub fn open(station: StarterStation) -> (Starter, Loops) {
-    let StarterStation { bus, clock, versions, metrics, limits, replies } = station;
+    let StarterStation { bus, clock, versions, metrics, limits, replies, schemas } = station;
     let starter = Starter::new(versions, clock, metrics, limits, replies);
     let topics = Topics::of(starter.name());
-    (starter.clone(), Loops { bus, topics, starter })
+    (starter.clone(), Loops { bus, topics, starter, schemas })
 }
 
 // === impl Loops ===
@@ -89,7 +93,7 @@ impl Loops {
             self.keep_count(&last_caller_left),
             results::follow(tail, &self.starter, ready, &last_caller_left),
             self.until_stopped(&stop, &last_caller_left),
-            inputs::read(&*self.bus, &self.topics, &self.starter, &stop),
+            inputs::read(&*self.bus, &self.topics, &self.starter, self.schemas.as_deref(), &stop),
         );
         self.starter.serve(false);
         ended.map(|_| ()).map_err(|source| self.error(source))

@@ -24,6 +24,7 @@ mod receiver;
 mod rendezvous;
 mod replying;
 mod results;
+mod schemas;
 mod sdk;
 mod sealing;
 mod self_test;

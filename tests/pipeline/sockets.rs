@@ -154,6 +154,7 @@ fn result(number: u64) -> ResultRecord {
         policy: "wine@1".parse().unwrap(),
         kind: ResultKind::Prediction,
         key: None,
+        reply: None,
         fencing: OURS,
         body: Bytes::from(body),
     }

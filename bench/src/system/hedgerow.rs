@@ -163,6 +163,7 @@ impl Hedgerow {
             data: archive.path().to_owned(),
             only: None,
             replies: wire::ReplyTopics::default(),
+            registry: None,
             kinds: counting(),
             partitions: PARTITIONS,
             limits: starter::Limits::default(),

@@ -78,6 +78,7 @@ impl Published {
             only: None,
             limits: starter::Limits::default(),
             replies: wire::ReplyTopics::default(),
+            registry: None,
             kinds: executors::Kinds::default(),
             partitions: PARTITIONS,
             traces: None,

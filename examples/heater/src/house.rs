@@ -113,6 +113,7 @@ impl House {
             only: None,
             limits,
             replies: wire::ReplyTopics::default(),
+            registry: None,
             kinds,
             partitions,
             traces: None,

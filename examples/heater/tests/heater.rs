@@ -138,6 +138,7 @@ impl Around {
             only: None,
             limits,
             replies: wire::ReplyTopics::default(),
+            registry: None,
             kinds: kinds(),
             partitions: 2,
             traces: None,

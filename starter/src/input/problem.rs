@@ -22,6 +22,9 @@ pub enum InvalidInput {
         /// How many bytes came.
         size: usize,
     },
+    /// It is framed for a schema registry, and its value cannot be had.
+    #[error("the body is framed for a schema registry: {0}")]
+    Framed(String),
     /// It cannot be read.
     #[error("the body is not JSON: {detail} at line {line}, column {column}")]
     NotJson {
@@ -294,6 +297,8 @@ pub enum InvalidReason {
     Empty,
     /// Too much came.
     Oversized,
+    /// Framed for a schema registry, and its value cannot be had.
+    Framed,
     /// Not JSON.
     NotJson,
     /// JSON, and not an object.
@@ -333,6 +338,7 @@ impl InvalidInput {
         match self {
             Self::Empty => InvalidReason::Empty,
             Self::Oversized { .. } | Self::TooLargeForLog { .. } => InvalidReason::Oversized,
+            Self::Framed(_) => InvalidReason::Framed,
             Self::NotJson { .. } => InvalidReason::NotJson,
             Self::NotAnObject { .. } => InvalidReason::NotAnObject,
             Self::Missing { .. } => InvalidReason::Missing,

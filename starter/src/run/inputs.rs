@@ -1,7 +1,7 @@
 //! Reads the input topic: each record becomes a request or a dead letter, and is committed when that is acknowledged.
 //!
 //! Nobody waits here, so nothing is shed: the topic holds what cannot be taken in yet. While half of the limit is in
-//! flight, or the producer's queue is full, nothing more is read.
+//! flight, or the producer's queue is full, or the schema of an input is still asked for, nothing more is read.
 
 mod doorway;
 mod hand;
@@ -16,6 +16,7 @@ use std::{
 use bus::{
     Assigned, Bus, BusError, Commit, Committed, Consumer, Event, Outage, Producer, Received, StartAt, TopicPartition,
 };
+use schemas::Registry;
 use tokio_util::sync::CancellationToken;
 use wire::Topics;
 
@@ -53,9 +54,10 @@ pub(super) async fn read(
     bus: &dyn Bus,
     topics: &Topics,
     starter: &Starter,
+    schemas: Option<&Registry>,
     stop: &CancellationToken,
 ) -> Result<(), BusError> {
-    let opened = until_available(WHO, starter.clock(), stop, || Inputs::open(bus, topics, starter)).await;
+    let opened = until_available(WHO, starter.clock(), stop, || Inputs::open(bus, topics, starter, schemas)).await;
     let Some(opened) = opened else { return Ok(()) };
     let mut inputs = opened?;
     inputs.run(stop).await?;
@@ -82,12 +84,17 @@ struct Inputs<'a> {
 // === impl Inputs ===
 
 impl<'a> Inputs<'a> {
-    async fn open(bus: &dyn Bus, topics: &Topics, starter: &'a Starter) -> Result<Self, BusError> {
+    async fn open(
+        bus: &dyn Bus,
+        topics: &Topics,
+        starter: &'a Starter,
+        schemas: Option<&'a Registry>,
+    ) -> Result<Self, BusError> {
         let link = starter.connected().ok_or_else(|| BusError::Unavailable("no producer yet".to_owned()))?;
         let dead_letters = super::partitions(&topics.dead_letters, bus.partitions(&topics.dead_letters).await?);
         let consumer = bus.member(&topics.group("starter"), &topics.inputs).await?;
         let hand = Arc::new(Hand::default());
-        let doorway = Doorway::new(starter, link, dead_letters, Arc::clone(&hand));
+        let doorway = Doorway::new(starter, link, schemas, dead_letters, Arc::clone(&hand));
         let (producer, topic) = (Arc::clone(&link.producer), TopicPartition::new(&topics.inputs, 0));
         let pending = VecDeque::new();
         Ok(Self { consumer, producer, doorway, hand, topic, pending, held_back: false, waited: 0, failing: false })

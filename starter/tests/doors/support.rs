@@ -92,6 +92,10 @@ impl World {
     }
 
     pub(crate) async fn start_with(&self, limits: Limits) -> Station {
+        self.start_asking(limits, None).await
+    }
+
+    pub(crate) async fn start_asking(&self, limits: Limits, schemas: Option<Arc<schemas::Registry>>) -> Station {
         let (metrics, stop, (ready, is_ready)) =
             (Arc::new(Metrics::default()), CancellationToken::new(), oneshot::channel());
         let (starter, loops) = hedgerow_starter::open(StarterStation {
@@ -101,6 +105,7 @@ impl World {
             metrics: Arc::clone(&metrics),
             limits,
             replies: "replies.*".parse().unwrap(),
+            schemas,
         });
         let run = tokio::spawn(loops.run(stop.clone(), ready));
         soon(is_ready).await.expect("the starter gets ready");

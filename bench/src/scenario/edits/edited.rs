@@ -124,6 +124,7 @@ impl Edits {
                 only: None,
                 limits: starter::Limits::default(),
                 replies: wire::ReplyTopics::default(),
+                registry: None,
                 kinds: executors::Kinds::default(),
                 partitions: PARTITIONS,
                 traces: None,

@@ -4,6 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use bus::{Acknowledge, BusError, Clock, Received, TopicPartition};
 use bytes::Bytes;
+use schemas::{Frame, Look, Registry};
 use wire::{DeadLetter, Headers, Request};
 
 use super::hand::{Hand, TooLarge};
@@ -21,6 +22,7 @@ use crate::{
 pub(super) struct Doorway<'a> {
     starter: &'a Starter,
     link: &'a Link,
+    schemas: Option<&'a Registry>,
     dead_letters: Vec<TopicPartition>,
     hand: Arc<Hand>,
 }
@@ -31,7 +33,7 @@ pub(super) struct Doorway<'a> {
 pub(super) enum Writing {
     /// It is on its way, or needs none.
     Begun,
-    /// The producer takes no more now, or as much is in flight as may be.
+    /// The producer takes no more now, or as much is in flight as may be, or its schema is not known yet.
     HeldBack,
 }
 
@@ -48,10 +50,11 @@ impl<'a> Doorway<'a> {
     pub(super) fn new(
         starter: &'a Starter,
         link: &'a Link,
+        schemas: Option<&'a Registry>,
         dead_letters: Vec<TopicPartition>,
         hand: Arc<Hand>,
     ) -> Self {
-        Self { starter, link, dead_letters, hand }
+        Self { starter, link, schemas, dead_letters, hand }
     }
 
     pub(super) fn starter(&self) -> &'a Starter {
@@ -68,10 +71,11 @@ impl<'a> Doorway<'a> {
         if !self.starter.has_room_behind() {
             return Ok(Writing::HeldBack);
         }
+        let Some(body) = self.body(received).transpose() else { return Ok(Writing::HeldBack) };
         if !self.hand.state().progress.on_read(at.0, at.1) {
             return Ok(Writing::Begun);
         }
-        let (sent, kind, outcome) = match self.lead(received) {
+        let (sent, kind, outcome) = match self.lead(received, body) {
             Led::ToRequest(request) => (self.write(&request, at), TooLarge::Request, Outcome::Written),
             Led::ToDeadLetter(letter, invalid) => {
                 let sent = self.put_aside(&letter, at);
@@ -94,13 +98,31 @@ impl<'a> Doorway<'a> {
         Ok(Writing::Begun)
     }
 
-    fn lead(&self, received: &Received) -> Led {
+    /// Returns what the record says as JSON; `None` as long as its schema is asked for.
+    fn body(&self, received: &Received) -> Result<Option<Bytes>, InvalidInput> {
+        let payload = received.record.payload.clone().unwrap_or_default();
+        let framed = |why: String| InvalidInput::Framed(why);
+        let Some(frame) = Frame::read(&payload).map_err(|error| framed(error.to_string()))? else {
+            return Ok(Some(payload));
+        };
+        let Some(schemas) = self.schemas else {
+            let id = frame.id;
+            return Err(framed(format!("schema {id} is in none, because the starter was given no --schema-registry")));
+        };
+        match schemas.look(frame.id) {
+            Look::Waiting => Ok(None),
+            Look::Unusable(why) => Err(framed(why.to_string())),
+            Look::Schema(schema) => schema.decode(frame.payload).map(Some).map_err(|error| framed(error.to_string())),
+        }
+    }
+
+    fn lead(&self, received: &Received, body: Result<Bytes, InvalidInput>) -> Led {
         let at = (received.partition.partition, received.offset);
         let too_large = self.hand.state().too_large.get(&at).copied();
         let size = received.record.payload.as_ref().map_or(0, bytes::Bytes::len);
         let understood = match too_large {
             Some(_) => Err(InvalidInput::TooLargeForLog { size }),
-            None => self.understand(received),
+            None => body.and_then(|body| self.understand(received, &body)),
         };
         match understood {
             Err(invalid) => {
@@ -120,13 +142,13 @@ impl<'a> Doorway<'a> {
         }
     }
 
-    fn understand(&self, received: &Received) -> Result<Understood, InvalidInput> {
+    fn understand(&self, received: &Received, body: &Bytes) -> Result<Understood, InvalidInput> {
         let headers = &received.record.headers;
         let budget = headers.get("hedgerow-budget-ms");
         let reply = reply::read(self.starter.replies(), |name| headers.get(name), received.record.key.as_ref())?;
         let (topic, partition) = (&*received.partition.topic, received.partition.partition);
         self.starter.served().understand(Incoming {
-            body: &received.record.payload.clone().unwrap_or_default(),
+            body,
             binary: &Bytes::new(),
             key: named(headers)?.as_deref(),
             otherwise: Origin::Position { topic, partition, offset: received.offset },

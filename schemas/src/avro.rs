@@ -1,0 +1,168 @@
+//! Values in Avro's binary form. Logical types that are numbers stay the number that is written, but decimals, which become
+//! what they mean; bytes become base64, as in Protobuf's JSON.
+//!
+//! Pure.
+
+use std::io::{self, Read};
+
+use apache_avro::{
+    Schema as Type,
+    reader::datum::GenericDatumReader,
+    schema::{NamesRef, ResolvedSchema},
+    types::Value,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use num_bigint::BigInt;
+use serde_json::{Map, Number, Value as Json};
+
+use crate::schema::{Undecodable, Unusable, Written};
+
+/// A schema in Avro.
+#[derive(Debug)]
+pub struct Avro {
+    root: Type,
+    /// What it refers to.
+    others: Vec<Type>,
+}
+
+/// What is left of a value's bytes. The library takes what ends too early for null in some places, so that is noticed here.
+struct Left<'a> {
+    bytes: &'a [u8],
+    is_short: bool,
+}
+
+/// So much may be made of one value at a time; inputs are smaller.
+const ALLOCATION_MAX: usize = 4 << 20;
+
+// === impl Avro ===
+
+impl Avro {
+    pub(crate) fn read(written: &Written) -> Result<Self, Unusable> {
+        // The library knows one limit for the process; what is set first counts.
+        apache_avro::util::max_allocation_bytes(ALLOCATION_MAX);
+        let unreadable = |error: apache_avro::Error| Unusable::Unreadable(error.to_string());
+        let others = written.references.iter().map(|reference| reference.text.as_str());
+        let (root, others) = Type::parse_str_with_list(&written.text, others).map_err(unreadable)?;
+        let avro = Self { root, others };
+        let resolved = avro.resolved().map_err(unreadable)?;
+        finite(&avro.root, resolved.get_names(), &mut Vec::new())?;
+        Ok(avro)
+    }
+
+    pub(crate) fn decode(&self, payload: &[u8]) -> Result<Bytes, Undecodable> {
+        let foreign = |error: apache_avro::Error| Undecodable::Foreign(error.to_string());
+        let resolved = self.resolved().map_err(foreign)?;
+        let reader = GenericDatumReader::builder(&self.root).resolved_writer_schemata(resolved.clone());
+        let mut left = Left { bytes: payload, is_short: false };
+        let value = reader.build().and_then(|reader| reader.read_value(&mut left)).map_err(foreign)?;
+        if left.is_short {
+            return Err(Undecodable::Short);
+        }
+        if !left.bytes.is_empty() {
+            return Err(Undecodable::Left(left.bytes.len()));
+        }
+        let json = json("", &value, &self.root, resolved.get_names())?;
+        Ok(Bytes::from(json.to_string()))
+    }
+
+    fn resolved(&self) -> Result<ResolvedSchema<'_>, apache_avro::Error> {
+        ResolvedSchema::new_with_schemata(self.others.iter().chain([&self.root]).collect())
+    }
+}
+
+impl Read for Left<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.is_short |= self.bytes.is_empty() && !into.is_empty();
+        self.bytes.read(into)
+    }
+}
+
+/// Refuses a type that contains itself.
+fn finite<'a>(of: &'a Type, names: &NamesRef<'a>, within: &mut Vec<String>) -> Result<(), Unusable> {
+    match of {
+        Type::Ref { name } => {
+            let full = name.to_string();
+            if within.contains(&full) {
+                return Err(Unusable::Endless(full));
+            }
+            match names.get(name) {
+                Some(meant) => finite(meant, names, within),
+                None => Err(Unusable::Unreadable(format!("`{full}` is nowhere"))),
+            }
+        }
+        Type::Record(record) => {
+            within.push(record.name.to_string());
+            record.fields.iter().try_for_each(|field| finite(&field.schema, names, within))?;
+            within.pop();
+            Ok(())
+        }
+        Type::Array(array) => finite(&array.items, names, within),
+        Type::Map(map) => finite(&map.types, names, within),
+        Type::Union(union) => union.variants().iter().try_for_each(|variant| finite(variant, names, within)),
+        _ => Ok(()),
+    }
+}
+
+/// Returns what `value`, which stands at `place`, is in JSON. The type says what a decimal means.
+fn json(place: &str, value: &Value, of: &Type, names: &NamesRef<'_>) -> Result<Json, Undecodable> {
+    let differs = || Undecodable::Foreign(format!("`{place}` is of a kind that is not supported"));
+    if let Type::Ref { name } = of {
+        return json(place, value, names.get(name).ok_or_else(differs)?, names);
+    }
+    Ok(match (value, of) {
+        (Value::Union(index, inner), Type::Union(union)) => {
+            let variant = usize::try_from(*index).ok().and_then(|index| union.variants().get(index));
+            json(place, inner, variant.ok_or_else(differs)?, names)?
+        }
+        (Value::Record(fields), Type::Record(record)) => {
+            let fields = fields.iter().zip(&record.fields);
+            object(fields.map(|((name, value), field)| (name, json(name, value, &field.schema, names))))?
+        }
+        (Value::Array(items), Type::Array(array)) => {
+            let item = |item| json(place, item, &array.items, names);
+            Json::Array(items.iter().map(item).collect::<Result<_, _>>()?)
+        }
+        (Value::Map(members), Type::Map(map)) => {
+            object(members.iter().map(|(name, value)| (name, json(name, value, &map.types, names))))?
+        }
+        (Value::Decimal(decimal), Type::Decimal(known)) => {
+            // Through text, because that rounds once.
+            let text = format!("{}e-{}", BigInt::from(decimal.clone()), known.scale);
+            number(place, text.parse().unwrap_or(f64::NAN))?
+        }
+        (Value::Null, _) => Json::Null,
+        (Value::Boolean(truth), _) => Json::Bool(*truth),
+        (Value::Int(whole) | Value::Date(whole) | Value::TimeMillis(whole), _) => Json::from(*whole),
+        (
+            Value::Long(whole)
+            | Value::TimeMicros(whole)
+            | Value::TimestampMillis(whole)
+            | Value::TimestampMicros(whole)
+            | Value::TimestampNanos(whole)
+            | Value::LocalTimestampMillis(whole)
+            | Value::LocalTimestampMicros(whole)
+            | Value::LocalTimestampNanos(whole),
+            _,
+        ) => Json::from(*whole),
+        // The shortest text that means the same: 0.1, and not what is nearest to that in 24 bits, to 17 digits.
+        (Value::Float(float), _) => number(place, float.to_string().parse().unwrap_or(f64::NAN))?,
+        (Value::Double(double), _) => number(place, *double)?,
+        (Value::String(text) | Value::Enum(_, text), _) => Json::from(text.as_str()),
+        (Value::Bytes(bytes) | Value::Fixed(_, bytes), _) => Json::from(STANDARD.encode(bytes)),
+        (Value::Uuid(uuid), _) => Json::from(uuid.to_string()),
+        (Value::BigDecimal(decimal), _) => number(place, decimal.to_string().parse().unwrap_or(f64::NAN))?,
+        _ => return Err(differs()),
+    })
+}
+
+fn object<'a>(members: impl Iterator<Item = (&'a String, Result<Json, Undecodable>)>) -> Result<Json, Undecodable> {
+    let members: Result<Map<_, _>, _> = members.map(|(name, value)| value.map(|value| (name.clone(), value))).collect();
+    members.map(Json::Object)
+}
+
+fn number(place: &str, number: f64) -> Result<Json, Undecodable> {
+    Number::from_f64(number)
+        .map(Json::Number)
+        .ok_or_else(|| Undecodable::NotFinite(place.to_owned(), number.to_string()))
+}
