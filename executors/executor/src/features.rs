@@ -7,6 +7,7 @@ use std::{borrow::Cow, fmt};
 
 use policies::InputSchema;
 use serde::de::{DeserializeSeed, Error, MapAccess, Visitor};
+use serde_json::{Map, Value};
 
 /// What an input says.
 #[derive(Debug, PartialEq)]
@@ -21,6 +22,13 @@ pub(crate) fn decode(schema: &InputSchema, body: &[u8]) -> Result<Decoded, Strin
     let values = Features(schema).deserialize(&mut reader).map_err(|error| error.to_string())?;
     reader.end().map_err(|error| error.to_string())?;
     Ok(values)
+}
+
+/// Returns what `schema` describes, all zeros and empty texts: what a model is warmed up with that nobody has asked yet.
+#[must_use]
+pub fn zeros(schema: &InputSchema) -> Map<String, Value> {
+    let numbers = schema.features.iter().map(|name| (name.to_string(), 0.0.into()));
+    numbers.chain(schema.texts.iter().map(|name| (name.to_string(), "".into()))).collect()
 }
 
 struct Features<'a>(&'a InputSchema);
@@ -154,6 +162,13 @@ mod tests {
         check(r#"{"hue": 1, "hue": 2, "ash": 2}"#, Err("feature `hue` is given twice"));
         check(r#"{"hue": "1", "ash": 2}"#, Err("feature `hue`: invalid type: string"));
         check(r#"{"hue": null, "ash": 2}"#, Err("feature `hue`: invalid type: null"));
+    }
+
+    #[test]
+    fn what_a_model_is_warmed_up_with_fits_its_schema() {
+        let schema = InputSchema::of(&["hue", "ash"], &["grape"]);
+        let body = Value::Object(zeros(&schema)).to_string();
+        check_schema(&schema, &body, Ok((&[0.0, 0.0], &[""])));
     }
 
     #[test]

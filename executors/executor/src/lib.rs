@@ -17,6 +17,7 @@ use std::sync::Arc;
 pub use constant::Constant;
 pub use echo::Echo;
 pub use executor::{Executor, Input, failed};
+pub use features::zeros;
 pub use futures::future::BoxFuture;
 pub use keyed::{Keyed, Memory, Step, Turn};
 pub use version::version_of;

@@ -112,7 +112,12 @@ impl Python {
         let source = fs::read(spec.path).map_err(unreadable)?;
         let path = std::path::absolute(spec.path).map_err(unreadable)?;
         let text = std::str::from_utf8(&source).map_err(|error| not_loaded(format!("it is no UTF-8: {error}")))?;
-        let begin = Begin { path: &path.to_string_lossy(), source: text, function: spec.function, warm: zeros(&spec) };
+        let begin = Begin {
+            path: &path.to_string_lossy(),
+            source: text,
+            function: spec.function,
+            warm: spec.schema.map(executor::zeros),
+        };
         let begin = frames::frame(&serde_json::to_vec(&begin).expect("texts and numbers are always written"));
         let interpreter = interpreter::of(path.parent().unwrap_or(&path));
         let recipe = Recipe { name: name.into(), interpreter: interpreter.clone(), path, begin, patience, now };
@@ -159,13 +164,6 @@ impl Executor for Python {
     fn trouble(&self) -> Option<String> {
         self.pool.trouble()
     }
-}
-
-fn zeros(spec: &Spec) -> Option<serde_json::Map<String, serde_json::Value>> {
-    spec.schema.map(|schema| {
-        let numbers = schema.features.iter().map(|name| (name.to_string(), 0.0.into()));
-        numbers.chain(schema.texts.iter().map(|name| (name.to_string(), "".into()))).collect()
-    })
 }
 
 #[cfg(test)]

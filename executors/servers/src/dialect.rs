@@ -22,6 +22,10 @@ pub(crate) trait Dialect: Send + Sync + 'static {
     /// Whether answers do not say by which version of the model they are: then its description is asked for now and then.
     const IS_SILENT_ABOUT_VERSIONS: bool;
 
+    /// Whether a server takes much longer over its first call than over any other, because it loads and compiles what it
+    /// needs for it: then that call is about a made-up input, which nobody waits for. Others may be paid by the call.
+    const IS_COLD_AT_FIRST: bool = false;
+
     /// Returns how a server that says nothing of itself is asked.
     fn assumed(&self, takes: &Takes) -> Self::Layout;
 

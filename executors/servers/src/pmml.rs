@@ -1,7 +1,8 @@
 //! Openscoring's REST, behind which a JVM evaluates PMML.
 //!
 //! A model's fields are asked for once, and each is given the feature of its name; features that it has no field for stay
-//! here. Several inputs go to `/batch` at once. Which version a model has, only a checksum of its file tells.
+//! here. Several inputs go to `/batch` at once. Which version a model has, only a checksum of its file tells. A JVM loads what
+//! it runs when it is first needed, which takes longer than a budget: so it is asked once before anybody waits for it.
 
 mod evaluation;
 
@@ -62,6 +63,7 @@ impl Dialect for Pmml {
     type Layout = Layout;
 
     const IS_SILENT_ABOUT_VERSIONS: bool = true;
+    const IS_COLD_AT_FIRST: bool = true;
 
     fn assumed(&self, takes: &Takes) -> Layout {
         Layout::assumed(takes)
@@ -97,3 +99,6 @@ impl Dialect for Pmml {
 fn written(request: &impl serde::Serialize) -> Vec<u8> {
     serde_json::to_vec(request).expect("numbers and names are always written")
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use executor::{BoxFuture, Executor, Input, Now, failed};
 use futures::future::join_all;
 use traces::Sampling;
-use wire::{Failure, ModelVersion, Timestamp};
+use wire::{Failure, ModelVersion, RendezvousName, RequestId, Timestamp};
 
 use crate::{
     ServerError,
@@ -33,6 +33,8 @@ use crate::{
 
 /// How long a server that did not describe its model is left alone before it is asked again.
 pub(crate) const AGAIN: Duration = Duration::from_secs(5);
+/// How long a made-up call may take that is to warm a server up.
+const WARMING: Duration = Duration::from_secs(10);
 /// How old a version may be that only a description tells.
 const RENEW: Duration = Duration::from_secs(30);
 
@@ -69,6 +71,8 @@ struct State<Layout> {
     away: Option<String>,
     /// How many rows it is given in one call at most.
     batch_max: NonZeroUsize,
+    /// Whether it was warmed up since it was away last.
+    is_warm: bool,
 }
 
 // === impl Server ===
@@ -78,7 +82,7 @@ impl<D: Dialect> Server<D> {
     pub(crate) async fn connect(dialect: D, manner: Manner) -> Result<Self, ServerError> {
         let model = ModelVersion::new(&manner.name, "unversioned");
         let layout = Arc::new(dialect.assumed(&manner.takes));
-        let state = State { model, layout, ask_at: None, away: None, batch_max: manner.batch_max };
+        let state = State { model, layout, ask_at: None, away: None, batch_max: manner.batch_max, is_warm: false };
         let shared = Arc::new(Shared { dialect, manner, state: Mutex::new(state) });
         shared.describe().await?;
         Ok(Self { shared })
@@ -224,30 +228,60 @@ impl<D: Dialect> Shared<D> {
     /// Asks the server what its model takes; no answer is a reason to ask again, not an error.
     async fn describe(&self) -> Result<(), ServerError> {
         let described = self.description().await;
+        if let Some(layout) = self.note_description(described)? {
+            self.warm_up(&layout).await;
+        }
+        Ok(())
+    }
+
+    /// Returns how the server wants rows, if it said so.
+    fn note_description(
+        &self,
+        described: Result<Description<D::Layout>, Silence>,
+    ) -> Result<Option<Arc<D::Layout>>, ServerError> {
         let mut state = self.state();
         state.away = None;
         let problem = match described {
             Ok(Description { layout, version }) => {
-                state.layout = Arc::new(layout);
+                let layout = Arc::new(layout);
+                state.layout = Arc::clone(&layout);
                 state.ask_at = D::IS_SILENT_ABOUT_VERSIONS.then(|| (self.manner.now)().after(RENEW));
                 drop(state);
                 if version.is_some() {
                     self.note_version(version.as_deref());
                 }
-                return Ok(());
+                return Ok(Some(layout));
             }
             Err(Silence::Misfit(problem)) => {
                 return Err(ServerError::Misfit { url: self.manner.url.clone(), problem });
             }
             Err(Silence::Away(problem)) => {
                 state.away = Some(problem.clone());
+                state.is_warm = false;
                 problem
             }
             Err(Silence::Barred(problem) | Silence::Mute(problem)) => problem,
         };
         tracing::warn!(executor = self.manner.name, %problem, "asking again in {} s", AGAIN.as_secs());
         state.ask_at = Some((self.manner.now)().after(AGAIN));
-        Ok(())
+        Ok(None)
+    }
+
+    /// Asks a server that is cold at first about a row of zeros. What it says is nobody's answer: it may not like zeros.
+    async fn warm_up(&self, layout: &D::Layout) {
+        if !D::IS_COLD_AT_FIRST || std::mem::replace(&mut self.state().is_warm, true) {
+            return;
+        }
+        let Takes::Features(schema) = &self.manner.takes else { return };
+        let nobody = RendezvousName::new("nobody").expect("a name");
+        let zeros = serde_json::Value::Object(executor::zeros(schema)).to_string();
+        let due = (self.manner.now)().after(WARMING);
+        let row = Input::new(RequestId::from_key(&nobody, "warm-up"), due, zeros.into(), Arc::clone(schema));
+        let call = Call { left: WARMING, secret: self.secret(), parent: None };
+        if let Err(problem) = self.dialect.ask(layout, &[&row], call.clone()).await {
+            let problem = cleaned(problem, call.secret.as_deref()).into_words();
+            tracing::debug!(executor = self.manner.name, %problem, "the server did not like what was to warm it up");
+        }
     }
 
     async fn description(&self) -> Result<Description<D::Layout>, Silence> {
