@@ -11,6 +11,7 @@ use policies::ExecutorKind;
 use python::{Python, PythonError};
 use servers::{Errand, ServerError, Takes};
 use traces::Sampling;
+use wasm::{Wasm, WasmError};
 
 use crate::{
     kinds::Kinds,
@@ -36,6 +37,9 @@ pub enum LoadError {
     /// A Python file.
     #[error(transparent)]
     Python(#[from] PythonError),
+    /// A WebAssembly component.
+    #[error(transparent)]
+    Wasm(#[from] WasmError),
     /// Somebody else runs it.
     #[error("it is run elsewhere, by a program that is not ours")]
     Elsewhere,
@@ -93,6 +97,10 @@ pub fn by_kind(bus: Arc<dyn Bus>, base: PathBuf, clock: Clock, sampling: Option<
                     let (workers, max_batch) = (spec.concurrency, spec.max_batch);
                     let spec = python::Spec { path: &path, function, schema, workers, max_batch };
                     Arc::new(Python::load(name, spec, Arc::new(move || clock.now())).await?)
+                }
+                ExecutorKind::Wasm(path) => {
+                    let schema = spec.hears.is_empty().then_some(&*schema);
+                    Arc::new(Wasm::load(name, &base.join(path), schema, Arc::new(move || clock.now()))?)
                 }
                 ExecutorKind::Model { .. } => {
                     let model = model.expect("a post that runs a published model says which");

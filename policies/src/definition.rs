@@ -154,6 +154,8 @@ pub enum ExecutorKind {
         /// The function's name.
         function: Arc<str>,
     },
+    /// A WebAssembly component in this process; the path is relative to the policy file's folder.
+    Wasm(PathBuf),
     /// A published model, under its name in the control topic.
     Model {
         /// Its name.

@@ -390,6 +390,7 @@ fn what_runs_a_model_elsewhere_is_read() {
     );
     check("python: models/rank.py", python("models/rank.py", "score"));
     check("python: \"rank.py:best\"", python("rank.py", "best"));
+    check("wasm: rank.wasm", ExecutorKind::Wasm("rank.wasm".into()));
     check("elsewhere: {}", ExecutorKind::Elsewhere);
     check("elsewhere:", ExecutorKind::Elsewhere);
     check("model: forest", model("forest", None));

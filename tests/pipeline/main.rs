@@ -33,3 +33,4 @@ mod stopping;
 mod telemetry;
 mod top;
 mod traces;
+mod wasm;

@@ -66,6 +66,7 @@ pub(crate) enum KindEntry {
     Onnx(Spanned<String>),
     Server(Protocol, Spanned<String>),
     Python(Spanned<String>),
+    Wasm(Spanned<String>),
     Model(Spanned<String>),
     Elsewhere,
     Rust(Spanned<String>),
@@ -73,8 +74,8 @@ pub(crate) enum KindEntry {
     Constant { answer: String, delay: Duration },
 }
 
-const KINDS: [&str; 11] =
-    ["onnx", "http", "grpc", "tensorflow", "pmml", "python", "model", "elsewhere", "rust", "echo", "constant"];
+const KINDS: [&str; 12] =
+    ["onnx", "http", "grpc", "tensorflow", "pmml", "python", "wasm", "model", "elsewhere", "rust", "echo", "constant"];
 
 pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Vec<ExecutorEntry> {
     let entries = read::entries(node, "the executors", report);
@@ -148,6 +149,7 @@ impl KindEntry {
         match kind {
             "onnx" => read::text(node, "a model's file", report).map(Self::Onnx),
             "python" => read::text(node, "a Python file", report).map(Self::Python),
+            "wasm" => read::text(node, "a WebAssembly component", report).map(Self::Wasm),
             "model" => read::text(node, "a published model", report).map(Self::Model),
             "elsewhere" => nothing(node, "`elsewhere`", report).map(|()| Self::Elsewhere),
             "echo" => nothing(node, "`echo`", report).map(|()| Self::Echo),

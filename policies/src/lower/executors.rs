@@ -94,11 +94,11 @@ fn max_batch(entry: &ExecutorEntry, report: &mut Report<'_>) -> Option<NonZeroUs
         Some(NonZeroUsize::MIN)
     };
     let Some(written) = &entry.max_batch else { return usual };
-    let takes_several = !matches!(entry.kind, Some(KindEntry::Echo | KindEntry::Constant { .. }));
+    let takes_several = !matches!(entry.kind, Some(KindEntry::Wasm(_) | KindEntry::Echo | KindEntry::Constant { .. }));
     if !takes_several && written.is > NonZeroUsize::MIN {
         report
             .error(written.at, format!("executor `{}` gains nothing from batches", entry.name.is))
-            .hint("take `max_batch` out: it is for models and servers");
+            .hint("take `max_batch` out: it answers one request after the other");
     } else if written.is.get() > BATCH_MAX {
         report
             .error(written.at, format!("a batch of {} requests never comes together", written.is))

@@ -302,6 +302,7 @@ fn runs(kind: &ExecutorKind) -> Fact {
             let place = format!("{}:{function}", file.display());
             (json!({ "python": place }), format!("the Python function `{place}`"))
         }
+        ExecutorKind::Wasm(path) => (json!({ "wasm": path }), format!("the component `{}`", path.display())),
         ExecutorKind::Model { name, version } => {
             let model = version.as_ref().map_or_else(|| name.to_string(), |version| format!("{name}@{version}"));
             (json!({ "model": model }), format!("the published model `{model}`"))

@@ -25,6 +25,7 @@ pub(super) fn kind(entry: &ExecutorEntry, report: &mut Report<'_>) -> Option<Exe
         KindEntry::Onnx(path) => ExecutorKind::Onnx(path.is.clone().into()),
         KindEntry::Server(protocol, url) => ExecutorKind::Server(server(*protocol, url, entry, report)),
         KindEntry::Python(place) => python(place, report)?,
+        KindEntry::Wasm(path) => ExecutorKind::Wasm(path.is.clone().into()),
         KindEntry::Model(model) => published(model, report)?,
         KindEntry::Elsewhere => {
             refuse_station_fields(entry, report);
