@@ -1,4 +1,4 @@
-# The commands: `make demo` and `make test`; plus `make fraud`, `make recommender`, `make wasm`, `make examples`, `make lint`, `make bench`, `make profile`, `make simulate` and `make faults`. Each does its own set-up.
+# The commands: `make demo` and `make test`; plus `make fraud`, `make recommender`, `make neighbours`, `make wasm`, `make examples`, `make lint`, `make bench`, `make profile`, `make simulate` and `make faults`. Each does its own set-up.
 
 # BROKERS and KAFKA_BROKERS, given here or in the environment, reach the programs through it.
 SETUP := target/setup
@@ -16,7 +16,7 @@ export RUST_TEST_THREADS ?= 4
 REQUESTS ?= 10000
 RATE ?= 1000
 
-.PHONY: demo fraud recommender examples wasm heater pictures test lint bench bench-plots profile simulate faults setup clean help
+.PHONY: demo fraud recommender examples neighbours wasm heater pictures test lint bench bench-plots profile simulate faults setup clean help
 
 help: ## shows this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ recommender: ## asks a factorisation for users' top items, and puts a newer one 
 examples: ## compares three canaries on the wine data; the pages are target/examples/canary-{equal,better,shuffled}.html (.md, .json)
 	@tools/setup.sh build onnx
 	cargo run --release --quiet --locked -- demo --reports target/examples --requests $(REQUESTS) --rate $(RATE) $(ARGS)
+
+neighbours: ## shows an executor in Rust that is compiled in, beside models that came as ONNX
+	@tools/setup.sh build onnx
+	cargo run --release --quiet --locked -p hedgerow-neighbours -- demo --policy examples/neighbours/neighbours.yaml --requests $(REQUESTS) --rate $(RATE) $(ARGS)
 
 wasm: ## builds a WebAssembly component from Rust, and asks it about wines
 	@tools/setup.sh build

@@ -155,7 +155,7 @@ impl Cli {
     pub fn run(self) -> Result<ExitCode, Failure> {
         log_to_stderr(self.log_json);
         match self.command {
-            Command::Demo(demo) => demo.run(),
+            Command::Demo(demo) => demo.run(&self.kinds),
             Command::Up(up) => up.run(&self.kinds),
             Command::Run(run) => run.run(&self.kinds),
             Command::Check(check) => check.run(),

@@ -87,7 +87,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SETTLE: Duration = Duration::from_secs(5);
 
 impl Demo {
-    pub(super) fn run(&self) -> Result<ExitCode, Failure> {
+    pub(super) fn run(&self, kinds: &Kinds) -> Result<ExitCode, Failure> {
         let folder = TempDir::with_prefix("hedgerow-demo-").context("no temporary folder for the demo")?;
         let shipped = wine::unpack(folder.path(), self.reports.is_some())?;
         let (definition, models) = super::load(self.policy.as_deref().unwrap_or(&shipped))?;
@@ -105,7 +105,7 @@ impl Demo {
             let versions = follower.ensure_first(&definition, &whoever_calls(), "the demo's policy").await;
             let versions = versions.context("the demo's policy has no version")?;
             let (published, history, only, traces) = (follower.models(), None, None, None);
-            let (kinds, replies) = (Kinds::default(), ReplyTopics::default());
+            let (kinds, replies) = (kinds.clone(), ReplyTopics::default());
             let then = self.then.as_deref().map(|file| {
                 let half = self.requests / 2;
                 Replacement::read(file, (&definition, &models), follower.clone(), half).map_err(Failure::Refused)
