@@ -68,8 +68,8 @@ lint: ## format, clippy, docs, licences, and that the pure crates are pure
 	$(SETUP)/bin/cargo-deny --log-level error check bans licenses sources
 	tools/purity.sh
 
-bench: ## measures beside what it could cost at the least; ONLY=overhead|throughput|embedded|core|stragglers|hedge|overload|edits|watched|state|swap|models50|peers, RATE, SECONDS, KEEP=docs/bench
-	@tools/setup.sh build kafka
+bench: ## measures beside what it could cost at the least; ONLY=overhead|throughput|embedded|core|stragglers|hedge|overload|edits|watched|state|swap|models50|kinds|peers, RATE, SECONDS, KEEP=docs/bench
+	@tools/setup.sh build $(if $(filter kinds,$(ONLY)),onnx,kafka onnx)
 	@$(if $(filter peers,$(ONLY)),bench/peers/setup.sh)
 	cargo build --release --quiet --locked -p hedgerow-bench
 	@$(or $(CARGO_TARGET_DIR),target)/release/hedgerow-bench $(if $(ONLY),--only $(ONLY)) $(if $(filter-out file,$(origin RATE)),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(KEEP),--keep $(KEEP)) $(ARGS)

@@ -8,8 +8,8 @@ use clap::{Parser, ValueEnum};
 ///
 /// One JSON line for each system and rate on stdout, a table on stderr. Everything takes about half an hour: `overhead`
 /// two, `throughput` five, `embedded` two, `core` half a minute, `stragglers` three, `hedge` one and a half, `overload`
-/// four, `edits` one and a half, `watched` four, `state` one and a half, `swap` three, `models50` one. `peers` takes four more, and is measured only when it is named; so is `profile`, which
-/// takes half a minute.
+/// four, `edits` one and a half, `watched` four, `state` one and a half, `swap` three, `models50` one, `kinds` half a minute.
+/// `peers` takes four more, and is measured only when it is named; so is `profile`, which takes half a minute.
 #[derive(Parser, Debug)]
 pub(crate) struct Arguments {
     /// What to measure; everything but `peers` and `profile` when not given
@@ -70,6 +70,8 @@ pub(crate) enum What {
     /// One model and fifty in one process: memory, and processor time while nothing is asked
     #[value(name = "models50")]
     Models50,
+    /// A call through each kind of executor, beside the same model called without hedgerow
+    Kinds,
     /// The stragglers' work on Kafka Streams and on Ray Serve, which bench/peers/setup.sh installs
     Peers,
     /// Where the processor time goes, as flamegraph.svg in the folder of `--keep`: `make profile`
@@ -77,7 +79,7 @@ pub(crate) enum What {
 }
 
 /// In the order in which they are measured.
-pub(crate) const ALL: [What; 12] = [
+pub(crate) const ALL: [What; 13] = [
     What::Overhead,
     What::Throughput,
     What::Embedded,
@@ -90,4 +92,5 @@ pub(crate) const ALL: [What; 12] = [
     What::State,
     What::Swap,
     What::Models50,
+    What::Kinds,
 ];

@@ -13,6 +13,9 @@ use crate::{
 /// The lines of all scenarios, each as it was measured last.
 const LINES: &str = "results.jsonl";
 
+/// Told in a table of its own: nothing is offered, and nothing can be missing.
+const KINDS: &str = "kinds";
+
 /// Where the processor time goes: drawn by `profile`, and shown with the rest.
 pub(crate) const FLAMES: &str = "flamegraph.svg";
 
@@ -46,7 +49,8 @@ pub(crate) fn publish(folder: &Path) -> anyhow::Result<()> {
     }
     let page = folder.parent().unwrap_or(folder).join("benchmarks.md");
     let Ok(text) = fs::read_to_string(&page) else { return Ok(()) };
-    let renewed = between_marks(&text, &(table(&lines) + &cost(&lines) + &spares(&lines) + &shown.concat()));
+    let renewed =
+        between_marks(&text, &(table(&lines) + &cost(&lines) + &spares(&lines) + &kinds(&lines) + &shown.concat()));
     fs::write(&page, renewed.with_context(|| format!("{} lacks `{END}`", page.display()))?)?;
     Ok(())
 }
@@ -71,7 +75,7 @@ fn table(lines: &[Line]) -> String {
     }
     text += "| scenario | system | offered /s | answered /s | p50 ms | p99 ms | p99.9 ms | in budget | missing | second | CPU s per 1,000 |\n";
     text += "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n";
-    let rows: Vec<String> = lines.iter().map(row).collect();
+    let rows: Vec<String> = lines.iter().filter(|line| line.scenario != KINDS).map(row).collect();
     text + &rows.concat()
 }
 
@@ -140,6 +144,38 @@ fn spares(lines: &[Line]) -> String {
     format!("\nWhat a spare executor costs and buys:\n\n{}", grid(&rows))
 }
 
+/// Returns what a call costs through each kind of executor; nothing if no line tells.
+fn kinds(lines: &[Line]) -> String {
+    let (direct, through): (Vec<&Line>, Vec<&Line>) =
+        lines.iter().filter(|line| line.scenario == KINDS).partition(|line| !line.more.contains_key("kind"));
+    if through.is_empty() {
+        return String::new();
+    }
+    let heads = [
+        "kind",
+        "called directly, µs",
+        "through hedgerow, µs",
+        "that is more by, µs",
+        "times as long",
+        "p99 of both, µs",
+    ];
+    let mut rows: Vec<Vec<String>> = vec![heads.map(str::to_owned).into()];
+    rows.extend(through.iter().filter_map(|ours| {
+        let told = |name: &str| ours.more.get(name);
+        let beside = direct.iter().find(|line| told("beside").and_then(Value::as_str) == Some(&line.system))?;
+        let micros = |ms: f64| figure(ms * 1_000.0);
+        Some(vec![
+            told("kind")?.as_str()?.to_owned(),
+            micros(beside.p50_ms),
+            micros(ours.p50_ms),
+            figure(told("more_us")?.as_f64()?),
+            figure(told("p50_ratio")?.as_f64()?),
+            format!("{}, {}", micros(beside.p99_ms), micros(ours.p99_ms)),
+        ])
+    }));
+    format!("\nWhat a call costs, median of calls one after the other:\n\n{}", grid(&rows))
+}
+
 /// Returns a table of these rows: the first is its head, and all but the first column are figures.
 fn grid(rows: &[Vec<String>]) -> String {
     let mut lines: Vec<String> = rows.iter().map(|cells| format!("| {} |\n", cells.join(" | "))).collect();
@@ -167,6 +203,16 @@ mod tests {
             cpu_s_per_1000: 0.42,
             more: Map::new(),
         }
+    }
+
+    #[test]
+    fn a_kind_stands_beside_its_model_called_directly_and_in_no_other_table() {
+        let direct = Line { p50_ms: 0.002, p99_ms: 0.004, ..line("kinds", "echo, called directly") };
+        let ours = line("kinds", "echo, through hedgerow").beside(&direct).with("kind", "echo").with("more_us", 868.0);
+        let lines = [direct, ours];
+        assert!(kinds(&lines).ends_with("| echo | 2.00 | 870 | 868 | 435 | 4.00, 4200 |\n"), "{}", kinds(&lines));
+        assert!(!table(&lines).contains("echo"));
+        assert_eq!(kinds(&[line("overhead", "hedgerow")]), "");
     }
 
     #[test]

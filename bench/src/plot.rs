@@ -40,7 +40,7 @@ pub(crate) fn all(lines: &[Line]) -> anyhow::Result<Vec<Picture>> {
     let mut pictures = Vec::new();
     for (scenario, lines) in &by_scenario {
         let svg = match *scenario {
-            "core" => continue,
+            "core" | "kinds" => continue,
             "overload" => {
                 pictures.push(("overload-goodput.svg".to_owned(), curve::goodput(lines)?));
                 continue;

@@ -4,6 +4,7 @@ mod edits;
 mod embedded;
 mod fifty;
 mod hedge;
+mod kinds;
 mod overhead;
 mod overload;
 mod peers;
@@ -44,6 +45,7 @@ impl What {
             Self::State => state::measure(arguments).await,
             Self::Swap => swap::measure(arguments).await,
             Self::Models50 => fifty::measure(arguments).await,
+            Self::Kinds => kinds::measure().await,
             Self::Peers => peers::measure(arguments).await,
             Self::Profile => profile::measure(arguments).await,
         }

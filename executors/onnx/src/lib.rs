@@ -30,7 +30,7 @@ use wire::{Failure, ModelVersion, TensorSpec};
 
 use inputs::{Inputs, Row};
 
-pub use library::LibraryError;
+pub use library::{LibraryError, environment};
 
 /// An ONNX model, loaded.
 pub struct Onnx {

@@ -34,8 +34,8 @@ pub enum LibraryError {
     },
 }
 
-/// Returns the process' environment, made by the first call that finds the library.
-pub(super) fn environment() -> Result<&'static Environment, LibraryError> {
+/// Returns the process' onnxruntime, found and loaded by the first call: a process has one.
+pub fn environment() -> Result<&'static Environment, LibraryError> {
     static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
     static MAKING: Mutex<()> = Mutex::new(());
     let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
