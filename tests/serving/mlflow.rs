@@ -91,7 +91,8 @@ impl MlFlow {
             }
         };
         if timeout(STARTS_WITHIN, is_there).await.is_err() {
-            panic!("MLflow did not answer; its log:\n{}", fs::read_to_string(self.folder.path().join("log")).unwrap());
+            let log = fs::read_to_string(self.folder.path().join("log")).unwrap();
+            panic!("MLflow did not answer; its log:\n{log}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! hedgerow with published models: every executor follows one, so that versions can come and go while it is asked.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -173,7 +174,7 @@ impl Publisher {
     }
 
     async fn publish(&self, index: usize, version: u64) -> anyhow::Result<()> {
-        let bytes = FORESTS[usize::from(version % 2 == 0)];
+        let bytes = FORESTS[usize::from(version.is_multiple_of(2))];
         let descriptor = Descriptor {
             version: version.to_string(),
             kind: ModelKind::Onnx,
@@ -182,8 +183,8 @@ impl Publisher {
             source: Source::Value { offsets: vec![0] },
             inputs: Vec::new(),
             outputs: Vec::new(),
-            parameters: Default::default(),
-            metrics: Default::default(),
+            parameters: BTreeMap::new(),
+            metrics: BTreeMap::new(),
             trained_on: None,
             created: None,
         };
