@@ -95,7 +95,7 @@ fn decimals_are_the_number_that_they_mean_however_many_digits_they_have() {
     check(&of(0), &[0], Ok(r#"{"x":0.0}"#));
     // 2^128, which is a byte more than a number of 128 bits.
     let large: Vec<u8> = [36, 0, 1].into_iter().chain([0; 16]).collect();
-    check(&of(0), &large, Ok(r#"{"x":3.402823669209385e38}"#));
+    check(&of(0), &large, Ok(r#"{"x":3.402823669209385e+38}"#));
 }
 
 #[test]
