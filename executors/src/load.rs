@@ -75,6 +75,10 @@ pub enum LoadError {
 /// Returns the loader of the kinds a policy file can name: published models are read from `bus`, relative paths start
 /// from `base`, servers are told of the traces that `sampling` keeps, and `kinds` has what is compiled in.
 #[must_use]
+#[expect(
+    clippy::missing_panics_doc,
+    reason = "a post that runs a published model says which: whoever makes posts sees to it"
+)]
 pub fn by_kind(bus: Arc<dyn Bus>, base: PathBuf, clock: Clock, sampling: Option<Sampling>, kinds: Kinds) -> Loader {
     let publications = Arc::new(Publications { bus, artifacts: Artifacts::default() });
     Arc::new(move |post| {

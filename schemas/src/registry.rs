@@ -118,6 +118,7 @@ impl Registry {
     }
 
     /// Returns what is known of the schema `id`.
+    #[must_use]
     pub fn look(&self, id: u32) -> Look {
         let mut looks = self.known.looks();
         if let Some(look) = looks.get(&id) {

@@ -149,7 +149,8 @@ fn typed(deployment: &Deployment) -> Vec<(String, Vec<String>, String)> {
         let line = line.replace("kafka:9092", deployment.brokers()).replace("fraud", &deployment.name());
         if let Some(input) = line.strip_prefix("> ") {
             // What people type as a tab the page shows as one.
-            typed.last_mut().expect("a command before its input").2.push_str(&format!("{input}\n"));
+            let (_, _, read) = typed.last_mut().expect("a command before its input");
+            read.extend([input, "\n"]);
         } else {
             let mut words = line.split(' ').map(str::to_owned);
             let script = words.next().unwrap_or_default().trim_end_matches(".sh").to_owned();

@@ -99,8 +99,8 @@ async fn values_that_confluent_s_serializers_frame_are_asked_as_the_documents_th
         let vector: Value = serde_json::from_str(line).unwrap();
         let hex = vector["framed"].as_str().unwrap();
         let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
-        let framed: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
-        let frame = Frame::read(&framed).unwrap().unwrap();
+        let value: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+        let frame = Frame::read(&value).unwrap().unwrap();
         let known = async {
             loop {
                 match asked.look(frame.id) {

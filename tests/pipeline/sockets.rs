@@ -187,17 +187,18 @@ async fn for_a_slow_reader_nothing_is_kept_but_in_the_log_and_he_is_told_what_he
         assert_eq!(quick.results(1).await.0, BTreeSet::from([Uuid::from_u128(number.into()).to_string()]));
     }
     // Now the other reads on: first what was under way, then what he missed, then what the log still holds.
-    let (mut told, mut lost, mut last) = (0, 0, Value::Null);
-    while last != Value::from(Uuid::from_u128(WRITTEN.into()).to_string()) {
+    let (mut told, mut missed, mut last) = (0, 0, Value::Null);
+    let newest = Uuid::from_u128(WRITTEN.into()).to_string();
+    while last != newest {
         let event = slow.next().await;
         let data = &event["data"];
         match event["event"].as_str() {
             Some("result") => (told, last) = (told + 1, data["request"].clone()),
-            Some("lagged") => lost += data["to"].as_u64().unwrap() - data["from"].as_u64().unwrap(),
+            Some("lagged") => missed += data["to"].as_u64().unwrap() - data["from"].as_u64().unwrap(),
             _ => {}
         }
     }
-    assert!(lost > 0, "the log was cut off while he did not read: what would have been kept for him is not");
+    assert!(missed > 0, "the log was cut off while he did not read: what would have been kept for him is not");
     // A fence and a result each time, and what is missing begins and ends behind a result.
-    assert_eq!(told + lost / 2, WRITTEN, "{told} were told, {lost} records are known to be missing");
+    assert_eq!(told + missed / 2, WRITTEN, "{told} were told, {missed} records are known to be missing");
 }

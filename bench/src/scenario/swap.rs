@@ -23,9 +23,9 @@ pub(super) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> 
 
 async fn on(bus: Arc<dyn Bus>, arguments: &Arguments) -> anyhow::Result<Vec<Line>> {
     let (rate, seconds) = (arguments.rate.unwrap_or(2_000), arguments.seconds.unwrap_or(36).div_ceil(ROUNDS));
-    let published = Published::start(&bus, &Clock::system(), 1).await?;
-    let publisher = published.publisher();
-    let mut subject = Subject::new(published, AMPLE);
+    let system = Published::start(&bus, &Clock::system(), 1).await?;
+    let publisher = system.publisher();
+    let mut subject = Subject::new(system, AMPLE);
     subject.warm_up(rate, arguments.warmup).await?;
     let (mut swapping, mut changes, mut next) = (Measured::default(), 0, 2);
     for _ in 0..ROUNDS {

@@ -102,12 +102,12 @@ fn policy(name: &str, models: &[ModelName]) -> String {
         1 => "first: any".to_owned(),
         all => format!("agree: {{ votes: {all}, on: [class] }}"),
     };
-    let executors: String =
-        models.iter().enumerate().map(|(index, model)| format!("  m{index}: {{ model: {model} }}\n")).collect();
+    let executor = |(index, model): (usize, &ModelName)| format!("  m{index}: {{ model: {model} }}");
+    let executors = models.iter().enumerate().map(executor).collect::<Vec<_>>().join("\n");
     format!(
         "rendezvous: {name}\nbudget: 10s\ninput:\n  features: [alcohol, malic_acid, ash, alcalinity_of_ash, magnesium, \
          total_phenols, flavanoids, nonflavanoid_phenols, proanthocyanins, color_intensity, hue, od280_od315, proline]\n\
-         answer: {{ value: class }}\nexecutors:\n{executors}\
+         answer: {{ value: class }}\nexecutors:\n{executors}\n\
          decide:\n  - {decide}\n    until: 10s\n  - default: {{ class: -1 }}\n"
     )
 }
@@ -201,7 +201,7 @@ impl Publisher {
         let wanted = WantedModel { author: "bench".to_owned(), message: String::new(), action, bytes };
         match self.follower.publish_model(&self.models[index], wanted).await? {
             ModelOutcome::Done(_) => Ok(()),
-            refused => bail!("a change was not taken: {refused:?}"),
+            refused @ ModelOutcome::Refused(_) => bail!("a change was not taken: {refused:?}"),
         }
     }
 }

@@ -66,8 +66,8 @@ impl Instance {
         store.set_epoch_deadline(1);
         let _watch = alarm.watch(due, now, &overdue);
         let instance = component.instantiate(&mut store).map_err(|error| StartError::Failed(words(&error)))?;
-        let score = instance.get_typed_func(&mut store, "score").map_err(StartError::NoScore)?;
-        Ok(Self { store, score, alarm: alarm.clone(), overdue: Arc::clone(&overdue) })
+        let exported = instance.get_typed_func(&mut store, "score").map_err(StartError::NoScore)?;
+        Ok(Self { store, score: exported, alarm: alarm.clone(), overdue: Arc::clone(&overdue) })
     }
 
     /// Asks about `input` until `due`. After an error it cannot be called again: what it was doing was cut off anywhere.

@@ -15,22 +15,28 @@ use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What is answered, in its order, and what was asked.
 #[derive(Clone, Default)]
-struct Script(Arc<Mutex<(VecDeque<(u16, &'static str)>, Vec<String>)>>);
+struct Script(Arc<Mutex<Lines>>);
+
+#[derive(Default)]
+struct Lines {
+    /// What is answered, in its order.
+    answers: VecDeque<(u16, &'static str)>,
+    asked: Vec<String>,
+}
 
 async fn answer(State(script): State<Script>, uri: Uri, headers: HeaderMap) -> (StatusCode, &'static str) {
     let mut script = script.0.lock().unwrap();
     let let_in = headers.get("authorization").map_or("", |value| value.to_str().unwrap());
-    script.1.push(format!("{} {let_in}", uri.path()).trim().to_owned());
-    let (status, body) = script.0.pop_front().expect("more was asked than the test knows of");
+    script.asked.push(format!("{} {let_in}", uri.path()).trim().to_owned());
+    let (status, body) = script.answers.pop_front().expect("more was asked than the test knows of");
     (StatusCode::from_u16(status).unwrap(), body)
 }
 
 /// Serves `answers` one after another; returns the address and what is asked.
 async fn serve(answers: &[(u16, &'static str)]) -> (String, Script) {
     let script = Script::default();
-    script.0.lock().unwrap().0.extend(answers);
+    script.0.lock().unwrap().answers.extend(answers);
     let router = Router::new().fallback(answer).with_state(script.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}/base/", listener.local_addr().unwrap());
@@ -52,7 +58,7 @@ async fn known(registry: &Registry, id: u32) -> Look {
 }
 
 fn asked(script: &Script) -> Vec<String> {
-    script.0.lock().unwrap().1.clone()
+    script.0.lock().unwrap().asked.clone()
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ struct Known {
 }
 
 /// Topics may be given more partitions.
-const STANDS: Duration = Duration::from_secs(60);
+const STANDS: Duration = Duration::from_mins(1);
 /// And may be made; until then whoever names one that is not there costs no question for each request.
 const ABSENT_STANDS: Duration = Duration::from_secs(1);
 /// Callers may name as many as they like.

@@ -13,9 +13,9 @@ use crate::{
     support::{BODY, soon},
 };
 
-fn reply(address: &str, key: Option<&'static [u8]>, correlation: &'static [u8]) -> Option<Arc<ReplyTo>> {
+fn reply(address: &str, key: Option<&'static [u8]>, correlation: &'static [u8]) -> Arc<ReplyTo> {
     let (key, correlation) = (key.map(Bytes::from_static), Some(Bytes::from_static(correlation)));
-    Some(Arc::new(ReplyTo { address: address.parse().unwrap(), key, correlation }))
+    Arc::new(ReplyTo { address: address.parse().unwrap(), key, correlation })
 }
 
 #[tokio::test]
@@ -25,7 +25,7 @@ async fn an_http_caller_names_a_topic_that_is_allowed_or_is_refused() {
     let headers = [("hedgerow-reply-to", "replies.till/1"), ("hedgerow-correlation-id", "7")];
     assert_eq!(call(&router, "POST", INFER, &headers, BODY).await.status, StatusCode::OK);
     let written = soon(world.requests().recv()).await.unwrap();
-    assert_eq!(written.reply, reply("replies.till/1", None, b"7"));
+    assert_eq!(written.reply, Some(reply("replies.till/1", None, b"7")));
     let refused = call(&router, "POST", INFER, &[("hedgerow-reply-to", "wine.results")], BODY).await;
     let told = "the reply topic `wine.results` is not among those that the operator allows with --reply-topics";
     assert_eq!((refused.status, &refused.json()["error"]), (StatusCode::BAD_REQUEST, &told.into()));
@@ -70,7 +70,7 @@ async fn an_input_of_the_topic_brings_its_key_along_and_what_spring_calls_it() {
     let payload = Some(Bytes::from_static(BODY.as_bytes()));
     world.put(&world.topics.inputs, 0, Record { key: Some(Bytes::from_static(b"k")), headers, payload });
     let written = soon(world.requests().recv()).await.unwrap();
-    assert_eq!(written.reply, reply("replies.a/2", Some(b"k"), b"\x00\xff"));
+    assert_eq!(written.reply, Some(reply("replies.a/2", Some(b"k"), b"\x00\xff")));
     world.input(BODY, &[("ce_replyto", "elsewhere")]);
     let letter = soon(world.records(&world.topics.dead_letters).recv()).await.unwrap();
     let (_, reason) = DeadLetter::describe(&letter.record).unwrap();

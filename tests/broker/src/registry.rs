@@ -24,7 +24,7 @@ pub struct Registry {
 }
 
 /// Generous: a cold machine with every core busy. It takes four seconds otherwise.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 const PAUSE: Duration = Duration::from_millis(50);
 const PATH: &str = "/apis/ccompat/v7";
 
