@@ -110,6 +110,34 @@ const REMIND: Duration = Duration::from_secs(10);
 // === impl App ===
 
 impl App {
+    /// Returns one of which nothing else is wanted: all executors, none of them compiled in, files from where the process
+    /// was started, no replies, no traces, and nothing done about canaries.
+    #[must_use]
+    pub fn new(
+        bus: Arc<dyn Bus>,
+        clock: Clock,
+        versions: watch::Receiver<Arc<Versions>>,
+        published: watch::Receiver<Arc<models::Registry>>,
+        partitions: i32,
+    ) -> Self {
+        Self {
+            bus,
+            clock,
+            versions,
+            published,
+            history: None,
+            models: PathBuf::new(),
+            data: PathBuf::new(),
+            only: None,
+            limits: starter::Limits::default(),
+            replies: ReplyTopics::default(),
+            registry: None,
+            kinds: Kinds::default(),
+            partitions,
+            traces: None,
+        }
+    }
+
     /// Starts the stations and waits until each of them serves.
     pub async fn start(&self, roles: &[Role], metrics: &mut Registry) -> anyhow::Result<Running> {
         create_topics(&self.bus, &topics(&self.definition(), self.partitions, roles)).await?;

@@ -140,21 +140,11 @@ impl SelfTest {
         let follower = follower.context("nobody stops it so early")?;
         let versions = follower.ensure_first(&first, "hedgerow", "the self-test's policy").await?;
         let app = App {
-            bus: Arc::clone(&bus),
-            clock: clock.clone(),
-            versions: versions.clone(),
-            // Nothing is to be done about canaries that are made to fail.
-            history: None,
-            published: follower.models(),
             models: self.policy.as_ref().map_or_else(PathBuf::new, |(_, folder)| folder.clone()),
             data: folder.path().to_owned(),
-            only: None,
             limits: Limits { grace: PATIENCE, admission: AdmissionKind::Fixed, ..Limits::default() },
-            replies: wire::ReplyTopics::default(),
-            registry: None,
-            kinds: executors::Kinds::default(),
-            partitions: self.partitions,
-            traces: None,
+            // Without a history: nothing is to be done about canaries that are made to fail.
+            ..App::new(Arc::clone(&bus), clock.clone(), versions.clone(), follower.models(), self.partitions)
         };
         let roles =
             [app::Role::Collector, app::Role::Executors, app::Role::Decoy, app::Role::Comparison, app::Role::Starter];

@@ -17,7 +17,7 @@ use prometheus_client::registry::Registry;
 use starter::{AdmissionKind, Answered, Limits, RawInput, Refusal, Starter};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
-use wire::{Budget, ReplyTopics, RequestId};
+use wire::{Budget, RequestId};
 
 use super::{Failure, control::whoever_calls};
 use crate::{
@@ -104,29 +104,13 @@ impl Demo {
             let follower = follower.context("nobody stops the demo so early")?;
             let versions = follower.ensure_first(&definition, &whoever_calls(), "the demo's policy").await;
             let versions = versions.context("the demo's policy has no version")?;
-            let (published, history, only, traces) = (follower.models(), None, None, None);
-            let (kinds, replies) = (kinds.clone(), ReplyTopics::default());
+            let (published, kinds) = (follower.models(), kinds.clone());
             let then = self.then.as_deref().map(|file| {
                 let half = self.requests / 2;
                 Replacement::read(file, (&definition, &models), follower.clone(), half).map_err(Failure::Refused)
             });
             let then = then.transpose()?;
-            let app = App {
-                bus,
-                clock,
-                versions,
-                published,
-                history,
-                models,
-                data,
-                only,
-                limits,
-                replies,
-                registry: None,
-                kinds,
-                partitions,
-                traces,
-            };
+            let app = App { models, data, limits, kinds, ..App::new(bus, clock, versions, published, partitions) };
             let summary = self.stream(&app, wines, then).await?;
             println!("{}", if self.json { summary.json() } else { summary.table() });
             Ok(if summary.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

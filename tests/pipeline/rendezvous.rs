@@ -16,7 +16,6 @@ use bytes::Bytes;
 use collector::Traces;
 use control::{Follower, Outcome};
 use decoy::ArchivedRecord;
-use executors::Kinds;
 use futures::future::join_all;
 use hedgerow::{
     app::{self, App, Role, Running},
@@ -75,21 +74,15 @@ impl Rendezvous {
         let definition = Arc::new(Definition::parse("test", &text).unwrap_or_else(|problems| panic!("{problems}")));
         let (folder, watching) = (TempDir::new().unwrap(), CancellationToken::new());
         let follower = follow(&bus, &clock, &watching).await;
+        let versions = follower.ensure_first(&definition, "a test", "test").await.unwrap();
         let app = App {
-            bus,
-            clock,
-            versions: follower.ensure_first(&definition, "a test", "test").await.unwrap(),
             history: follower.history(definition.name()),
-            published: follower.models(),
             models: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("policies"),
             data: folder.path().to_owned(),
-            only: None,
             limits: limits(),
             replies: REPLIES.parse().unwrap(),
-            registry: None,
-            kinds: Kinds::default(),
-            partitions: 4,
             traces,
+            ..App::new(bus, clock, versions, follower.models(), 4)
         };
         let running = app.start(roles, &mut Registry::default()).await.unwrap();
         let observer = Observer::start(&app.bus, &app.definition(), app.clock.now(), watching.clone()).await.unwrap();
@@ -119,25 +112,14 @@ impl Rendezvous {
         let follower = follow(&bus, &clock, &self.watching).await;
         timekeeping::keep(&bus, &self.watching).await;
         let versions = follower.ensure_first(&self.definition, "a test", "test").await.unwrap();
-        let (models, data) = (self.app.models.clone(), self.app.data.clone());
-        let (history, partitions, limits) = (follower.history(self.definition.name()), self.app.partitions, limits());
-        let (published, kinds) = (follower.models(), self.app.kinds.clone());
-        let (only, traces, replies) = (None, None, self.app.replies.clone());
         let app = App {
-            bus,
-            clock,
-            versions,
-            published,
-            history,
-            models,
-            data,
-            only,
-            limits,
-            replies,
-            registry: None,
-            kinds,
-            partitions,
-            traces,
+            history: follower.history(self.definition.name()),
+            models: self.app.models.clone(),
+            data: self.app.data.clone(),
+            limits: limits(),
+            replies: self.app.replies.clone(),
+            kinds: self.app.kinds.clone(),
+            ..App::new(bus, clock, versions, follower.models(), self.app.partitions)
         };
         app.start(roles, &mut Registry::default()).await.unwrap()
     }

@@ -154,20 +154,10 @@ impl Hedgerow {
         let versions = watch::channel(Arc::new(Versions::only(Arc::clone(&definition)))).1;
         let archive = tempfile::tempdir()?;
         let app = App {
-            bus: Arc::clone(bus),
-            clock: clock.clone(),
-            versions: versions.clone(),
-            history: None,
-            published: watch::channel(Arc::default()).1,
-            models: PathBuf::new(),
             data: archive.path().to_owned(),
-            only: None,
-            replies: wire::ReplyTopics::default(),
-            registry: None,
             kinds: counting(),
-            partitions: PARTITIONS,
-            limits: starter::Limits::default(),
             traces: traces.clone(),
+            ..App::new(Arc::clone(bus), clock.clone(), versions.clone(), watch::channel(Arc::default()).1, PARTITIONS)
         };
         let mut roles = vec![Role::Collector, Role::Starter];
         roles.extend(order.work.loader().is_none().then_some(Role::Executors));

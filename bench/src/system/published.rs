@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -68,22 +67,8 @@ impl Published {
         for index in 0..models {
             publisher.publish(index, 1).await?;
         }
-        let app = App {
-            bus: Arc::clone(bus),
-            clock: clock.clone(),
-            versions: follower.ensure_first(&definition, "bench", "bench").await?,
-            history: None,
-            published: follower.models(),
-            models: PathBuf::new(),
-            data: PathBuf::new(),
-            only: None,
-            limits: starter::Limits::default(),
-            replies: wire::ReplyTopics::default(),
-            registry: None,
-            kinds: executors::Kinds::default(),
-            partitions: PARTITIONS,
-            traces: None,
-        };
+        let versions = follower.ensure_first(&definition, "bench", "bench").await?;
+        let app = App::new(Arc::clone(bus), clock.clone(), versions, follower.models(), PARTITIONS);
         let mut metrics = Registry::default();
         let running = app.start(&ROLES, &mut metrics).await?;
         let starter = running.starter.clone().context("the starter is among the stations")?;

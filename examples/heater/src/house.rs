@@ -102,22 +102,8 @@ impl House {
         // A slow machine may take its time.
         let limits = Limits { grace: PATIENCE, ..Limits::default() };
         let (kinds, partitions) = (crate::kinds(), 4);
-        let app = App {
-            bus,
-            clock,
-            versions,
-            published: follower.models(),
-            history: None,
-            models,
-            data,
-            only: None,
-            limits,
-            replies: wire::ReplyTopics::default(),
-            registry: None,
-            kinds,
-            partitions,
-            traces: None,
-        };
+        let of = App::new(bus, clock, versions, follower.models(), partitions);
+        let app = App { models, data, limits, kinds, ..of };
         let running = start(&app).await?;
         let producer = app.bus.producer(&[SETTINGS]).await?;
         let mut commands = app.bus.tail().await?;

@@ -127,22 +127,8 @@ impl Around {
         let follower = follower.unwrap().unwrap();
         let versions = follower.ensure_first(&definition, "a test", "test").await.unwrap();
         let limits = Limits { admission: AdmissionKind::Fixed, ..Limits::default() };
-        let app = App {
-            bus,
-            clock,
-            versions,
-            published: follower.models(),
-            history: None,
-            models,
-            data: std::env::temp_dir(),
-            only: None,
-            limits,
-            replies: wire::ReplyTopics::default(),
-            registry: None,
-            kinds: kinds(),
-            partitions: 2,
-            traces: None,
-        };
+        let of = App::new(bus, clock, versions, follower.models(), 2);
+        let app = App { models, data: std::env::temp_dir(), limits, kinds: kinds(), ..of };
         let running = app.start(&[Role::Collector, Role::Starter], &mut Registry::default()).await.unwrap();
         let (settings, commands) = (format!("{name}.settings"), format!("{name}.commands"));
         let spec = bus::TopicSpec { name: settings.clone(), partitions: 1, retention: None, compacted: true };

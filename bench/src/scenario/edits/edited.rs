@@ -5,7 +5,6 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -113,22 +112,7 @@ impl Edits {
             let follower = follow(&bus, &clock, &stop).await?;
             let versions = follower.versions(definition.name()).context("the first version is read by everybody")?;
             tokio::spawn(note(versions.clone(), Arc::clone(&log), station));
-            let app = App {
-                bus: Arc::clone(&bus),
-                clock: clock.clone(),
-                versions,
-                history: None,
-                published: follower.models(),
-                models: PathBuf::new(),
-                data: PathBuf::new(),
-                only: None,
-                limits: starter::Limits::default(),
-                replies: wire::ReplyTopics::default(),
-                registry: None,
-                kinds: executors::Kinds::default(),
-                partitions: PARTITIONS,
-                traces: None,
-            };
+            let app = App::new(Arc::clone(&bus), clock.clone(), versions, follower.models(), PARTITIONS);
             let station = app.start(&[role], &mut Registry::default()).await?;
             starter = starter.or(station.starter.clone());
             running.push(station);
