@@ -65,6 +65,7 @@ macro_rules! contract {
             groups::groups_are_found_by_how_their_names_begin,
             groups::where_a_group_stands_in_a_topic_that_does_not_exist_is_an_error,
             transactions::what_a_transaction_writes_and_commits_is_there_together,
+            transactions::transactions_in_a_row_keep_their_order_and_the_last_commit_counts,
             transactions::a_transaction_keeps_keys_headers_and_bytes,
             transactions::offsets_alone_are_committed_too,
             transactions::who_has_left_its_group_writes_and_commits_nothing,

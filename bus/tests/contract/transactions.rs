@@ -28,6 +28,24 @@ pub(crate) async fn what_a_transaction_writes_and_commits_is_there_together(bus:
     assert_eq!(committed_of(bus, &group, &from, 1).await, [Some(committed(4, "at four"))]);
 }
 
+pub(crate) async fn transactions_in_a_row_keep_their_order_and_the_last_commit_counts(bus: &dyn Bus) {
+    let (from, to, group) = (topic(bus, 1).await, topic(bus, 1).await, unique("group"));
+    let (source, target) = (TopicPartition::new(&from, 0), TopicPartition::new(&to, 0));
+    let member = owner(bus, &group, &from, 1).await;
+    let mut transactions = open(bus, &unique("id"), &to).await;
+    let payloads: Vec<String> = (1..=20).map(|number| number.to_string()).collect();
+    for (offset, payload) in (1..).zip(&payloads) {
+        let of_one = records(&[(&target, payload)]);
+        transact(&mut *transactions, of_one, vec![commit(&source, offset, payload)], &member).await.unwrap();
+    }
+    let mut tail = Reader::tail(bus).await;
+    tail.start(&target, StartAt::Beginning);
+    tail.read_to("20").await;
+    assert_eq!(payloads_of(&tail, &target), payloads);
+    member.close(Vec::new()).await;
+    assert_eq!(committed_of(bus, &group, &from, 1).await, [Some(committed(20, "20"))]);
+}
+
 pub(crate) async fn a_transaction_keeps_keys_headers_and_bytes(bus: &dyn Bus) {
     let (from, to, group) = (topic(bus, 1).await, topic(bus, 1).await, unique("group"));
     let member = owner(bus, &group, &from, 1).await;

@@ -1,4 +1,4 @@
-//! One membership in the group and one opening of the transactional id, together: the loop. It decides nothing.
+//! One membership in the group and one opening of the transactional ids, together: the loop. It decides nothing.
 
 mod hearing;
 mod writing;
