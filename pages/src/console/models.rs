@@ -84,15 +84,15 @@ fn table(model: &ModelStats) -> Markup {
                     th { "Version" }
                     th.number { "Requests" }
                     th.number { "Failed" }
-                    th.number { "Not begun" }
+                    th.number { "Refused" }
                     th.number { "Calls" }
-                    th.number { "In a call" }
+                    th.number { "Batch" }
                     th.number { "p50" }
                     th.number { "p90" }
                     th.number { "p99" }
                     th.number { "p99.9" }
-                    th.number { "Shortest" }
-                    th.number { "Longest" }
+                    th.number { "Min" }
+                    th.number { "Max" }
                 }
             }
             tbody { @for version in &model.versions { (row(version)) } }
@@ -110,9 +110,9 @@ fn row(version: &VersionStats) -> Markup {
             }
             td.number data-label="Requests" { (tally(*requests)) }
             td.number data-label="Failed" { (tally(*failed)) }
-            td.number data-label="Not begun" { (tally(expired + overloaded)) }
+            td.number data-label="Refused" { (tally(expired + overloaded)) }
             td.number data-label="Calls" { @match calls { Some(calls) => (brief(*calls)), None => (words::NOTHING) } }
-            td.number data-label="In a call" {
+            td.number data-label="Batch" {
                 @match batches {
                     Some(batches) => { (words::decimal(batches.mean, 1)) small { "at most " (batches.max) } },
                     None => (words::NOTHING),
@@ -122,8 +122,8 @@ fn row(version: &VersionStats) -> Markup {
             td.number data-label="p90" { (time(duration.p90_us)) }
             td.number data-label="p99" { (time(duration.p99_us)) }
             td.number data-label="p99.9" { (time(duration.p999_us)) }
-            td.number data-label="Shortest" { (time(duration.min_us)) }
-            td.number data-label="Longest" { (time(duration.max_us)) }
+            td.number data-label="Min" { (time(duration.min_us)) }
+            td.number data-label="Max" { (time(duration.max_us)) }
         }
     }
 }
