@@ -54,10 +54,10 @@ heater: ## shows an executor that keeps state: three rooms, and every command th
 pictures: examples ## draws docs/pictures/ from these pages; needs Chromium (CHROMIUM=path)
 	@tools/pictures.sh target/examples docs/pictures
 
-test: ## runs every test, among them those on a real Kafka that they start; KAFKA_BROKERS=host:port uses another
+test: ## runs every test, among them those on a real Kafka that they start; KAFKA_BROKERS=host:port uses another, JOBS=1 runs one program at a time
 	@tools/setup.sh build
 	@tools/setup.sh & fetching=$$!; cargo test --workspace --tests --locked --no-run && wait $$fetching
-	cargo test --workspace --tests --locked $(ARGS)
+	@tools/test.py --workspace --tests --locked $(ARGS)
 
 # Advisories are not checked here: their database is a repository elsewhere, and a clean tree must not turn red by itself.
 lint: ## format, clippy, docs, licences, and that the pure crates are pure
