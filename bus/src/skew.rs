@@ -102,7 +102,9 @@ impl Skew {
             self.slots.clear();
             self.slots.push_back(Slot { since: now, proven });
             self.contradictions.push_back(now);
-            self.contradictions.truncate(CONTRADICTIONS);
+            if self.contradictions.len() > CONTRADICTIONS {
+                self.contradictions.pop_front();
+            }
             all = proven;
         }
         self.find(all)

@@ -1,6 +1,9 @@
 //! What readings prove, whatever the network and the rounding did to them.
 
+use std::path::Path;
+
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -151,6 +154,21 @@ fn one_jump_is_followed_at_once_and_jumps_again_and_again_are_not() {
 }
 
 #[test]
+fn who_jumps_on_and_on_is_not_believed_in_between() {
+    let mut host = Host::ahead_by(0);
+    host.write(500, 500);
+    for _ in 0..5 {
+        host.offset = if host.offset > 0 { -50_000 } else { 50_000 };
+        host.write(500, 500);
+        host.pass(1);
+    }
+    // The first of them is forgotten, and three of the last minute are left.
+    host.pass(56);
+    host.write(500, 500);
+    assert!(matches!(host.found, Finding::Unstable(_)), "{:?}", host.found);
+}
+
+#[test]
 fn brokers_that_disagree_a_little_are_no_contradiction() {
     let mut host = Host::ahead_by(0);
     for round in 0..50 {
@@ -168,5 +186,29 @@ fn an_offset_of_more_than_a_minute_is_told_and_not_corrected() {
         host.write(500, 500);
         let Finding::TooFar(found) = host.found else { panic!("{:?}", host.found) };
         assert!((found - offset).abs() <= 2_000, "{found}");
+    }
+}
+
+/// Clients in other languages find the same: `sdk/python` is held to these vectors too.
+#[test]
+fn clocks_are_found_to_be_wrong_as_the_vectors_say() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wire/vectors/clocks.json");
+    let vectors: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert!(vectors.len() > 5);
+    for vector in vectors {
+        let mut skew = Skew::default();
+        for reading in vector["readings"].as_array().unwrap() {
+            let at = |name: &str| reading[name].as_i64().map(Timestamp::from_micros);
+            let found = match (at("sent"), at("acknowledged"), at("read")) {
+                (Some(sent), Some(acknowledged), _) => skew.on_appended(sent, at("appended").unwrap(), acknowledged),
+                (_, _, read) => skew.on_read(at("appended").unwrap(), read.unwrap()),
+            };
+            let told = match found {
+                Finding::Corrected(by) => json!({ "corrected": by }),
+                Finding::TooFar(by) => json!({ "too_far": by }),
+                Finding::Unstable(by) => json!({ "unstable": by }),
+            };
+            assert_eq!(told, reading["finds"], "{}: {reading}", vector["name"]);
+        }
     }
 }
