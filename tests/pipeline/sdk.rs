@@ -46,6 +46,37 @@ def theirs(one: Input) -> dict:
     return {'class': 7}
 ";
 
+/// Nobody here answers: those whose clocks are wrong do, or nobody does.
+const WRONG_CLOCKS: &str = "
+rendezvous: NAME
+budget: 20s
+input: { features: [x] }
+answer: { value: class }
+executors:
+  ahead: { elsewhere: {} }
+  behind: { elsewhere: {} }
+decide:
+  - agree: { votes: 2, on: [class] }
+    until: 19s
+  - default: { class: unknown }
+";
+
+/// Two hosts whose clocks are wrong by far more than the budget: to one everything is over, to the other nothing has begun.
+const ON_WRONG_HOSTS: &str = "
+import time
+from hedgerow import Input, executor
+
+def host(off):
+    right = time.time_ns
+    time.time_ns = lambda: right() + off * 1_000_000_000
+
+def answer(one: Input) -> dict:
+    return {'class': 7 if 0 < one.remaining() < 20 else one.remaining()}
+
+host(40 if WHO == 'ahead' else -40)
+theirs = executor(WHO, rendezvous='NAME')(answer)
+";
+
 /// The Python process; killed at the end.
 struct Theirs {
     child: Child,
@@ -66,11 +97,11 @@ fn sdk() -> PathBuf {
 // === impl Theirs ===
 
 impl Theirs {
-    fn start(deployment: &Deployment) -> Self {
-        let text = THEIRS.replace("NAME", &deployment.name());
-        fs::write(deployment.folder().join("theirs.py"), text).unwrap();
+    fn start(deployment: &Deployment, module: &str, text: &str) -> Self {
+        let text = text.replace("NAME", &deployment.name());
+        fs::write(deployment.folder().join(module).with_extension("py"), text).unwrap();
         let mut child = Command::new(python())
-            .args(["-m", "hedgerow", "run", "theirs:theirs", "--brokers", deployment.brokers()])
+            .args(["-m", "hedgerow", "run", &format!("{module}:theirs"), "--brokers", deployment.brokers()])
             // Whoever is killed says nothing to the group, which waits this long: the least that brokers allow.
             .args(["--kafka", "session.timeout.ms=6000", "--kafka", "heartbeat.interval.ms=1000"])
             .current_dir(deployment.folder())
@@ -136,13 +167,13 @@ async fn one_that_runs_elsewhere_decides_with_ours_and_nothing_is_lost_when_it_i
     let url = format!("http://{}/v2/models/{}/infer", stations[1].1, deployment.name());
     let go = deployment.folder().join("go");
 
-    let mut first = Theirs::start(&deployment);
+    let mut first = Theirs::start(&deployment, "theirs", THEIRS);
     let in_hand = tokio::spawn(ask(url.clone(), 1));
     first.says("in hand").await;
     first.kill();
     let behind: Vec<_> = (2..12).map(|x| tokio::spawn(ask(url.clone(), x))).collect();
     fs::write(&go, "").unwrap();
-    let second = Theirs::start(&deployment);
+    let second = Theirs::start(&deployment, "theirs", THEIRS);
     check(&in_hand.await.unwrap());
     for answered in behind {
         check(&answered.await.unwrap());
@@ -150,13 +181,30 @@ async fn one_that_runs_elsewhere_decides_with_ours_and_nothing_is_lost_when_it_i
     drop(second);
 
     fs::remove_file(&go).unwrap();
-    let mut third = Theirs::start(&deployment);
+    let mut third = Theirs::start(&deployment, "theirs", THEIRS);
     let in_hand = tokio::spawn(ask(url.clone(), 1));
     third.says("in hand").await;
     third.signal();
     fs::write(&go, "").unwrap();
     assert!(third.ends().await.success());
     check(&in_hand.await.unwrap());
+    stations.into_iter().map(|(process, _)| process).for_each(Process::kill);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_elsewhere_whose_clocks_are_wrong_answer_in_time() {
+    let deployment = Deployment::new(WRONG_CLOCKS).await;
+    let stations = ["collector", "starter"].map(|station| deployment.run(station));
+    let theirs = ["ahead", "behind"].map(|who| {
+        let mut theirs = Theirs::start(&deployment, who, &ON_WRONG_HOSTS.replace("WHO", &format!("'{who}'")));
+        async move {
+            theirs.says("and is corrected by that").await;
+            theirs
+        }
+    });
+    let [ahead, behind] = theirs;
+    let _both = tokio::join!(ahead, behind);
+    check(&ask(format!("http://{}/v2/models/{}/infer", stations[1].1, deployment.name()), 1).await);
     stations.into_iter().map(|(process, _)| process).for_each(Process::kill);
 }
 

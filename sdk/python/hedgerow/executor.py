@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Optional
 
 from .wire import Request, check_name
@@ -34,13 +34,15 @@ class Input:
     key: Optional[str] = None
     #: The caller's W3C trace context.
     traceparent: Optional[str] = None
+    #: Tells the time that `deadline` is meant by, the log's.
+    now: Callable[[], float] = field(default=time.time, repr=False, compare=False)
 
     def remaining(self) -> float:
         """Returns how many seconds are left; negative if it is too late."""
-        return self.deadline - time.time()
+        return self.deadline - self.now()
 
     @classmethod
-    def of(cls, request: Request) -> "Input":
+    def of(cls, request: Request, now: Callable[[], float] = time.time) -> "Input":
         return cls(
             request=request.id,
             features=json.loads(request.body),
@@ -50,6 +52,7 @@ class Input:
             case=request.case,
             key=request.key,
             traceparent=request.traceparent,
+            now=now,
         )
 
 

@@ -9,14 +9,16 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from . import wire
+from .clock import Clock
 from .executor import Abstain, Executor, Input
 from .progress import Progress
+from .timekeeping import Timekeeping
 
 log = logging.getLogger("hedgerow")
 
@@ -54,12 +56,14 @@ class Work:
 class Station:
     """One executor at work on a consumer and a producer. `step` does a little of everything; somebody calls it in a loop."""
 
-    def __init__(self, executor: Executor, consumer: Any, producer: Any, now_us: Callable[[], int]) -> None:
-        self.executor, self.consumer, self.producer, self.now_us = executor, consumer, producer, now_us
+    def __init__(self, executor: Executor, consumer: Any, producer: Any, clock: Clock) -> None:
+        self.executor, self.consumer, self.producer, self.clock = executor, consumer, producer, clock
+        self.now_us, self.timekeeping = clock.now_us, Timekeeping(clock, producer)
         self.requests = f"{executor.rendezvous}.requests"
         self.responses = f"{executor.rendezvous}.responses"
         self.waiting: List[Work] = []
         self.progress: Dict[int, Progress] = {}
+        #: When something was last committed, by a clock that no correction moves.
         self.committed_us = 0
 
     # --- the group ---
@@ -98,7 +102,8 @@ class Station:
         self.read()
         self.answer()
         self.producer.poll(0)
-        if self.now_us() - self.committed_us >= COMMIT_EVERY_US:
+        self.timekeeping.go_on()
+        if self.clock.reading_us() - self.committed_us >= COMMIT_EVERY_US:
             self.commit()
 
     def read(self) -> None:
@@ -125,6 +130,7 @@ class Station:
 
     def take(self, message: Any) -> None:
         progress = self.progress.setdefault(message.partition(), Progress())
+        self.clock.on_read(message)
         now = self.now_us()
         try:
             request = wire.decode_request(message.headers(), message.value())
@@ -154,7 +160,7 @@ class Station:
                 self.refuse(work, wire.EXPIRED, "the deadline was past before work began")
                 continue
             try:
-                batch.append((work, Input.of(work.request)))
+                batch.append((work, Input.of(work.request, self.clock.now)))
             except ValueError as problem:
                 self.refuse(work, wire.FAILED, f"the input cannot be read: {problem}")
         if not batch:
@@ -191,10 +197,11 @@ class Station:
         response = wire.Response(
             work.request.id, name, model, work.fetched_after_us, queued_us, scored_us, answer, failure, message
         )
-        progress = self.progress.get(work.partition)
+        progress, sent = self.progress.get(work.partition), self.clock.reading_us()
 
-        def acknowledged(error: Optional[KafkaError], _message: Any) -> None:
+        def acknowledged(error: Optional[KafkaError], message: Any) -> None:
             if error is None:
+                self.clock.on_appended(sent, message)
                 if progress is not None:
                     progress.finish(work.offset)
             elif error.code() == KafkaError.MSG_SIZE_TOO_LARGE and answer is not None:
@@ -223,7 +230,7 @@ class Station:
     # --- what is done ---
 
     def commit(self, only: Optional[set] = None) -> None:
-        now = self.committed_us = self.now_us()
+        now, self.committed_us = self.now_us(), self.clock.reading_us()
         of = {one: progress for one, progress in self.progress.items() if only is None or one in only}
         places = {one: progress.to_commit(now) for one, progress in of.items()}
         offsets = [TopicPartition(self.requests, one, place) for one, place in places.items() if place is not None]
@@ -237,8 +244,8 @@ class Station:
 
     def finish(self) -> None:
         """Answers what is in hand, hears that the log has it, commits, and leaves the group."""
-        patience = self.now_us() + int(DRAIN_SECONDS * 1e6)
-        while self.waiting and self.now_us() < patience:
+        patience = self.clock.reading_us() + int(DRAIN_SECONDS * 1e6)
+        while self.waiting and self.clock.reading_us() < patience:
             self.answer()
             self.producer.poll(0)
             if self.waiting and self.waiting[0].start_us > self.now_us():
@@ -274,8 +281,9 @@ def run(
         logger=log,
     )
     producer = confluent_kafka.Producer({"linger.ms": 0, **shared, "enable.idempotence": True}, logger=log)
-    station = Station(executor, consumer, producer, lambda: time.time_ns() // 1000)
+    station = Station(executor, consumer, producer, Clock())
     check_topics(consumer, station)
+    station.timekeeping.begin()
     consumer.subscribe(
         [station.requests], on_assign=station.on_assign, on_revoke=station.on_revoke, on_lost=station.on_lost
     )

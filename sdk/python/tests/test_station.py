@@ -5,90 +5,15 @@ import unittest
 import uuid
 
 from confluent_kafka import KafkaError, TopicPartition
+from doubles import BORN, BUDGET, Consumer, Message, Producer, Standing
 
 from hedgerow import Abstain, executor
 from hedgerow.progress import Progress
 from hedgerow.station import Station, Stopped, check_topics
 
-BORN = 1_000_000_000
-BUDGET = 50_000
-
-
-class Message:
-    def __init__(self, offset, partition=0, plan="forest", body=b'{"x":1}', budget=BUDGET, error=None, kind=None):
-        headers = {
-            "ce_type": kind or "dev.hedgerow.request.v1",
-            "ce_id": str(uuid.UUID(int=offset + 1)),
-            "ce_born": str(BORN),
-            "ce_budget": str(budget),
-            "ce_policy": "wine@1",
-            "ce_plan": plan,
-        }
-        self._headers = [(name, value.encode()) for name, value in headers.items()]
-        self._offset, self._partition, self._body, self._error = offset, partition, body, error
-
-    def error(self):
-        return self._error
-
-    def headers(self):
-        return self._headers
-
-    def value(self):
-        return self._body
-
-    def partition(self):
-        return self._partition
-
-    def offset(self):
-        return self._offset
-
-    def timestamp(self):
-        return 1, BORN // 1000
-
-
-class Consumer:
-    def __init__(self, messages):
-        self.messages, self.commits, self.closed = list(messages), [], False
-
-    def poll(self, _seconds):
-        return self.messages.pop(0) if self.messages else None
-
-    def consume(self, _most, timeout):
-        taken, self.messages = self.messages, []
-        return taken
-
-    def commit(self, offsets, asynchronous):
-        self.commits += [(one.partition, one.offset) for one in offsets]
-
-    def incremental_unassign(self, _partitions):
-        pass
-
-    def close(self):
-        self.closed = True
-
-
-class Producer:
-    def __init__(self):
-        self.said, self.hold, self.refuse = [], False, None
-
-    def produce(self, topic, value, key, headers, partition, on_delivery):
-        fields = dict(headers)
-        self.said.append((topic, partition, fields, value))
-        if self.refuse is not None and fields["ce_type"].endswith(b"response.v1"):
-            on_delivery(KafkaError(self.refuse), None)
-        elif not self.hold:
-            on_delivery(None, None)
-
-    def poll(self, _seconds):
-        pass
-
-    def flush(self, _seconds):
-        pass
-
-
 def station(function, messages, at=BORN + 400, **options):
     made = executor("forest", rendezvous="wine", version="3", **options)(function)
-    return Station(made, Consumer(messages), Producer(), lambda: at)
+    return Station(made, Consumer(messages), Producer(), Standing(at))
 
 
 def ran(function, messages, **options):
@@ -140,7 +65,7 @@ class Answering(unittest.TestCase):
         one.step()
         self.assertEqual([said["ce_id"][-1:] for _, _, said, _ in one.producer.said], [b"2"])
         self.assertAlmostEqual(one.pause(), 0.0046)
-        one.now_us = lambda: BORN + 5_000
+        one.clock.at = BORN + 5_000
         one.step()
         self.assertEqual(len(one.producer.said), 2)
 
@@ -184,7 +109,7 @@ class Committing(unittest.TestCase):
         one.step()
         one.commit()
         self.assertEqual(one.consumer.commits[-1:], [(0, 7)])
-        one.now_us = lambda: BORN + BUDGET
+        one.clock.at = BORN + BUDGET
         one.commit()
         self.assertEqual(one.consumer.commits[-1:], [(0, 8)])
 
