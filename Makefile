@@ -5,6 +5,7 @@ SETUP := target/setup
 export ORT_DYLIB_PATH ?= $(CURDIR)/$(SETUP)/onnxruntime/libonnxruntime.so
 export HEDGEROW_KAFKA_JARS ?= $(CURDIR)/$(SETUP)/kafka
 export HEDGEROW_REGISTRY ?= $(CURDIR)/$(SETUP)/registry
+export HEDGEROW_STORE ?= $(CURDIR)/$(SETUP)/store
 export HEDGEROW_PROMTOOL ?= $(CURDIR)/$(SETUP)/promtool/promtool
 export HEDGEROW_TEST_PYTHON ?= $(CURDIR)/$(SETUP)/python/bin/python
 export HEDGEROW_MODELS ?= $(CURDIR)/$(SETUP)/models

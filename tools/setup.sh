@@ -1,9 +1,10 @@
 #!/bin/sh
 # Makes a bare Debian machine with Rust able to build, test and run hedgerow.
-# Usage: tools/setup.sh [build] [kafka] [registry] [onnx] [browser] [promtool] [python] [models] [lint] [profile]     (the first eight if none is named)
+# Usage: tools/setup.sh [build] [kafka] [registry] [store] [onnx] [browser] [promtool] [python] [models] [lint] [profile]     (the first nine if none is named)
 #   build   compiler, make, perl and OpenSSL for the native parts; the target the pure crates are checked on
 #   kafka   Java, and Apache Kafka's jars in target/setup/kafka
 #   registry a schema registry (Apicurio) in target/setup/registry (142 MB to fetch)
+#   store   an object store that speaks S3 (S3Proxy, Java) in target/setup/store (20 MB to fetch)
 #   onnx    onnxruntime's shared library in target/setup/onnxruntime
 #   browser Chromium, in which the tests look at pages; left out where the distribution has none
 #   promtool Prometheus' own checker of metrics and rules, in target/setup/promtool
@@ -22,11 +23,11 @@ INFERNO=0.12.8
 UV=0.13.9
 
 main() {
-    [ $# -gt 0 ] || set -- build kafka registry onnx browser promtool python models
+    [ $# -gt 0 ] || set -- build kafka registry store onnx browser promtool python models
     for part; do
         case $part in
-            build | kafka | registry | onnx | browser | promtool | python | models | lint | profile) "setup_$part" ;;
-            *) fail "tools/setup.sh knows the parts build, kafka, registry, onnx, browser, promtool, python, models, lint and profile, not '$part'" ;;
+            build | kafka | registry | store | onnx | browser | promtool | python | models | lint | profile) "setup_$part" ;;
+            *) fail "tools/setup.sh knows the parts build, kafka, registry, store, onnx, browser, promtool, python, models, lint and profile, not '$part'" ;;
         esac
     done
 }
@@ -85,6 +86,17 @@ setup_registry() {
     tar -xzf "$NEW"/apicurio-registry-app-*.tar.gz -C "$NEW"
     rm "$NEW"/apicurio-registry-app-*.tar.gz
     finish registry "$version"
+}
+
+setup_store() {
+    version=$(cksum <tests/broker/store/pom.xml)
+    need_java
+    fresh store "$version" && return 0
+    need mvn maven
+    begin store "an object store, S3Proxy"
+    mvn -q -B -f tests/broker/store/pom.xml dependency:copy-dependencies "-DoutputDirectory=$NEW" >&2 ||
+        fail "Maven could not fetch S3Proxy: look at the lines above, then run tools/setup.sh store"
+    finish store "$version"
 }
 
 setup_onnx() {

@@ -11,3 +11,5 @@ mod kafka;
 mod mlflow;
 mod pages;
 mod process;
+mod published;
+mod store;

@@ -6,44 +6,24 @@ use std::{
     fs::{self, File},
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Output, Stdio},
+    process::{Child, ChildStdin, Command, Stdio},
     time::Duration,
 };
 
 use reqwest::Client;
-use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{interval, timeout};
 
-use crate::process::{PATIENCE, Process, Visitor, hedgerow};
+use crate::{
+    process::{Process, hedgerow},
+    published::{FIRST, POLICY, SECOND, hash, publish, until_it_serves, version},
+};
 
 /// It imports a lot of Python first, on a machine that does other things as well.
 const STARTS_WITHIN: Duration = Duration::from_mins(3);
 
 /// Runs what follows it in a group of its own, and kills that when its input ends: the test may end in any way.
 const SHELL: &str = r#"setsid "$@" & child=$!; read -r _; kill -9 "-$child""#;
-
-const FIRST: &str = "examples/wine/models/forest.onnx";
-const SECOND: &str = "examples/wine/models/better.onnx";
-
-const POLICY: &str = "
-rendezvous: wine
-budget: 20s
-input:
-  features: [alcohol, malic_acid, ash, alcalinity_of_ash, magnesium, total_phenols, flavanoids, nonflavanoid_phenols,
-    proanthocyanins, color_intensity, hue, od280_od315, proline]
-answer: { value: class }
-executors:
-  forest: { model: forest }
-decide:
-  - first: any
-    until: 20s
-  - default: { class: unknown }
-";
-
-const WINE: &str = r#"{"alcohol":13.2,"malic_acid":1.78,"ash":2.14,"alcalinity_of_ash":11.2,"magnesium":100,
-"total_phenols":2.65,"flavanoids":2.76,"nonflavanoid_phenols":0.26,"proanthocyanins":1.28,"color_intensity":4.38,
-"hue":1.05,"od280_od315":3.4,"proline":1050}"#;
 
 /// A tracking server, with its database and its files in a folder that goes with it.
 struct MlFlow {
@@ -119,50 +99,20 @@ impl Drop for MlFlow {
     }
 }
 
-/// Publishes what `uri` means now.
-fn publish(process: &Process, mlflow: &str, version: &str, uri: &str) -> Output {
-    let arguments = ["models", "publish", "forest", "--uri", uri, "--version", version];
-    process.run(&arguments, &[("MLFLOW_TRACKING_URI", mlflow)])
-}
-
-async fn version(visitor: &Visitor, label: &str) -> Value {
-    let model = visitor.json("/api/v1/models/forest").await;
-    let versions = model["versions"].as_array().unwrap();
-    versions.iter().find(|version| version["version"] == label).unwrap_or_else(|| panic!("{model}")).clone()
-}
-
-/// Asks until that version answers.
-async fn until_it_serves(process: &Process, visitor: &Visitor, model: &str) {
-    let served = async {
-        loop {
-            let id = process.ask_with(WINE).await;
-            let told = visitor.json(&format!("/api/v1/rendezvous/wine/requests/{id}")).await;
-            if told["executors"][0]["model"] == model && told["verdict"]["kind"] == "prediction" {
-                return;
-            }
-        }
-    };
-    timeout(PATIENCE, served).await.unwrap_or_else(|_| panic!("{model} never answered"));
-}
-
-fn hash(file: &str) -> String {
-    artifacts::hash(&fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_registered_with_mlflow_is_published_by_its_alias_and_stays_what_it_was_when_that_moves_or_it_is_away()
 {
     let mlflow = MlFlow::start().await;
-    let (at, folder) = (mlflow.at.clone(), TempDir::new().unwrap());
+    let (url, folder) = (mlflow.at.clone(), TempDir::new().unwrap());
+    let at = [("MLFLOW_TRACKING_URI", url.as_str())];
     fs::write(folder.path().join("policy.yaml"), POLICY).unwrap();
     let mut command = hedgerow(&folder);
-    command.args(["up", "policy.yaml", "--listen", "127.0.0.1:0"]).env("MLFLOW_TRACKING_URI", &at);
+    command.args(["up", "policy.yaml", "--listen", "127.0.0.1:0"]).envs(at);
     let process = Process::start(folder, command);
     let visitor = process.visitor(None);
-    let said = |output: Output| (output.status.code(), String::from_utf8(output.stderr).unwrap());
 
     assert_eq!(mlflow.register(FIRST), "1");
-    let (code, told) = said(publish(&process, &at, "a", "models:/forest@champion"));
+    let (code, told) = publish(&process, &at, "a", "models:/forest@champion");
     assert_eq!(code, Some(0), "{told}");
     let first = version(&visitor, "a").await;
     assert_eq!(first["source"]["reference"]["uri"], "models:/forest/1", "an alias is followed when it is published");
@@ -173,7 +123,7 @@ async fn what_is_registered_with_mlflow_is_published_by_its_alias_and_stays_what
     assert_eq!(mlflow.register(SECOND), "2");
     assert_eq!(version(&visitor, "a").await["sha256"], hash(FIRST), "an alias that moves moves nothing here");
     until_it_serves(&process, &visitor, "forest@a").await;
-    let (code, told) = said(publish(&process, &at, "b", "models:/forest@champion"));
+    let (code, told) = publish(&process, &at, "b", "models:/forest@champion");
     assert_eq!(code, Some(0), "{told}");
     let second = version(&visitor, "b").await;
     assert_eq!(
@@ -181,17 +131,17 @@ async fn what_is_registered_with_mlflow_is_published_by_its_alias_and_stays_what
         (&"models:/forest/2".into(), &hash(SECOND).into())
     );
     until_it_serves(&process, &visitor, "forest@b").await;
-    let (code, told) = said(publish(&process, &at, "c", "models:/forest/1"));
+    let (code, told) = publish(&process, &at, "c", "models:/forest/1");
     assert_eq!(code, Some(0), "{told}");
     assert_eq!(version(&visitor, "c").await["sha256"], hash(FIRST));
     until_it_serves(&process, &visitor, "forest@c").await;
 
-    let (code, told) = said(publish(&process, &at, "d", "models:/forest@nobody"));
+    let (code, told) = publish(&process, &at, "d", "models:/forest@nobody");
     assert!(code == Some(1) && told.contains("models:/forest@nobody") && told.contains("alias"), "{told}");
-    let (code, told) = said(publish(&process, &at, "d", "models:/forest/99"));
+    let (code, told) = publish(&process, &at, "d", "models:/forest/99");
     assert!(code == Some(1) && told.contains("models:/forest/99"), "{told}");
     drop(mlflow);
-    let (code, told) = said(publish(&process, &at, "d", "models:/forest@champion"));
+    let (code, told) = publish(&process, &at, "d", "models:/forest@champion");
     assert!(code == Some(1) && told.contains("cannot fetch models:/forest@champion"), "{told}");
     until_it_serves(&process, &visitor, "forest@c").await;
     let served = process.run(&["models", "rollback", "forest"], &[]);

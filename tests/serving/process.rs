@@ -65,7 +65,8 @@ pub(crate) fn hedgerow(folder: &TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hedgerow"));
     command.current_dir(folder.path()).env("NO_COLOR", "1");
     let console = ["HEDGEROW_CONSOLE", "HEDGEROW_CONSOLE_TOKEN", "HEDGEROW_OPERATOR_TOKEN", "HEDGEROW_TRACE_URL"];
-    for variable in ["BROKERS", "LISTEN"].into_iter().chain(console) {
+    let keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"];
+    for variable in ["BROKERS", "LISTEN"].into_iter().chain(console).chain(keys) {
         command.env_remove(variable);
     }
     command

@@ -124,7 +124,8 @@ impl Artifacts {
             Reference::File(path) => read(path).await,
             Reference::Http(url) => download(self.client().await?.get(url), url).await,
             Reference::S3 { bucket, key } => {
-                download(self.client().await?.get(s3::signed(&self.environment, bucket, key, uri)?), uri).await
+                let url = s3::signed(&self.environment, bucket, key, uri).await?;
+                download(self.client().await?.get(url), uri).await
             }
             Reference::MlFlow { name, pick } => {
                 let place = mlflow::MlFlow::of(self, uri).await?.place(name, pick).await?;
@@ -204,7 +205,7 @@ async fn download(request: reqwest::RequestBuilder, uri: &str) -> Result<Bytes, 
     Ok(bytes.freeze())
 }
 
-/// Returns what a server says is wrong, if it says so as `MLflow` does.
+/// Returns what a server says is wrong, if it says so as `MLflow` or an object store does.
 async fn said(mut answer: reqwest::Response) -> Option<String> {
     #[derive(Deserialize)]
     struct Said {
@@ -216,8 +217,19 @@ async fn said(mut answer: reqwest::Response) -> Option<String> {
     {
         bytes.extend_from_slice(&more);
     }
-    let Said { message } = serde_json::from_slice(&bytes).ok()?;
+    let message = match serde_json::from_slice(&bytes) {
+        Ok(Said { message }) => message,
+        Err(_) => of_store(&String::from_utf8_lossy(&bytes))?,
+    };
     Some(message.chars().filter(|letter| !letter.is_control()).take(SAID_MAX).collect())
+}
+
+/// Returns the code of an object store's error, and its words. Of its XML nothing else is wanted, and neither has members.
+fn of_store(text: &str) -> Option<String> {
+    let (_, text) = text.split_once("<Error>")?;
+    let of = |begin: &str, end: &str| Some(text.split_once(begin)?.1.split_once(end)?.0);
+    let code = of("<Code>", "</Code>")?;
+    Some(of("<Message>", "</Message>").map_or_else(|| code.to_owned(), |words| format!("{code}: {words}")))
 }
 
 fn server(uri: &str, cause: &dyn std::fmt::Display, may_pass: bool) -> ArtifactError {

@@ -1,17 +1,22 @@
-//! What is fetched from where, against servers that say what the real ones say; the real `MLflow` is asked in `tests/`.
+//! What is fetched from where: from a real object store, and from servers that say what the real ones say; the real `MLflow`
+//! is asked in `tests/`.
 
 use std::collections::HashMap;
 
 use axum::{
     Json, Router,
-    extract::{Query, Request, State},
+    extract::{Query, State},
     http::StatusCode,
-    response::{IntoResponse as _, Response},
+    response::IntoResponse as _,
     routing::get,
 };
+use broker::Store;
+use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
 use serde_json::json;
 
 use super::*;
+
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// What was asked, and by whom.
 type Asked = Arc<std::sync::Mutex<Vec<String>>>;
@@ -72,28 +77,72 @@ fn other_bytes_than_were_published_are_refused_with_both_hashes() {
     assert!(told.starts_with("https://shelf/a has other bytes than were published") && told.contains(&hash(b"model")));
 }
 
+/// Puts `model` into a bucket of a store, as `a/b.onnx`.
+async fn shelved(bucket: &'static str) -> &'static Store {
+    let store = tokio::task::spawn_blocking(Store::shared).await.unwrap().unwrap_or_else(|error| panic!("{error}"));
+    let bucket = Bucket::new(store.url().parse().unwrap(), UrlStyle::Path, bucket, "eu-north-1").unwrap();
+    let who = Credentials::new(Store::KEY, Store::SECRET);
+    let (made, put) = (bucket.create_bucket(&who).sign(MINUTE), bucket.put_object(Some(&who), "a/b.onnx").sign(MINUTE));
+    let client = reqwest::Client::new();
+    for (url, body) in [(made, ""), (put, "model")] {
+        let answer = client.put(url).body(body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    }
+    store
+}
+
 #[tokio::test]
-async fn an_object_is_asked_for_by_an_address_that_is_signed_and_never_told() {
-    let asked = Asked::default();
-    let answer = async |State(asked): State<Asked>, request: Request| -> Response {
-        asked.lock().unwrap().push(request.uri().to_string());
-        if request.uri().path() == "/shelf/a/b.onnx" {
-            "model".into_response()
-        } else {
-            StatusCode::FORBIDDEN.into_response()
-        }
+async fn an_object_is_fetched_from_a_store_by_its_key_and_what_the_store_refuses_is_told_without_the_address() {
+    let store = shelved("shelf").await;
+    let url = store.url();
+    let at = [("AWS_ENDPOINT_URL", url.as_str()), ("AWS_REGION", "eu-north-1")];
+    let keyed =
+        |key, secret| knowing(&[&at[..], &[("AWS_ACCESS_KEY_ID", key), ("AWS_SECRET_ACCESS_KEY", secret)]].concat());
+    let right = keyed(Store::KEY, Store::SECRET);
+    assert_eq!(right.fetch("s3://shelf/a/b.onnx").await.unwrap(), "model");
+    let none = refused(&right, "s3://shelf/other").await;
+    assert!(none.starts_with("cannot fetch s3://shelf/other: the server says 404 Not Found: NoSuchKey"), "{none}");
+    for (artifacts, code) in [
+        (keyed(Store::KEY, "another"), "SignatureDoesNotMatch"),
+        (keyed("AKIANOBODY", Store::SECRET), "InvalidAccessKeyId"),
+        (knowing(&at), "AccessDenied"),
+    ] {
+        let told = refused(&artifacts, "s3://shelf/a/b.onnx").await;
+        let wanted = format!("cannot fetch s3://shelf/a/b.onnx: the server says 403 Forbidden: {code}");
+        assert!(told.starts_with(&wanted) && !told.contains("X-Amz"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_in_a_file_is_read_again_whenever_something_is_fetched() {
+    let store = shelved("library").await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("credentials");
+    let (url, path) = (store.url(), file.display().to_string());
+    let at = [("AWS_ENDPOINT_URL", url.as_str()), ("AWS_SHARED_CREDENTIALS_FILE", path.as_str())];
+    let artifacts = knowing(&[&at[..], &[("AWS_PROFILE", "models")]].concat());
+    let told = refused(&artifacts, "s3://library/a/b.onnx").await;
+    assert!(told.contains("which AWS_SHARED_CREDENTIALS_FILE names, cannot be read"), "{told}");
+    let written = |secret: &str| {
+        let key = Store::KEY;
+        let text = format!(
+            "[default]\naws_access_key_id = x\naws_secret_access_key = y\n\n[models]\naws_access_key_id={key}\n"
+        );
+        std::fs::write(&file, format!("{text}aws_secret_access_key = {secret}\n")).unwrap();
     };
-    let base = served(Router::new().fallback(answer).with_state(Arc::clone(&asked))).await;
-    let endpoint = [("AWS_ENDPOINT_URL", base.as_str()), ("AWS_REGION", "eu-north-1")];
-    let keys = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "secret")];
-    let artifacts = knowing(&[endpoint, keys].concat());
-    assert_eq!(artifacts.fetch("s3://shelf/a/b.onnx").await.unwrap(), "model");
-    let uri = asked.lock().unwrap()[0].clone();
-    assert!(uri.contains("X-Amz-Signature=") && uri.contains("AKIA%2F") && uri.contains("eu-north-1"), "{uri}");
-    let told = refused(&artifacts, "s3://shelf/other").await;
-    assert_eq!(told, "cannot fetch s3://shelf/other: the server says 403 Forbidden");
-    assert!(!told.contains("Signature"));
-    let told = refused(&knowing(&[keys[0]]), "s3://shelf/a").await;
+    written("");
+    let told = refused(&artifacts, "s3://library/a/b.onnx").await;
+    assert!(told.ends_with("has no profile `models` with aws_access_key_id and aws_secret_access_key"), "{told}");
+    written("last-week-s");
+    let told = refused(&artifacts, "s3://library/a/b.onnx").await;
+    assert!(told.contains("SignatureDoesNotMatch") && !told.contains("last-week-s"), "{told}");
+    written(Store::SECRET);
+    assert_eq!(artifacts.fetch("s3://library/a/b.onnx").await.unwrap(), "model");
+}
+
+#[tokio::test]
+async fn half_a_key_is_refused_with_what_to_set() {
+    let told = refused(&knowing(&[("AWS_ACCESS_KEY_ID", "AKIA")]), "s3://shelf/a").await;
     assert!(told.contains("set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"), "{told}");
 }
 

@@ -1,13 +1,15 @@
 //! A real Apache Kafka for tests: one process on a free port, in a folder of its own, gone with the test; its console
-//! tools, and a schema registry.
+//! tools, a schema registry, and an object store.
 //!
 //! It needs Java and the jars that `tools/setup.sh kafka` fetches. Tests that only need *a* broker take
 //! [`Broker::shared`]; tests that harm it start their own.
 
+mod answering;
 mod probe;
 mod process;
 mod properties;
 mod registry;
+mod store;
 
 use std::{
     env,
@@ -24,6 +26,7 @@ use tempfile::TempDir;
 use crate::process::Process;
 
 pub use registry::Registry;
+pub use store::Store;
 
 /// A Kafka that this process started. Dropped, it is killed and its folder removed, also if the test process dies hard.
 #[derive(Debug)]
@@ -46,6 +49,9 @@ pub enum BrokerError {
     /// The set-up step has not run.
     #[error("a schema registry is not in {}: run `tools/setup.sh registry`", .0.display())]
     NoRegistry(PathBuf),
+    /// The set-up step has not run.
+    #[error("an object store is not in {}: run `tools/setup.sh store`", .0.display())]
+    NoStore(PathBuf),
     /// The program that should run it cannot be started.
     #[error("Kafka cannot be started ({0}): run `tools/setup.sh kafka`, which makes sure of Java")]
     NoJava(io::Error),

@@ -1,4 +1,4 @@
-//! The broker's process, or the registry's, under a watchdog that outlives nobody.
+//! The broker's process, the registry's, or the store's, under a watchdog that outlives nobody.
 
 use std::{
     env,

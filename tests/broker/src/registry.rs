@@ -2,17 +2,13 @@
 
 use std::{
     env,
-    io::{self, Read, Write},
-    net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
     sync::OnceLock,
-    thread,
-    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
 
-use crate::{BrokerError, process::Process};
+use crate::{BrokerError, answering, process::Process};
 
 /// A schema registry that this process started. Dropped, it is killed, also if the test process dies hard.
 #[derive(Debug)]
@@ -23,9 +19,6 @@ pub struct Registry {
     port: u16,
 }
 
-/// Generous: a cold machine with every core busy. It takes four seconds otherwise.
-const PATIENCE: Duration = Duration::from_mins(2);
-const PAUSE: Duration = Duration::from_millis(50);
 const PATH: &str = "/apis/ccompat/v7";
 
 // === impl Registry ===
@@ -46,7 +39,7 @@ impl Registry {
         arguments.push(format!("-Dquarkus.http.port={port}").into());
         arguments.extend(["-jar".into(), jar.into_os_string()]);
         let mut process = Process::start(&arguments, folder.path())?;
-        wait_until_it_answers(port, &mut process)?;
+        answering::wait(&mut process, port, &format!("{PATH}/subjects"), |line| line.contains(" 200 "))?;
         Ok(Self { _process: process, _folder: folder, port })
     }
 
@@ -55,30 +48,6 @@ impl Registry {
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}{PATH}", self.port)
     }
-}
-
-fn wait_until_it_answers(port: u16, process: &mut Process) -> Result<(), BrokerError> {
-    let started = Instant::now();
-    while started.elapsed() < PATIENCE {
-        if answers(port).is_ok_and(|answers| answers) {
-            return Ok(());
-        }
-        if process.has_ended() {
-            return Err(BrokerError::Ended(process.last_lines()));
-        }
-        // Another process' start has no event to wait for.
-        thread::sleep(PAUSE);
-    }
-    Err(BrokerError::Silent(PATIENCE.as_secs(), process.last_lines()))
-}
-
-fn answers(port: u16) -> io::Result<bool> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    write!(stream, "GET {PATH}/subjects HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer.lines().next().is_some_and(|line| line.contains(" 200 ")))
 }
 
 fn jar() -> Result<PathBuf, BrokerError> {
