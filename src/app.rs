@@ -73,22 +73,13 @@ pub struct App {
     /// Which topics callers may have their results sent to.
     pub replies: ReplyTopics,
     /// Where the schemas of framed inputs are asked for, if anywhere.
-    pub registry: Option<RegistryAt>,
+    pub registry: Option<schemas::RegistryAt>,
     /// What is compiled in, for policies that say `rust: NAME`.
     pub kinds: Kinds,
     /// Partitions of topics that do not exist yet.
     pub partitions: i32,
     /// Whose traces are kept, and where they go; `None` if nobody wants any.
     pub traces: Option<Traces>,
-}
-
-/// A schema registry, and where the secret is that it lets us in for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RegistryAt {
-    /// Its address.
-    pub address: String,
-    /// The secret's place.
-    pub credentials: Option<schemas::Credentials>,
 }
 
 /// A rendezvous that runs.
@@ -182,10 +173,8 @@ impl App {
     ) -> anyhow::Result<Station> {
         let counted = Arc::new(starter::Metrics::default());
         let failures = Arc::clone(&counted);
-        let registry = |at: &RegistryAt| {
-            schemas::Registry::start(&at.address, at.credentials.clone(), move || failures.on_registry_failure())
-        };
-        let schemas = self.registry.as_ref().map(registry).transpose()?.map(Arc::new);
+        let registry = |at| schemas::Registry::start(at, move || failures.on_registry_failure());
+        let schemas = self.registry.clone().map(registry).transpose()?.map(Arc::new);
         let station = StarterStation {
             bus: Arc::clone(&self.bus),
             clock: self.clock.clone(),

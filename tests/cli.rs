@@ -93,12 +93,18 @@ fn a_policy_with_mistakes_shows_them_all_and_starts_nothing() {
 fn what_is_refused_says_what_to_do() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("fraud.yaml"), MISTAKEN.replace("quik", "quick").replace("30ms", "20ms")).unwrap();
-    let cases: [(&[&str], &str); 7] = [
+    let registry = |address: &'static str| ["up", "fraud.yaml", "--schema-registry", address];
+    let secret = ["--schema-registry-credentials", "env:NOBODY_SET_THIS"];
+    let keyed = [&registry("http://registry:8081")[..], &secret].concat();
+    let cases: [(&[&str], &str); 10] = [
         (&["audit", "no name"], "`no name` is not a name"),
         (&["check", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
         (&["run", "collector", "fraud.yaml"], "--brokers"),
         (&["run", "colector", "fraud.yaml", "--brokers", "localhost:1"], "`colector` is no station"),
         (&["up", "fraud.yaml", "--brokers", "localhost:1", "--kafka", "acks=1"], "acks"),
+        (&registry("registry:8081"), "`registry:8081` is no address of a schema registry: `http://registry:8081`, say"),
+        (&registry("http://ann:s3cret@registry"), "say where it is with --schema-registry-credentials"),
+        (&keyed, "the environment variable `NOBODY_SET_THIS`, which is not set"),
         (&["learn", "fraud", "--truth", "nowhere.jsonl"], "nowhere.jsonl: cannot be read"),
         (&["learn", "fraud", "--truth", "fraud.yaml"], "--brokers"),
     ];

@@ -11,5 +11,5 @@ mod registry;
 mod schema;
 
 pub use frame::{Frame, FrameError};
-pub use registry::{Credentials, InvalidCredentials, InvalidRegistry, Look, Registry};
+pub use registry::{Credentials, InvalidCredentials, InvalidRegistry, Look, Registry, RegistryAt, RegistryError};
 pub use schema::{Kind, Reference, Schema, Undecodable, Unusable, Written};

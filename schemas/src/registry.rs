@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use reqwest::Url;
 use tokio::sync::mpsc;
 
 use self::asking::{Asking, Told};
@@ -37,6 +38,13 @@ pub enum Look {
     Waiting,
 }
 
+/// Where a registry is, and where the secret is that it lets us in for; both were looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryAt {
+    address: Url,
+    credentials: Option<Credentials>,
+}
+
 /// Where the secret is that a registry lets us in for: `env:NAME` or `file:PATH`. It is `user:password`, or a token; read
 /// whenever the registry is asked, and in no log line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,8 +60,8 @@ pub enum Credentials {
 #[error("say where the credentials are, `env:NAME` or `file:PATH`, and not what they are")]
 pub struct InvalidCredentials;
 
-/// Why a registry cannot be asked at all.
-#[derive(Debug, thiserror::Error)]
+/// Why something is no registry's place.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRegistry {
     /// Its address is none.
     #[error("`{0}` is no address of a schema registry: `http://registry:8081`, say")]
@@ -66,6 +74,11 @@ pub enum InvalidRegistry {
     /// The credentials are not where they should be.
     #[error("the schema registry's credentials {0}")]
     Credentials(String),
+}
+
+/// Why a registry cannot be asked at all.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
     /// The process cannot ask.
     #[error("the schema registry cannot be asked")]
     Process(#[from] std::io::Error),
@@ -91,17 +104,10 @@ const REMIND: u32 = 10;
 // === impl Registry ===
 
 impl Registry {
-    /// Begins to answer about the registry at `address`; says nothing to it yet. `on_failure` is called for each question
-    /// that it does not answer.
-    pub fn start(
-        address: &str,
-        credentials: Option<Credentials>,
-        on_failure: impl Fn() + Send + Sync + 'static,
-    ) -> Result<Self, InvalidRegistry> {
-        if let Some(credentials) = &credentials {
-            credentials.read().map_err(InvalidRegistry::Credentials)?;
-        }
-        let asking = Asking::new(address, credentials)?;
+    /// Begins to answer about the registry there; says nothing to it yet. `on_failure` is called for each question that it
+    /// does not answer.
+    pub fn start(at: RegistryAt, on_failure: impl Fn() + Send + Sync + 'static) -> Result<Self, RegistryError> {
+        let asking = Asking::new(at)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (known, (wanted, mut asked)) = (Arc::new(Known::default()), mpsc::channel(ASKED_MAX));
         let told = Arc::clone(&known);
@@ -157,6 +163,27 @@ async fn insist(asking: &Asking, id: u32, on_failure: &impl Fn()) -> Look {
                 pause = (pause * 2).min(PAUSE_MAX);
             }
         }
+    }
+}
+
+// === impl RegistryAt ===
+
+impl RegistryAt {
+    /// Returns the place of the registry at `address`. Its credentials must be where they are said to be.
+    pub fn new(address: &str, credentials: Option<Credentials>) -> Result<Self, InvalidRegistry> {
+        let wrong = || InvalidRegistry::Address(address.to_owned());
+        let mut parsed: Url = address.parse().map_err(|_| wrong())?;
+        if !parsed.username().is_empty() || parsed.password().is_some() {
+            return Err(InvalidRegistry::Password);
+        }
+        if !["http", "https"].contains(&parsed.scheme()) || parsed.query().is_some() {
+            return Err(wrong());
+        }
+        parsed.path_segments_mut().map_err(|()| wrong())?.pop_if_empty();
+        if let Some(credentials) = &credentials {
+            credentials.read().map_err(InvalidRegistry::Credentials)?;
+        }
+        Ok(Self { address: parsed, credentials })
     }
 }
 

@@ -15,6 +15,7 @@ use control::Access;
 use executors::Kinds;
 use policies::Definition;
 use prometheus_client::registry::Registry;
+use schemas::RegistryAt;
 use starter::{AdmissionKind, Limits};
 use tokio::{
     net::TcpListener,
@@ -26,7 +27,7 @@ use wire::{ExecutorId, ReplyTopics};
 use super::{Failure, apply::watch::watch_inside, control::whoever_calls};
 use crate::{
     alerting::{AlertArgs, WantedAlerts},
-    app::{self, App, RegistryAt, Role, Running},
+    app::{self, App, Role, Running},
     console::{ConsoleArgs, Opening, Place},
     doors::{Doors, Routes},
     otlp::{Otlp, OtlpArgs, Wanted},
@@ -102,6 +103,7 @@ struct Prepared {
     loaded: Vec<Loaded>,
     wanted: Option<Wanted>,
     alerts: WantedAlerts,
+    schemas: Option<RegistryAt>,
     opening: Opening,
 }
 
@@ -171,9 +173,9 @@ impl Serve {
         self.reply_topics.as_ref()
     }
 
-    fn registry(&self) -> Option<RegistryAt> {
-        let (address, credentials) = (self.schema_registry.clone()?, self.schema_registry_credentials.clone());
-        Some(RegistryAt { address, credentials })
+    fn registry(&self) -> anyhow::Result<Option<RegistryAt>> {
+        let at = |address: &String| RegistryAt::new(address, self.schema_registry_credentials.clone());
+        Ok(self.schema_registry.as_ref().map(at).transpose()?)
     }
 
     pub(super) fn run(&self, job: &Job) -> Result<ExitCode, Failure> {
@@ -184,7 +186,8 @@ impl Serve {
             let bus = self.bus.open(&clock).map_err(Failure::Refused)?;
             let wanted = self.traces.wanted().map_err(Failure::Refused)?;
             let alerts = self.alerts.wanted().map_err(Failure::Refused)?;
-            let prepared = Prepared { loaded, wanted, alerts, opening };
+            let schemas = self.registry().map_err(Failure::Refused)?;
+            let prepared = Prepared { loaded, wanted, alerts, schemas, opening };
             self.serve(&bus, &clock, prepared, job).await.map_err(Failure::Failed)
         })
     }
@@ -209,7 +212,7 @@ impl Serve {
         &self,
         bus: &Arc<dyn Bus>,
         clock: &Clock,
-        Prepared { loaded, wanted, alerts, opening }: Prepared,
+        Prepared { loaded, wanted, alerts, schemas, opening }: Prepared,
         job: &Job<'_>,
     ) -> anyhow::Result<ExitCode> {
         let stop = CancellationToken::new();
@@ -244,7 +247,7 @@ impl Serve {
                 only: (!job.only.is_empty()).then(|| job.only.to_vec()),
                 limits: self.limits(),
                 replies: self.reply_topics.clone().unwrap_or_default(),
-                registry: self.registry(),
+                registry: schemas.clone(),
                 kinds: job.kinds.clone(),
                 partitions: self.bus.partitions,
                 traces: otlp.as_ref().map(Otlp::traces),

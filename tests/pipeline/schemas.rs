@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::Command, time::Duration};
 
 use bus::{Bus, Event, KafkaBus, KafkaSettings, StartAt, TopicPartition};
-use schemas::{Frame, Look, Registry};
+use schemas::{Frame, Look, Registry, RegistryAt};
 use serde_json::Value;
 use tokio::{task::block_in_place, time::timeout};
 use wire::{DeadLetter, Record, RendezvousName, Topics};
@@ -94,7 +94,7 @@ async fn values_that_confluent_s_serializers_frame_are_asked_as_the_documents_th
     let registry = tokio::task::spawn_blocking(broker::Registry::shared).await.unwrap().unwrap().url();
     let frames = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/vectors/frames.py");
     let vectors = block_in_place(|| python(&[frames, &registry]));
-    let asked = Registry::start(&registry, None, || {}).unwrap();
+    let asked = Registry::start(RegistryAt::new(&registry, None).unwrap(), || {}).unwrap();
     for line in vectors.lines() {
         let vector: Value = serde_json::from_str(line).unwrap();
         let hex = vector["framed"].as_str().unwrap();

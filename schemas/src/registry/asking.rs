@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 
-use super::{Credentials, InvalidRegistry};
+use super::{RegistryAt, RegistryError};
 use crate::{Kind, Reference, Schema, Written};
 
 /// Asks one registry.
 pub(super) struct Asking {
     client: Client,
-    address: Url,
-    credentials: Option<Credentials>,
+    at: RegistryAt,
 }
 
 /// What came of a question.
@@ -61,17 +60,9 @@ const ANSWER_BYTES: usize = 4 << 20;
 // === impl Asking ===
 
 impl Asking {
-    pub(super) fn new(address: &str, credentials: Option<Credentials>) -> Result<Self, InvalidRegistry> {
-        let mut parsed: Url = address.parse().map_err(|_| InvalidRegistry::Address(address.to_owned()))?;
-        if !parsed.username().is_empty() || parsed.password().is_some() {
-            return Err(InvalidRegistry::Password);
-        }
-        if !["http", "https"].contains(&parsed.scheme()) || parsed.query().is_some() {
-            return Err(InvalidRegistry::Address(address.to_owned()));
-        }
-        parsed.path_segments_mut().map_err(|()| InvalidRegistry::Address(address.to_owned()))?.pop_if_empty();
+    pub(super) fn new(at: RegistryAt) -> Result<Self, RegistryError> {
         let client = Client::builder().timeout(ANSWER_WITHIN).redirect(reqwest::redirect::Policy::none()).build()?;
-        Ok(Self { client, address: parsed, credentials })
+        Ok(Self { client, at })
     }
 
     /// Asks for the schema `id`.
@@ -126,10 +117,10 @@ impl Asking {
 
     /// Returns what lies at `path`; `None` if the registry says that nothing does.
     async fn get(&self, path: &[&str]) -> Result<Option<Answer>, String> {
-        let mut url = self.address.clone();
+        let mut url = self.at.address.clone();
         url.path_segments_mut().map_err(|()| "its address has no path".to_owned())?.extend(path);
         let mut question = self.client.get(url);
-        if let Some(credentials) = &self.credentials {
+        if let Some(credentials) = &self.at.credentials {
             let secret = credentials.read().map_err(|why| format!("its credentials {why}"))?;
             question = match secret.split_once(':') {
                 Some((user, password)) => question.basic_auth(user, Some(password)),

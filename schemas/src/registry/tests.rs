@@ -67,7 +67,7 @@ async fn a_schema_is_asked_for_once_with_all_that_it_refers_to() {
         "references": [{"name": "U", "subject": "a b/u", "version": 3}]}"#;
     let unit = r#"{"schema": "{\"type\":\"enum\",\"name\":\"U\",\"symbols\":[\"A\"]}", "subject": "a b/u"}"#;
     let (address, script) = serve(&[(200, root), (200, unit)]).await;
-    let registry = Registry::start(&address, None, || {}).unwrap();
+    let registry = Registry::start(RegistryAt::new(&address, None).unwrap(), || {}).unwrap();
     for _ in 0..3 {
         let Look::Schema(schema) = known(&registry, 7).await else { panic!("it is one") };
         assert_eq!(schema.decode(&[0]).unwrap(), r#"{"u":"A"}"#);
@@ -86,7 +86,7 @@ async fn a_registry_that_is_away_is_asked_until_it_answers() {
     let failures = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&failures);
     let on_failure = move || _ = counted.fetch_add(1, Ordering::Relaxed);
-    let registry = Registry::start(&address, None, on_failure).unwrap();
+    let registry = Registry::start(RegistryAt::new(&address, None).unwrap(), on_failure).unwrap();
     let Look::Unusable(why) = known(&registry, 7).await else { panic!("there is none") };
     assert_eq!(&*why, "the registry has no schema 7");
     assert_eq!(failures.load(Ordering::Relaxed), 5);
@@ -104,7 +104,7 @@ async fn what_cannot_be_used_says_why() {
         (404, r#"{"error_code": 40402}"#),
     ];
     let (address, _) = serve(&answers).await;
-    let registry = Registry::start(&address, None, || {}).unwrap();
+    let registry = Registry::start(RegistryAt::new(&address, None).unwrap(), || {}).unwrap();
     for (id, expected) in [
         (1, "schema 1 cannot be used: it cannot be read: "),
         (2, "schema 2 is of the unknown type `XML`"),
@@ -122,7 +122,7 @@ async fn the_secret_is_read_when_it_is_needed_and_told_to_the_registry_alone() {
     let json = (200, r#"{"schema": "", "schemaType": "JSON"}"#);
     let (address, script) = serve(&[json, json]).await;
     let credentials: Credentials = format!("file:{}", file.display()).parse().unwrap();
-    let registry = Registry::start(&address, Some(credentials.clone()), || {}).unwrap();
+    let registry = Registry::start(RegistryAt::new(&address, Some(credentials.clone())).unwrap(), || {}).unwrap();
     assert!(matches!(known(&registry, 1).await, Look::Schema(_)));
     fs::write(&file, "a-token").unwrap();
     assert!(matches!(known(&registry, 2).await, Look::Schema(_)));
@@ -130,7 +130,7 @@ async fn the_secret_is_read_when_it_is_needed_and_told_to_the_registry_alone() {
     assert_eq!(asked(&script), [basic, "/base/schemas/ids/2 Bearer a-token"]);
     assert!(!format!("{registry:?} {credentials:?}").contains("s3cret"));
     fs::remove_file(&file).unwrap();
-    let gone = Registry::start(&address, Some(credentials), || {}).unwrap_err().to_string();
+    let gone = RegistryAt::new(&address, Some(credentials)).unwrap_err().to_string();
     assert!(gone.starts_with("the schema registry's credentials are in the file "), "{gone}");
     for plain in ["ann:s3cret", "token", "env:", ""] {
         assert_eq!(plain.parse::<Credentials>(), Err(InvalidCredentials), "{plain}");
@@ -145,7 +145,7 @@ fn an_address_is_that_of_a_registry_and_holds_no_password() {
         ("http://registry?x=1", "is no address"),
         ("http://ann:s3cret@registry", "--schema-registry-credentials"),
     ] {
-        let refused = Registry::start(address, None, || {}).unwrap_err().to_string();
+        let refused = RegistryAt::new(address, None).unwrap_err().to_string();
         assert!(refused.contains(told) && !refused.contains("s3cret"), "{refused}");
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use axum::{Router, http::StatusCode, routing::get};
 use hedgerow_starter::Limits;
-use schemas::Registry;
+use schemas::{Registry, RegistryAt};
 use tokio::net::TcpListener;
 use wire::DeadLetter;
 
@@ -36,7 +36,7 @@ async fn an_input_whose_schema_cannot_be_asked_for_waits_and_nothing_behind_it_i
     world.input("\0\0\0\0\x08{}", &[]);
     world.input("\0\0\0", &[]);
     world.input(BODY, &[("idempotency-key", "second")]);
-    let schemas = Registry::start(&registry().await, None, || {}).unwrap();
+    let schemas = Registry::start(RegistryAt::new(&registry().await, None).unwrap(), || {}).unwrap();
     let station = world.start_asking(Limits::default(), Some(Arc::new(schemas))).await;
     let mut requests = world.requests();
     for _ in 0..2 {
