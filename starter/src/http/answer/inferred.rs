@@ -1,5 +1,7 @@
 //! The answer of an Open Inference Protocol server, of one row or of several.
 
+use std::time::Duration;
+
 use serde::Serialize;
 pub(crate) use serde_json::Value;
 use wire::ResultKind;
@@ -98,7 +100,7 @@ pub(crate) fn one<'a>(answered: &'a Answered, spoken: &OpenInference, body: &'a 
         ("hedgerow_reason", (&*decision.reason).into()),
         // Joined by commas: the protocol's parameters are texts, numbers and booleans.
         ("hedgerow_executors", decision.executors.join(",").into()),
-        ("hedgerow_elapsed_ms", milliseconds(answered).into()),
+        ("hedgerow_elapsed_ms", milliseconds(answered.elapsed).into()),
         ("hedgerow_degraded", is_degraded(answered, decision).into()),
     ];
     if let Some(case) = &decision.case {
@@ -167,8 +169,13 @@ pub(crate) fn error_of(body: &Body<'_>) -> String {
     body.answer.text("error").unwrap_or_else(|| NO_ANSWER.to_owned())
 }
 
-fn milliseconds(answered: &Answered) -> f64 {
-    answered.elapsed.as_secs_f64() * 1_000.0
+/// Returns how long the caller waited, in whole microseconds: a division by a thousand is the nearest number to what is
+/// meant, and so is written with three decimals at most. A product of seconds is not.
+fn milliseconds(elapsed: Duration) -> f64 {
+    // More than 2^53 microseconds, in 285 years, would be rounded.
+    #[expect(clippy::cast_precision_loss, reason = "nobody waits that long")]
+    let micros = elapsed.as_micros() as f64;
+    micros / 1_000.0
 }
 
 /// No prediction, or what there was when time was up: somebody who should have been heard was not.
@@ -201,7 +208,7 @@ impl<'a> Told<'a> {
                 completeness: &decision.completeness,
                 reason: &decision.reason,
                 executors: &decision.executors,
-                elapsed_ms: milliseconds(answered),
+                elapsed_ms: milliseconds(answered.elapsed),
                 degraded: is_degraded(answered, decision),
             }),
             error: (answered.result.kind == ResultKind::Error).then(|| error_of(body)),
@@ -238,5 +245,20 @@ impl Answer<'_> {
         };
         // Text, numbers and checked JSON always serialise.
         (serde_json::to_vec(&written).unwrap_or_default(), behind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_are_written_with_the_digits_of_their_microseconds_and_no_others() {
+        for micros in (0..200_000).chain([5_272, 123_456_789, 86_400_000_001]) {
+            let (whole, rest) = (micros / 1_000, micros % 1_000);
+            let written = format!("{whole}.{rest:03}");
+            let written = written.trim_end_matches('0').trim_end_matches('.');
+            assert_eq!(milliseconds(Duration::from_micros(micros)).to_string(), written);
+        }
     }
 }
