@@ -32,6 +32,9 @@ pub enum TransactError {
     /// Nothing of it is visible, nor will be: one of the records is larger than its topic allows.
     #[error("a record is larger than the topic {0} allows")]
     TooLarge(Arc<str>),
+    /// Nothing of it is visible, nor will be: this topic may not be written to.
+    #[error("the topic {0} may not be written to")]
+    Forbidden(Arc<str>),
     /// Somebody else has opened the id, or whether all of it is visible is not known. Nothing more can be written here.
     /// Who opens the id again, which settles what was open, and then joins the group anew is told by `Assigned` what
     /// came of it.

@@ -77,6 +77,14 @@ impl Batch {
         Some(dropped)
     }
 
+    /// Lets go of all that is for `topic`, and returns how much that was.
+    pub fn drop_topic(&mut self, topic: &str) -> usize {
+        let before = self.records.len();
+        self.records.retain(|copied| *copied.to.topic != *topic);
+        self.bytes = self.records.iter().map(|copied| size(&copied.record)).sum();
+        before - self.records.len()
+    }
+
     /// Puts `later` behind what is there.
     #[must_use]
     pub fn then(mut self, later: Self) -> Self {
@@ -202,5 +210,7 @@ mod tests {
         assert_eq!(batch.drop_largest("sealed").unwrap().record, copied(0, "large").record);
         assert_eq!(payloads(&batch), [&b"a"[..], b"b", b"larger"]);
         assert!(batch.drop_largest("nowhere").is_none());
+        assert_eq!((batch.drop_topic("elsewhere"), batch.drop_topic("elsewhere")), (1, 0));
+        assert_eq!(payloads(&batch), [b"a", b"b"]);
     }
 }

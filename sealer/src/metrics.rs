@@ -48,6 +48,8 @@ pub enum Reason {
     NoTopic,
     /// The topic has no partition of that number.
     NoPartition,
+    /// Kafka forbids to write there.
+    Forbidden,
 }
 
 /// The label.
@@ -107,8 +109,14 @@ impl Metrics {
         registry.register_with_unit(format!("hedgerow_{station}_delay"), delay, Unit::Seconds, self.delay.clone());
     }
 
-    pub(crate) fn on_misdirected(&self, reason: Reason) {
-        self.misdirected.get_or_create(&Misdirected { reason }).inc();
+    /// Returns how many results could not be sent for this reason.
+    #[must_use]
+    pub fn misdirected_for(&self, reason: Reason) -> u64 {
+        self.misdirected.get_or_create(&Misdirected { reason }).get()
+    }
+
+    pub(crate) fn on_misdirected(&self, reason: Reason, results: u64) {
+        self.misdirected.get_or_create(&Misdirected { reason }).inc_by(results);
     }
 }
 
@@ -120,6 +128,7 @@ impl EncodeLabelValue for Reason {
             Self::NotAllowed => "not_allowed",
             Self::NoTopic => "no_topic",
             Self::NoPartition => "no_partition",
+            Self::Forbidden => "forbidden",
         };
         word.encode(encoder)
     }

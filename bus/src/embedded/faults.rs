@@ -57,6 +57,7 @@ pub(super) struct Kept {
 #[derive(Default)]
 struct Plan {
     sends: Vec<Planned>,
+    forbidden: Vec<String>,
     /// What was sent while interrupted, and what is to be acknowledged later; at most `KEPT_MAX` each.
     waiting: VecDeque<Sending>,
     held: VecDeque<(Acknowledge, i64, Arc<Kept>)>,
@@ -77,6 +78,12 @@ impl Faults {
     /// that are refused or fail are aborted, and those whose acknowledgement is lost are there and yet `Broken`.
     pub fn on_send(&self, topic: &str, times: usize, fault: SendFault) {
         lock(&self.plan).sends.push(Planned { topic: topic.to_owned(), left: times, fault });
+        self.armed.store(true, Ordering::Release);
+    }
+
+    /// Lets no transaction write to `topic`, as a cluster does that forbids it.
+    pub fn forbid(&self, topic: &str) {
+        lock(&self.plan).forbidden.push(topic.to_owned());
         self.armed.store(true, Ordering::Release);
     }
 
@@ -115,6 +122,10 @@ impl Faults {
 
     pub(super) fn are_armed(&self) -> bool {
         self.armed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_forbidden(&self, topic: &str) -> bool {
+        self.are_armed() && lock(&self.plan).forbidden.iter().any(|forbidden| forbidden == topic)
     }
 
     pub(super) fn is_interrupted(&self) -> bool {

@@ -66,6 +66,9 @@ impl EmbeddedTransactions {
     fn batches(&self, records: Vec<(TopicPartition, Record)>) -> Result<Batches, TransactError> {
         let mut batches = Batches::new();
         for (to, record) in records {
+            if self.log.faults.is_forbidden(&to.topic) {
+                return Err(TransactError::Forbidden(to.topic));
+            }
             if partition::size(&record) > self.log.limits.record_bytes {
                 return Err(TransactError::TooLarge(to.topic));
             }

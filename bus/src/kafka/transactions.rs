@@ -6,6 +6,8 @@
 //! Two ids take turns. A broker acknowledges a commit before its markers are in the log, and until they are it refuses the
 //! id's next transaction; librdkafka asks again after 20 ms, and no option makes that less.
 
+mod rights;
+
 use std::{
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
@@ -188,13 +190,17 @@ impl Writer {
         match made {
             Ok(()) => Ok(()),
             Err(Failed::Unknown(why)) => Err(TransactError::Broken(why)),
-            Err(Failed::Step(why)) => match self.client.abort_transaction(ABORT_WITHIN) {
-                Ok(()) => Err(why),
-                Err(error) => {
-                    tracing::debug!(%error, "the transaction cannot be given up");
-                    Err(TransactError::Broken(why.to_string()))
+            Err(Failed::Step(why)) => {
+                let is_forbidden = self.is_forbidden();
+                match self.client.abort_transaction(ABORT_WITHIN) {
+                    Ok(()) if is_forbidden => Err(self.forbidden(records).map_or(why, TransactError::Forbidden)),
+                    Ok(()) => Err(why),
+                    Err(error) => {
+                        tracing::debug!(%error, "the transaction cannot be given up");
+                        Err(TransactError::Broken(why.to_string()))
+                    }
                 }
-            },
+            }
         }
     }
 

@@ -16,12 +16,12 @@ pub(super) struct Directory {
 
 /// What was found when a topic was looked at.
 struct Known {
-    /// `None` if there is no such topic, or none that may be seen.
-    partitions: Option<i32>,
+    /// How many, or why nothing can be sent there.
+    partitions: Result<i32, Reason>,
     until: Timestamp,
 }
 
-/// Topics may be given more partitions.
+/// Topics may be given more partitions, and be allowed. To try one that is forbidden costs the others a transaction.
 const STANDS: Duration = Duration::from_mins(1);
 /// And may be made; until then whoever names one that is not there costs no question for each request.
 const ABSENT_STANDS: Duration = Duration::from_secs(1);
@@ -46,28 +46,36 @@ impl Directory {
         if !self.allowed.allow(topic) {
             return Ok(Err(Reason::NotAllowed));
         }
-        let Some(count) = self.partitions(topic, now).await? else { return Ok(Err(Reason::NoTopic)) };
-        let partition = reply::partition(reply, request, count).ok_or(Reason::NoPartition);
+        let count = self.partitions(topic, now).await?;
+        let partition = count.and_then(|count| reply::partition(reply, request, count).ok_or(Reason::NoPartition));
         Ok(partition.map(|partition| TopicPartition { topic: Arc::clone(topic), partition }))
     }
 
-    async fn partitions(&mut self, topic: &Arc<str>, now: Timestamp) -> Result<Option<i32>, BusError> {
+    /// Remembers for a while that nothing may be written to `topic`.
+    pub(super) fn forbid(&mut self, topic: &Arc<str>, now: Timestamp) {
+        self.know(topic, Err(Reason::Forbidden), now.after(STANDS));
+    }
+
+    async fn partitions(&mut self, topic: &Arc<str>, now: Timestamp) -> Result<Result<i32, Reason>, BusError> {
         if let Some(known) = self.known.get(topic).filter(|known| now < known.until) {
             return Ok(known.partitions);
         }
         let partitions = match self.bus.partitions(topic).await {
-            Ok(count) => Some(count),
+            Ok(count) => Ok(count),
             Err(BusError::Fatal(why)) => {
                 tracing::warn!(%topic, why, "results that callers want there are not sent");
-                None
+                Err(Reason::NoTopic)
             }
             Err(error) => return Err(error),
         };
+        self.know(topic, partitions, now.after(if partitions.is_ok() { STANDS } else { ABSENT_STANDS }));
+        Ok(partitions)
+    }
+
+    fn know(&mut self, topic: &Arc<str>, partitions: Result<i32, Reason>, until: Timestamp) {
         if self.known.len() >= KNOWN_MAX {
             self.known.clear();
         }
-        let until = now.after(if partitions.is_some() { STANDS } else { ABSENT_STANDS });
         self.known.insert(Arc::clone(topic), Known { partitions, until });
-        Ok(partitions)
     }
 }

@@ -16,6 +16,7 @@ use super::directory::Directory;
 use crate::{
     Metrics,
     batch::{Batch, Copied},
+    metrics::Reason,
     partition::{Gone, Heard, Partition},
     place::Place,
     reply,
@@ -142,6 +143,7 @@ impl Shift {
                 tracing::debug!(%why, "a transaction is tried again");
                 self.again(batch);
             }
+            Err(TransactError::Forbidden(topic)) => return self.on_forbidden(batch, &topic),
             Err(TransactError::TooLarge(topic)) => {
                 self.again(batch);
                 if let Some(Copied { from, record, .. }) = self.batch.drop_largest(&topic) {
@@ -151,6 +153,18 @@ impl Shift {
                 }
             }
         }
+        self.metrics.aborted.inc();
+        Ok(())
+    }
+
+    /// Leaves out what is for a topic that may not be written to, if that is a caller's: it holds up nobody else's.
+    fn on_forbidden(&mut self, batch: Batch, topic: &Arc<str>) -> Outcome {
+        let Way::Replies(directory) = &mut self.way else { return Err(format!("{topic} may not be written to")) };
+        directory.forbid(topic, self.clock.now());
+        self.again(batch);
+        let results = self.batch.drop_topic(topic);
+        tracing::warn!(%topic, results, "nothing may be written there: results that callers want there are not sent");
+        self.metrics.on_misdirected(Reason::Forbidden, results as u64);
         self.metrics.aborted.inc();
         Ok(())
     }
@@ -280,7 +294,7 @@ impl Way {
             Ok(to) => Ok(Some((to, reply::written(record, &reply)))),
             Err(reason) => {
                 tracing::debug!(%request, address = %reply.address, ?reason, "a result is not sent where its caller wants it");
-                metrics.on_misdirected(reason);
+                metrics.on_misdirected(reason, 1);
                 Ok(None)
             }
         }

@@ -22,7 +22,7 @@ use wire::{
 
 const PARTITIONS: i32 = 3;
 /// Generous: it bounds a test that has failed, never one that passes.
-const PATIENCE: Duration = Duration::from_mins(2);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 pub(crate) struct Scene {
     bus: Arc<dyn Bus>,

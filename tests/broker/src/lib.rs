@@ -226,11 +226,12 @@ pub(crate) fn free_port() -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
 }
 
-/// Returns the command of one of Kafka's own tools, as its scripts call it: `kafka-console-producer` and
-/// `kafka-console-consumer`.
+/// Returns the command of one of Kafka's own tools, as its scripts call it: `kafka-console-producer`, `kafka-console-consumer`
+/// and `kafka-acls`.
 pub fn tool(script: &str) -> Result<Command, BrokerError> {
     let class = match script {
         "kafka-console-producer" => "org.apache.kafka.tools.ConsoleProducer",
+        "kafka-acls" => "org.apache.kafka.tools.AclCommand",
         "kafka-console-consumer" => "org.apache.kafka.tools.consumer.ConsoleConsumer",
         other => return Err(BrokerError::NoTool(other.to_owned())),
     };

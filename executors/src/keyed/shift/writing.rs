@@ -73,7 +73,9 @@ impl Shift<'_> {
                 self.batch.keep_only(&served);
                 Ok(())
             }
-            Err(why @ (TransactError::Broken(_) | TransactError::TooLarge(_))) => Err(why.to_string()),
+            Err(why @ (TransactError::Broken(_) | TransactError::TooLarge(_) | TransactError::Forbidden(_))) => {
+                Err(why.to_string())
+            }
         }
     }
 
