@@ -14,7 +14,7 @@ use apache_avro::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use num_bigint::BigInt;
-use serde_json::{Map, Number, Value as Json};
+use serde_json::{Map, Number, Value as Json, json};
 
 use crate::schema::{Undecodable, Unusable, Written};
 
@@ -62,8 +62,8 @@ impl Avro {
         if !left.bytes.is_empty() {
             return Err(Undecodable::Left(left.bytes.len()));
         }
-        let json = json("", &value, &self.root, resolved.get_names())?;
-        Ok(Bytes::from(json.to_string()))
+        let document = document("", &value, &self.root, resolved.get_names())?;
+        Ok(Bytes::from(document.to_string()))
     }
 
     fn resolved(&self) -> Result<ResolvedSchema<'_>, apache_avro::Error> {
@@ -105,26 +105,26 @@ fn finite<'a>(of: &'a Type, names: &NamesRef<'a>, within: &mut Vec<String>) -> R
 }
 
 /// Returns what `value`, which stands at `place`, is in JSON. The type says what a decimal means.
-fn json(place: &str, value: &Value, of: &Type, names: &NamesRef<'_>) -> Result<Json, Undecodable> {
+fn document(place: &str, value: &Value, of: &Type, names: &NamesRef<'_>) -> Result<Json, Undecodable> {
     let differs = || Undecodable::Foreign(format!("`{place}` is of a kind that is not supported"));
     if let Type::Ref { name } = of {
-        return json(place, value, names.get(name).ok_or_else(differs)?, names);
+        return document(place, value, names.get(name).ok_or_else(differs)?, names);
     }
     Ok(match (value, of) {
         (Value::Union(index, inner), Type::Union(union)) => {
             let variant = usize::try_from(*index).ok().and_then(|index| union.variants().get(index));
-            json(place, inner, variant.ok_or_else(differs)?, names)?
+            document(place, inner, variant.ok_or_else(differs)?, names)?
         }
         (Value::Record(fields), Type::Record(record)) => {
             let fields = fields.iter().zip(&record.fields);
-            object(fields.map(|((name, value), field)| (name, json(name, value, &field.schema, names))))?
+            object(fields.map(|((name, value), field)| (name, document(name, value, &field.schema, names))))?
         }
         (Value::Array(items), Type::Array(array)) => {
-            let item = |item| json(place, item, &array.items, names);
+            let item = |item| document(place, item, &array.items, names);
             Json::Array(items.iter().map(item).collect::<Result<_, _>>()?)
         }
         (Value::Map(members), Type::Map(map)) => {
-            object(members.iter().map(|(name, value)| (name, json(name, value, &map.types, names))))?
+            object(members.iter().map(|(name, value)| (name, document(name, value, &map.types, names))))?
         }
         (Value::Decimal(decimal), Type::Decimal(known)) => {
             // Through text, because that rounds once.
@@ -150,6 +150,11 @@ fn json(place: &str, value: &Value, of: &Type, names: &NamesRef<'_>) -> Result<J
         (Value::Double(double), _) => number(place, *double)?,
         (Value::String(text) | Value::Enum(_, text), _) => Json::from(text.as_str()),
         (Value::Bytes(bytes) | Value::Fixed(_, bytes), _) => Json::from(STANDARD.encode(bytes)),
+        (Value::Duration(duration), _) => json!({
+            "months": u32::from(duration.months()),
+            "days": u32::from(duration.days()),
+            "milliseconds": u32::from(duration.millis()),
+        }),
         (Value::Uuid(uuid), _) => Json::from(uuid.to_string()),
         (Value::BigDecimal(decimal), _) => number(place, decimal.to_string().parse().unwrap_or(f64::NAN))?,
         _ => return Err(differs()),

@@ -2,6 +2,8 @@
 //!
 //! Pure.
 
+use serde::de::IgnoredAny;
+
 /// A framed value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
@@ -14,6 +16,12 @@ pub struct Frame<'a> {
 /// What begins as a frame and is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
+    /// Its schema is named beside it.
+    #[error(
+        "its schema is named in the header `{HEADER}`, which is not read: let the serializer put the schema's number in \
+         front of the value, as `PrefixSchemaIdSerializer` does"
+    )]
+    Beside,
     /// It ends within the schema's number.
     #[error("it ends after {0} of the 5 bytes in front of the value")]
     Short(usize),
@@ -22,6 +30,8 @@ pub enum FrameError {
     Path,
 }
 
+/// Where serializers that put nothing in front of a value name its schema, by an id of another sort.
+pub const HEADER: &str = "__value_schema_id";
 /// A first byte that no JSON document has.
 const MAGIC: u8 = 0;
 const HEAD: usize = 5;
@@ -31,6 +41,15 @@ const DEPTH_MAX: i64 = 32;
 // === impl Frame ===
 
 impl<'a> Frame<'a> {
+    /// Reads the value of a record whose [`HEADER`] is there, or is not; `None` if it is JSON as it is.
+    pub fn of_record(bytes: &'a [u8], has_header: bool) -> Result<Option<Self>, FrameError> {
+        if !has_header {
+            return Self::read(bytes);
+        }
+        // A value of JSON Schema needs its schema for nothing.
+        if serde_json::from_slice::<IgnoredAny>(bytes).is_ok() { Ok(None) } else { Err(FrameError::Beside) }
+    }
+
     /// Reads `bytes`; `None` if they are not framed.
     pub fn read(bytes: &'a [u8]) -> Result<Option<Self>, FrameError> {
         if bytes.first() != Some(&MAGIC) {
@@ -88,6 +107,15 @@ mod tests {
         assert_eq!(Frame::read(b"{\"x\": 1}"), Ok(None));
         assert_eq!(Frame::read(&[]), Ok(None));
         assert_eq!(Frame::read(&[0, 0, 0]), Err(FrameError::Short(3)));
+    }
+
+    #[test]
+    fn a_value_whose_schema_is_named_in_a_header_is_json_or_refused_and_never_taken_for_a_frame() {
+        assert_eq!(Frame::of_record(b"{\"x\": 1}", true), Ok(None));
+        for of_avro in [&[0, 0, 0, 1, 2, 9, 8][..], &[2, 6, b'a'], &[]] {
+            assert_eq!(Frame::of_record(of_avro, true), Err(FrameError::Beside));
+        }
+        assert_eq!(Frame::of_record(&[0, 0, 0, 1, 2], false), Ok(Some(Frame { id: 258, payload: &[] })));
     }
 
     #[test]

@@ -10,6 +10,6 @@ mod protobuf;
 mod registry;
 mod schema;
 
-pub use frame::{Frame, FrameError};
+pub use frame::{Frame, FrameError, HEADER};
 pub use registry::{Credentials, InvalidCredentials, InvalidRegistry, Look, Registry, RegistryAt, RegistryError};
 pub use schema::{Kind, Reference, Schema, Undecodable, Unusable, Written};

@@ -88,6 +88,15 @@ fn a_number_that_json_cannot_say_is_refused_and_every_whole_number_keeps_its_dig
 }
 
 #[test]
+fn a_duration_is_its_three_numbers() {
+    let duration = one(r#"{"type":"fixed","name":"D","size":12,"logicalType":"duration"}"#);
+    let payload = [1, 0, 0, 0, 2, 0, 0, 0, 0xff, 0xff, 0xff, 0xff];
+    check(&duration, &payload, Ok(r#"{"x":{"days":2,"milliseconds":4294967295,"months":1}}"#));
+    let short = "the value is not of its schema: Failed to read duration: failed to fill whole buffer";
+    check(&duration, &payload[..11], Err(short));
+}
+
+#[test]
 fn decimals_are_the_number_that_they_mean_however_many_digits_they_have() {
     let of = |scale| one(&format!(r#"{{"type":"bytes","logicalType":"decimal","precision":60,"scale":{scale}}}"#));
     check(&of(2), &[4, 0x04, 0xd2], Ok(r#"{"x":12.34}"#));

@@ -57,6 +57,20 @@ async fn an_input_whose_schema_cannot_be_asked_for_waits_and_nothing_behind_it_i
 }
 
 #[tokio::test]
+async fn an_input_whose_schema_is_named_in_a_header_is_json_or_put_aside_with_what_to_set() {
+    let world = Arc::new(World::new().await);
+    let header = ("__value_schema_id", "\u{1}0123456789abcdef");
+    world.input("\0\0\0\0\x07{}", &[header]);
+    world.input(BODY, &[header]);
+    let schemas = Registry::start(RegistryAt::new(&registry().await, None).unwrap(), || {}).unwrap();
+    let _station = world.start_asking(Limits::default(), Some(Arc::new(schemas))).await;
+    assert_eq!(&*soon(world.requests().recv()).await.unwrap().body, BODY.as_bytes());
+    let letter = soon(world.records(&world.topics.dead_letters).recv()).await.unwrap();
+    let told = DeadLetter::describe(&letter.record).unwrap().1;
+    assert!(told.contains("the header `__value_schema_id`") && told.contains("PrefixSchemaIdSerializer"), "{told}");
+}
+
+#[tokio::test]
 async fn without_a_registry_a_framed_input_is_put_aside_with_what_to_do() {
     let world = Arc::new(World::new().await);
     world.input("\0\0\0\0\x07{}", &[]);

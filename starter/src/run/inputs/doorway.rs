@@ -102,7 +102,8 @@ impl<'a> Doorway<'a> {
     fn body(&self, received: &Received) -> Result<Option<Bytes>, InvalidInput> {
         let payload = received.record.payload.clone().unwrap_or_default();
         let framed = |why: String| InvalidInput::Framed(why);
-        let Some(frame) = Frame::read(&payload).map_err(|error| framed(error.to_string()))? else {
+        let has_header = received.record.headers.get(schemas::HEADER).is_some();
+        let Some(frame) = Frame::of_record(&payload, has_header).map_err(|error| framed(error.to_string()))? else {
             return Ok(Some(payload));
         };
         let Some(schemas) = self.schemas else {
