@@ -25,6 +25,10 @@ pub enum FrameError {
     /// It ends within the schema's number.
     #[error("it ends after {0} of the 5 bytes in front of the value")]
     Short(usize),
+    /// No registry gives such a number: a registry that was asked would say that the question is none, and not that there is
+    /// no such schema.
+    #[error("the number of its schema is {0}, and registries give none above 2,147,483,647")]
+    Number(u32),
     /// The path to a message cannot be read.
     #[error("the path to its message in the Protobuf file cannot be read")]
     Path,
@@ -57,6 +61,9 @@ impl<'a> Frame<'a> {
         }
         let (head, payload) = bytes.split_at_checked(HEAD).ok_or(FrameError::Short(bytes.len()))?;
         let id = head[1..].iter().fold(0, |id, byte| id << 8 | u32::from(*byte));
+        if i32::try_from(id).is_err() {
+            return Err(FrameError::Number(id));
+        }
         Ok(Some(Self { id, payload }))
     }
 }
@@ -103,7 +110,8 @@ mod tests {
     #[test]
     fn a_frame_says_its_schema_and_what_is_none_is_left_alone() {
         assert_eq!(Frame::read(&[0, 0, 0, 1, 2, 9, 8]), Ok(Some(Frame { id: 258, payload: &[9, 8] })));
-        assert_eq!(Frame::read(&[0, 255, 255, 255, 255]), Ok(Some(Frame { id: u32::MAX, payload: &[] })));
+        assert_eq!(Frame::read(&[0, 127, 255, 255, 255]), Ok(Some(Frame { id: 2_147_483_647, payload: &[] })));
+        assert_eq!(Frame::read(&[0, 128, 0, 0, 0]), Err(FrameError::Number(2_147_483_648)));
         assert_eq!(Frame::read(b"{\"x\": 1}"), Ok(None));
         assert_eq!(Frame::read(&[]), Ok(None));
         assert_eq!(Frame::read(&[0, 0, 0]), Err(FrameError::Short(3)));
