@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use apache_avro::{
     Schema as Type,
     reader::datum::GenericDatumReader,
-    schema::{NamesRef, ResolvedSchema},
+    schema::{Name, NamesRef, ResolvedSchema},
     types::Value,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -32,8 +32,23 @@ struct Left<'a> {
     is_short: bool,
 }
 
+/// A way through a type, which finds out whether values of it are bounded by their bytes.
+struct Walk<'a> {
+    names: &'a NamesRef<'a>,
+    /// The records that it is in.
+    within: Vec<&'a Name>,
+    /// How many types it came by.
+    parts: usize,
+}
+
 /// So much may be made of one value at a time; inputs are smaller.
 const ALLOCATION_MAX: usize = 4 << 20;
+/// People write no types of more parts, and none that lie in more others. A few lines can: where each record holds the one
+/// before it twice, nobody lives to see the end of a value of the fortieth.
+const PARTS_MAX: usize = 10_000;
+const DEPTH_MAX: usize = 100;
+/// No number has as many digits, and to write out those of a megabyte would take seconds.
+const DECIMAL_BITS_MAX: u64 = 1 << 13;
 
 // === impl Avro ===
 
@@ -46,7 +61,7 @@ impl Avro {
         let (root, others) = Type::parse_str_with_list(&written.text, others).map_err(unreadable)?;
         let avro = Self { root, others };
         let resolved = avro.resolved().map_err(unreadable)?;
-        finite(&avro.root, resolved.get_names(), &mut Vec::new())?;
+        Walk { names: resolved.get_names(), within: Vec::new(), parts: 0 }.through(&avro.root, 0)?;
         Ok(avro)
     }
 
@@ -78,29 +93,40 @@ impl Read for Left<'_> {
     }
 }
 
-/// Refuses a type that contains itself.
-fn finite<'a>(of: &'a Type, names: &NamesRef<'a>, within: &mut Vec<String>) -> Result<(), Unusable> {
-    match of {
-        Type::Ref { name } => {
-            let full = name.to_string();
-            if within.contains(&full) {
-                return Err(Unusable::Endless(full));
-            }
-            match names.get(name) {
-                Some(meant) => finite(meant, names, within),
-                None => Err(Unusable::Unreadable(format!("`{full}` is nowhere"))),
-            }
+// === impl Walk ===
+
+impl<'a> Walk<'a> {
+    /// Goes through all of a type, what it refers to included wherever it does; returns whether its values take any bytes.
+    fn through(&mut self, of: &'a Type, depth: usize) -> Result<bool, Unusable> {
+        self.parts += 1;
+        if self.parts > PARTS_MAX || depth > DEPTH_MAX {
+            return Err(Unusable::Vast);
         }
-        Type::Record(record) => {
-            within.push(record.name.to_string());
-            record.fields.iter().try_for_each(|field| finite(&field.schema, names, within))?;
-            within.pop();
-            Ok(())
+        match of {
+            Type::Ref { name } => match self.names.get(name) {
+                Some(_) if self.within.contains(&name) => Err(Unusable::Endless(name.to_string())),
+                Some(meant) => self.through(meant, depth + 1),
+                None => Err(Unusable::Unreadable(format!("`{name}` is nowhere"))),
+            },
+            Type::Record(record) => {
+                self.within.push(&record.name);
+                let mut takes = false;
+                for field in &record.fields {
+                    takes |= self.through(&field.schema, depth + 1)?;
+                }
+                self.within.pop();
+                Ok(takes)
+            }
+            Type::Array(array) if self.through(&array.items, depth + 1)? => Ok(true),
+            Type::Array(_) => Err(Unusable::Weightless),
+            Type::Map(map) => self.through(&map.types, depth + 1).map(|_| true),
+            Type::Union(union) => {
+                union.variants().iter().try_for_each(|variant| self.through(variant, depth + 1).map(drop))?;
+                Ok(true)
+            }
+            Type::Fixed(fixed) => Ok(fixed.size > 0),
+            other => Ok(!matches!(other, Type::Null)),
         }
-        Type::Array(array) => finite(&array.items, names, within),
-        Type::Map(map) => finite(&map.types, names, within),
-        Type::Union(union) => union.variants().iter().try_for_each(|variant| finite(variant, names, within)),
-        _ => Ok(()),
     }
 }
 
@@ -127,9 +153,7 @@ fn document(place: &str, value: &Value, of: &Type, names: &NamesRef<'_>) -> Resu
             object(members.iter().map(|(name, value)| (name, document(name, value, &map.types, names))))?
         }
         (Value::Decimal(decimal), Type::Decimal(known)) => {
-            // Through text, because that rounds once.
-            let text = format!("{}e-{}", BigInt::from(decimal.clone()), known.scale);
-            number(place, text.parse().unwrap_or(f64::NAN))?
+            meant(place, &BigInt::from(decimal.clone()), i64::try_from(known.scale).unwrap_or(i64::MAX))?
         }
         (Value::Null, _) => Json::Null,
         (Value::Boolean(truth), _) => Json::Bool(*truth),
@@ -156,7 +180,10 @@ fn document(place: &str, value: &Value, of: &Type, names: &NamesRef<'_>) -> Resu
             "milliseconds": u32::from(duration.millis()),
         }),
         (Value::Uuid(uuid), _) => Json::from(uuid.to_string()),
-        (Value::BigDecimal(decimal), _) => number(place, decimal.to_string().parse().unwrap_or(f64::NAN))?,
+        (Value::BigDecimal(decimal), _) => {
+            let (digits, scale) = decimal.as_bigint_and_scale();
+            meant(place, &digits, scale)?
+        }
         _ => return Err(differs()),
     })
 }
@@ -164,6 +191,15 @@ fn document(place: &str, value: &Value, of: &Type, names: &NamesRef<'_>) -> Resu
 fn object<'a>(members: impl Iterator<Item = (&'a String, Result<Json, Undecodable>)>) -> Result<Json, Undecodable> {
     let members: Result<Map<_, _>, _> = members.map(|(name, value)| value.map(|value| (name.clone(), value))).collect();
     members.map(Json::Object)
+}
+
+/// Returns the number of these digits, the last `scale` of which are behind the point.
+fn meant(place: &str, digits: &BigInt, scale: i64) -> Result<Json, Undecodable> {
+    if digits.bits() > DECIMAL_BITS_MAX {
+        return Err(Undecodable::Foreign(format!("`{place}` has more digits than a number has")));
+    }
+    // Through text, because that rounds once.
+    number(place, format!("{digits}e{}", -i128::from(scale)).parse().unwrap_or(f64::NAN))
 }
 
 fn number(place: &str, number: f64) -> Result<Json, Undecodable> {

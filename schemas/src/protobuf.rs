@@ -5,7 +5,10 @@
 //!
 //! Pure.
 
-use std::path::Path;
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -30,6 +33,11 @@ pub struct Protobuf(FileDescriptor);
 /// The files that a schema consists of.
 struct Files(Vec<(String, String)>);
 
+/// What is written, as far as it may get: a message of which nothing is set takes two bytes, and says all its defaults.
+struct Document(Vec<u8>);
+
+/// The log takes no request of as many bytes.
+const DOCUMENT_MAX: usize = 16 << 20;
 /// A registry keeps no name of the file itself. No import may have this one.
 const ROOT: &str = "hedgerow/schema.proto";
 
@@ -60,15 +68,28 @@ impl Protobuf {
             .stringify_64_bit_integers(false)
             .use_proto_field_name(true)
             .skip_default_fields(false);
-        let mut json = serde_json::Serializer::new(Vec::new());
+        let mut json = serde_json::Serializer::new(Document(Vec::new()));
         message.serialize_with_options(&mut json, &options).map_err(|error| Undecodable::Foreign(error.to_string()))?;
-        Ok(Bytes::from(json.into_inner()))
+        Ok(Bytes::from(json.into_inner().0))
     }
 
     fn message(&self, path: &[usize]) -> Option<MessageDescriptor> {
         let (first, rest) = path.split_first()?;
         let outermost = self.0.messages().nth(*first)?;
         rest.iter().try_fold(outermost, |message, place| message.child_messages().nth(*place))
+    }
+}
+
+impl Write for Document {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > DOCUMENT_MAX {
+            return Err(io::Error::other("written out, it has more than 16 MiB"));
+        }
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

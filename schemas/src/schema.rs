@@ -1,9 +1,11 @@
 //! A schema, read once, and the values that it makes JSON documents of.
 //!
 //! Pure. Laws, each tested by name:
-//! - *A number stays the number*: whole numbers keep every digit; what JSON cannot say (NaN, infinity) is refused.
-//! - *All or nothing*: bytes that a schema does not account for are refused.
-//! - *Never too deep*: a schema that contains itself is refused, because a value of it may be as deep as it likes.
+//! - *A number stays the number*: whole numbers keep every digit; what JSON cannot say (NaN, infinity) is refused, and in
+//!   Protobuf is the word that its JSON form has for it, which is no number either.
+//! - *All or nothing*: bytes that a schema in Avro does not account for are refused; fields that a message in Protobuf does
+//!   not know are passed over, as everywhere.
+//! - *Bounded by its bytes*: what a few bytes could make a large, deep or endless value of is refused.
 
 use bytes::Bytes;
 
@@ -60,6 +62,12 @@ pub enum Unusable {
     /// It contains itself.
     #[error("`{0}` contains itself, and such values may be of any depth")]
     Endless(String),
+    /// Written out, it has no end that anybody would wait for.
+    #[error("written out, with all that it refers to, it is larger or deeper than any value that people exchange")]
+    Vast,
+    /// It has an array of nulls, or of what comes to the same.
+    #[error("it has an array of what takes no bytes, and a few bytes may say that there are any number of those")]
+    Weightless,
 }
 
 /// Why a value cannot be read.

@@ -105,6 +105,21 @@ fn decimals_are_the_number_that_they_mean_however_many_digits_they_have() {
     // 2^128, which is a byte more than a number of 128 bits.
     let large: Vec<u8> = [36, 0, 1].into_iter().chain([0; 16]).collect();
     check(&of(0), &large, Ok(r#"{"x":3.402823669209385e+38}"#));
+    // With its scale in the value.
+    let any = one(r#"{"type":"bytes","logicalType":"big-decimal"}"#);
+    check(&any, &[8, 4, 0x04, 0xd2, 4], Ok(r#"{"x":12.34}"#));
+    check(&any, &[8, 4, 0x04, 0xd2, 3], Ok(r#"{"x":123400.0}"#));
+}
+
+#[test]
+fn decimals_whose_digits_take_seconds_to_write_are_refused() {
+    let refused = Err("the value is not of its schema: `x` has more digits than a number has");
+    // Of 1 MiB, and of 2 KiB.
+    let digits = |prefix: &[u8], count: usize| [prefix, &vec![0x7f; count]].concat();
+    let large = digits(&[0x80, 0x80, 0x80, 0x01], 1 << 20);
+    check(&one(r#"{"type":"bytes","logicalType":"decimal","precision":9,"scale":0}"#), &large, refused);
+    let any = [digits(&[0x86, 0x20, 0x80, 0x20], 2_048), vec![0]].concat();
+    check(&one(r#"{"type":"bytes","logicalType":"big-decimal"}"#), &any, refused);
 }
 
 #[test]
@@ -118,7 +133,43 @@ fn bytes_that_the_schema_does_not_account_for_are_refused() {
     assert!(one(r#""double""#).decode(&[1, 2]).is_err());
     // An array that says it has 2^40 items.
     let endless = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1];
-    assert!(one(r#"{"type":"array","items":"null"}"#).decode(&endless).is_err());
+    assert!(one(r#"{"type":"array","items":"int"}"#).decode(&endless).is_err());
+}
+
+/// Records, each of which has the one before it in so many fields; the first one has none.
+fn chain(length: usize, times: usize) -> Written {
+    let record = |at: usize| {
+        let before = |place| format!(r#"{{"name":"x{place}","type":"N{}"}}"#, at - 1);
+        let fields: Vec<String> = if at == 0 { Vec::new() } else { (0..times).map(before).collect() };
+        format!(r#"{{"name":"f{at}","type":{{"type":"record","name":"N{at}","fields":[{}]}}}}"#, fields.join(","))
+    };
+    let records: Vec<String> = (0..length).map(record).collect();
+    written(Kind::Avro, &format!(r#"{{"type":"record","name":"All","fields":[{}]}}"#, records.join(",")))
+}
+
+#[test]
+fn what_a_few_bytes_could_make_a_value_without_end_of_is_refused() {
+    let refused = |schema: &Written| Schema::read(schema).unwrap_err().to_string();
+    assert!(Schema::read(&chain(10, 2)).is_ok() && Schema::read(&chain(40, 1)).is_ok());
+    for vast in [chain(20, 2), chain(150, 1)] {
+        assert!(refused(&vast).starts_with("written out, with all that it refers to, it is larger or deeper"));
+    }
+    for items in [r#""null""#, r#"{"type":"record","name":"E","fields":[]}"#, r#"{"type":"array","items":"null"}"#] {
+        let array = written(Kind::Avro, &format!(r#"{{"type":"array","items":{items}}}"#));
+        assert!(refused(&array).starts_with("it has an array of what takes no bytes"), "{items}");
+    }
+    assert!(Schema::read(&written(Kind::Avro, r#"{"type":"array","items":["null","int"]}"#)).is_ok());
+}
+
+#[test]
+fn a_message_that_would_be_a_document_without_end_is_refused() {
+    let fields: String = (1..=100).map(|number| format!("double number_{number} = {number};")).collect();
+    let text = format!("syntax = \"proto3\"; message Many {{ repeated One all = 1; }} message One {{ {fields} }}");
+    let schema = Schema::read(&written(Kind::Protobuf, &text)).unwrap();
+    let of = |count| [vec![0], [0x0a, 0].repeat(count)].concat();
+    assert!(schema.decode(&of(100)).is_ok());
+    let refused = schema.decode(&of(20_000)).unwrap_err().to_string();
+    assert!(refused.contains("written out, it has more than 16 MiB"), "{refused}");
 }
 
 #[test]
