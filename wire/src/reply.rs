@@ -178,6 +178,7 @@ mod tests {
             "wine.heater.state",
             "hedgerow.control",
             "__consumer_offsets",
+            "_schemas",
         ] {
             assert!(!all.allow(ours), "{ours}");
             assert_eq!(ours.parse::<ReplyTopics>(), Err(InvalidReplyTopics::Ours(ours.to_owned())));

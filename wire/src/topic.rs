@@ -28,10 +28,11 @@ pub struct Topics {
 const SUFFIXES: [&str; 9] =
     ["inputs", "requests", "responses", "results", "sealed", "comparisons", "dead-letters", "measures", "state"];
 
-/// Returns whether a topic of that name belongs to a rendezvous, to hedgerow or to Kafka itself.
+/// Returns whether a topic of that name belongs to a rendezvous, to hedgerow, or to Kafka and what is built on it: those
+/// call theirs `__consumer_offsets`, `_schemas`.
 pub(crate) fn is_reserved(topic: &str) -> bool {
     let suffix = topic.rsplit_once('.').map(|(_, suffix)| suffix);
-    topic.starts_with("hedgerow.") || topic.starts_with("__") || suffix.is_some_and(|last| SUFFIXES.contains(&last))
+    topic.starts_with("hedgerow.") || topic.starts_with('_') || suffix.is_some_and(|last| SUFFIXES.contains(&last))
 }
 
 impl Topics {
@@ -73,5 +74,23 @@ impl Topics {
         let mut names: Vec<&str> = executors.iter().map(ExecutorId::as_str).collect();
         names.sort_unstable();
         self.group(&format!("executors.{}", names.join("+")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_topic_of_a_rendezvous_is_reserved() {
+        let name = RendezvousName::new("wine").unwrap();
+        // Whoever adds one finds it missing here.
+        let topics = Topics::of(&name);
+        let Topics { name: _, inputs, requests, responses, results, sealed, comparisons, dead_letters, measures } =
+            &topics;
+        let state = &topics.state(&ExecutorId::new("heater").unwrap());
+        for topic in [inputs, requests, responses, results, sealed, comparisons, dead_letters, measures, state] {
+            assert!(is_reserved(topic), "{topic}");
+        }
     }
 }
