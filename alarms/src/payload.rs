@@ -63,7 +63,7 @@ fn link(notice: &Notice, console: Option<&str>) -> Option<String> {
 }
 
 fn instant(micros: i64) -> String {
-    format_rfc3339_seconds(Timestamp::from_micros(micros.max(0)).into()).to_string()
+    format_rfc3339_seconds(Timestamp::from_micros(micros).into()).to_string()
 }
 
 /// Slack reads these three as mark-up, and no others.

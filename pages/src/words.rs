@@ -100,8 +100,7 @@ pub(crate) fn short_count(number: f64) -> String {
 
 /// Returns an instant in microseconds since the epoch, to the second, in UTC.
 pub(crate) fn instant(at_us: i64) -> String {
-    // What lies outside of the years that can be written is no instant of ours.
-    let at = SystemTime::from(Timestamp::from_micros(at_us.clamp(0, 253_402_300_799_000_000)));
+    let at = SystemTime::from(Timestamp::from_micros(at_us));
     humantime::format_rfc3339_seconds(at).to_string().replace('T', " ").replace('Z', " UTC")
 }
 

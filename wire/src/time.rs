@@ -13,6 +13,9 @@ pub struct Timestamp(i64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Budget(u64);
 
+/// The first instant whose year has five digits.
+const YEAR_10_000: i64 = 253_402_300_800_000_000;
+
 // === impl Timestamp ===
 
 impl Timestamp {
@@ -52,10 +55,10 @@ impl Timestamp {
 }
 
 impl From<Timestamp> for SystemTime {
-    /// For whatever writes instants for people.
+    /// For whatever writes instants for people. What stands in records may lie outside of the years that can be written, and
+    /// is told as the nearest of them.
     fn from(at: Timestamp) -> Self {
-        let micros = Duration::from_micros(at.0.unsigned_abs());
-        if at.0 < 0 { Self::UNIX_EPOCH - micros } else { Self::UNIX_EPOCH + micros }
+        Self::UNIX_EPOCH + Duration::from_micros(at.0.clamp(0, YEAR_10_000 - 1).unsigned_abs())
     }
 }
 
@@ -100,5 +103,17 @@ impl fmt::Display for Budget {
             micros if micros % 1_000 == 0 => write!(out, "{}ms", micros / 1_000),
             micros => write!(out, "{micros}us"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_instant_that_stands_in_a_record_can_be_written() {
+        let written = |micros| SystemTime::from(Timestamp(micros)).duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        assert_eq!([written(i64::MIN), written(-1), written(7)].map(|since| since.as_micros()), [0, 0, 7]);
+        assert_eq!(written(i64::MAX).as_micros() + 1, YEAR_10_000.unsigned_abs().into());
     }
 }
