@@ -23,7 +23,7 @@ use super::{Failure, control::whoever_calls};
 use crate::{
     app::{self, App, Role, Running},
     load::{Finished, Latencies, Pace},
-    observer::Observer,
+    observer::{Observed, Observer},
     settings::BusArgs,
 };
 
@@ -83,7 +83,7 @@ pub(super) struct Demo {
 
 /// How long behind its deadline a result is awaited.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Answers that are still on their way when the last request is answered: late canaries, the archive.
+/// So long nothing may come of what is still on its way when the last request is answered: late canaries, the archive.
 const SETTLE: Duration = Duration::from_secs(5);
 
 impl Demo {
@@ -199,13 +199,20 @@ impl Demo {
 
 /// Waits until everybody has said everything about every request, or nothing more has come for a while.
 async fn settle(observer: &Observer, tally: &Tally, executors: usize) {
-    let complete = |observed: &crate::observer::Observed| {
+    let come = |observed: &Observed| {
         let responses: u64 = observed.responses.values().map(|(answers, failures)| answers + failures).sum();
-        let expected = tally.accepted.len() as u64;
-        observed.results.len() as u64 >= expected && responses >= expected * executors as u64
+        (observed.results.len() as u64, responses)
     };
-    // Whoever is still missing after that is counted as missing.
-    let _ = tokio::time::timeout(SETTLE, observer.until(complete)).await;
+    let expected = tally.accepted.len() as u64;
+    let is_complete = |(results, responses)| results >= expected && responses >= expected * executors as u64;
+    loop {
+        let before = observer.look(come);
+        let more = observer.until(|observed| come(observed) != before);
+        // Whoever is still missing after that is counted as missing.
+        if is_complete(before) || tokio::time::timeout(SETTLE, more).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// What the callers got.
@@ -250,7 +257,7 @@ impl Tally {
         self.latencies.quantile(quantile).as_secs_f64() * 1_000.0
     }
 
-    fn summary(&self, observed: &crate::observer::Observed, bus: &str, budget: Budget) -> Summary {
+    fn summary(&self, observed: &Observed, bus: &str, budget: Budget) -> Summary {
         let got = self.accepted.iter().filter(|(id, _)| observed.results.contains_key(id)).count() as u64;
         Summary {
             bus: bus.to_owned(),
