@@ -117,18 +117,22 @@ fn a_factorisation_is_replaced_half_way_and_no_user_goes_without_a_list() {
     let changes = [("budget: 50ms", "budget: 60s"), ("until: 30ms", "until: 50s"), ("until: 40ms", "until: 55s")];
     let policy = patient("recommender/recommender.yaml", folder.path(), &changes);
     let second = patient("recommender/second.yaml", folder.path(), &changes);
-    let more = ["--then", &second, "--requests", "3000", "--rate", "500"];
-    let summary = demo(&policy, "recommender/users.jsonl", &more);
-    assert_eq!((&summary["results"], &summary["missing"], &summary["second"]), (&3000.into(), &0.into(), &0.into()));
-    assert_eq!(
-        (&summary["within_budget_share"], count(&summary, "chosen", "ranker")),
-        (&1.0.into(), 3000),
-        "{summary:#}"
-    );
-    // Two versions of one model answered, each about a good part of the users, and together about all.
-    let models: Vec<u64> = summary["models"].as_object().unwrap().values().filter_map(Value::as_u64).collect();
-    assert_eq!((models.len(), models.iter().sum::<u64>()), (2, 3000), "{summary:#}");
-    assert!(models.iter().all(|answers| *answers >= 300), "{summary:#}");
+    // So few that they all find a place in the ranker's queue, however busy the machine is. The second half may even so have
+    // been asked before the first is answered: then there is more time between them.
+    let answered = ["100", "20", "4"].into_iter().any(|rate| {
+        let more = ["--then", &second, "--requests", "600", "--rate", rate];
+        let summary = demo(&policy, "recommender/users.jsonl", &more);
+        assert_eq!((&summary["results"], &summary["missing"], &summary["second"]), (&600.into(), &0.into(), &0.into()));
+        assert_eq!(
+            (&summary["within_budget_share"], count(&summary, "chosen", "ranker")),
+            (&1.0.into(), 600),
+            "{summary:#}"
+        );
+        let models: Vec<u64> = summary["models"].as_object().unwrap().values().filter_map(Value::as_u64).collect();
+        assert_eq!(models.iter().sum::<u64>(), 600, "{summary:#}");
+        models.len() == 2 && models.iter().all(|answers| *answers >= 60)
+    });
+    assert!(answered, "two versions of one model answered, each about a good part of the users");
 }
 
 #[test]
