@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use bus::{
@@ -49,6 +50,10 @@ pub(super) enum End {
     /// It is not known where the partitions stand, or the group does not let it commit.
     Anew(String),
 }
+
+/// So long records are dealt with before the group is asked for events again: it puts out who does not ask for ten seconds,
+/// and each topic that a caller names is a question to the brokers.
+const AT_A_TIME: Duration = Duration::from_secs(2);
 
 /// Nothing, or why the shift must end.
 type Outcome = Result<(), String>;
@@ -220,10 +225,14 @@ impl Shift {
     }
 
     async fn on_records(&mut self, records: Vec<Received>) -> Outcome {
-        let now = self.clock.now();
-        let mut moved = BTreeSet::new();
+        let (began, mut moved, mut left) = (self.clock.now(), BTreeSet::new(), BTreeMap::new());
         for Received { partition: name, offset, appended, record } in records {
             let Some(partition) = self.partitions.get_mut(&name) else { continue };
+            let now = self.clock.now();
+            if now.since(began) >= AT_A_TIME {
+                left.entry(name).or_insert(offset);
+                continue;
+            }
             match partition.on_record(offset, &record) {
                 Heard::Known => continue,
                 Heard::Copy => {
@@ -243,10 +252,12 @@ impl Shift {
         }
         for name in moved {
             if let Some(partition) = self.partitions.get(&name) {
-                self.batch.reach(&name, partition.place(), now);
+                self.batch.reach(&name, partition.place(), self.clock.now());
             }
         }
-        Ok(())
+        // It is brought again.
+        let again = |(name, offset)| self.consumer.start(&name, StartAt::Offset(offset));
+        left.into_iter().try_for_each(again).map_err(|error| error.to_string())
     }
 
     fn on_gone(&mut self, name: &TopicPartition, low: i64, high: i64) -> Result<(), BusError> {

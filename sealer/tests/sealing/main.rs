@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "all of this is tests, though not all of it in functions marked so")]
 
 mod forbidden;
+mod lookups;
 mod scene;
 
 use std::sync::Arc;
