@@ -80,7 +80,7 @@ impl Uses {
     /// Returns whether nothing was counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.versions.is_empty() && self.others.is_empty()
+        self.versions.is_empty()
     }
 
     /// Returns what all versions did together.

@@ -56,6 +56,9 @@ proptest! {
         let written = serde_json::to_string(&whole).expect("counts");
         prop_assert_eq!(&serde_json::from_str::<Uses>(&written).expect("what was written"), &whole);
 
+        let rough = sum(whole.clone()).rougher();
+        prop_assert_eq!(rough.uses["forest"].total().took, whole.total().took.rougher());
+
         let total = whole.total();
         let told = |kind: usize| all.iter().flat_map(|call| &call.3).filter(|told| **told == kind).count() as u64;
         prop_assert_eq!(total.calls(), all.len() as u64);
@@ -81,6 +84,7 @@ proptest! {
         let told = used.size(share).unwrap();
         prop_assert!(told == exact || (exact > 64 && told > exact && told <= exact * 2), "{told} for {exact}");
         prop_assert_eq!(used.largest as usize, *sorted.last().unwrap());
+        prop_assert!(told <= used.largest, "{told} was nobody's size");
     }
 }
 

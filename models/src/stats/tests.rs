@@ -77,8 +77,12 @@ fn a_published_model_s_numbers_are_those_of_all_who_run_it() {
     let run_by: Vec<_> = forest.run_by.iter().map(|run| format!("{}/{}", run.rendezvous, run.executor)).collect();
     assert_eq!(run_by, ["fraud/b", "wine/a"]);
     assert_eq!((forest.all.calls, forest.all.requests, forest.all.answered), (Some(3), 6, 6));
-    let Duration { min_us, max_us, p50_us, .. } = forest.all.duration;
-    assert_eq!((min_us, max_us), (Some(2_000), Some(8_000)));
+    let Duration { min_us, max_us, p50_us, p999_us, .. } = forest.all.duration;
+    assert_eq!(
+        (min_us, max_us, p999_us),
+        (Some(2_000), Some(8_000), Some(8_000)),
+        "nothing took longer than the longest"
+    );
     assert!(p50_us.is_some_and(|p50| (4_000..4_000 * 33 / 32).contains(&p50)), "{p50_us:?}");
     assert_eq!(forest.all.batches, Some(Batches { mean: 2.0, p50: 2, p99: 3, max: 3 }));
     let versions: Vec<_> = forest.versions.iter().map(|one| (one.version.as_str(), one.numbers.calls)).collect();
@@ -92,11 +96,36 @@ fn a_published_model_s_numbers_are_those_of_all_who_run_it() {
 }
 
 #[test]
+fn who_ran_a_model_is_told_whether_he_is_a_canary_and_whether_he_is_there_still() {
+    let wine = definition("wine", "a: { model: forest }, b: { model: forest@1, canary: { of: a } }");
+    let mut counted = sum("a", &[("forest@1", 10, 1, 1)]);
+    counted += &sum("gone", &[("forest@1", 20, 1, 2)]);
+    counted.uses.get_mut("a").unwrap().on_refused("forest@1", at(30), FailureKind::Overloaded);
+    let all = all(&registry(&[("1", 5)]), &[(&wine, &counted)]);
+    let [forest] = &all[..] else { panic!("{all:?}") };
+    assert_eq!((forest.all.requests, forest.all.answered, forest.all.overloaded), (4, 3, 1));
+    let run_by: Vec<_> = forest.run_by.iter().map(|run| (run.executor.as_str(), run.canary, run.live)).collect();
+    assert_eq!(run_by, [("a", false, true), ("b", true, true), ("gone", false, false)]);
+}
+
+#[test]
+fn of_more_versions_than_are_told_apart_the_others_count_in_the_model_s_numbers() {
+    let wine = definition("wine", "a: { model: forest }");
+    let labels: Vec<String> = (1..=measures::VERSIONS_MAX + 1).map(|version| format!("forest@{version}")).collect();
+    let calls: Vec<_> = labels.iter().map(|label| (label.as_str(), 10, 1, 1)).collect();
+    let all = all(&registry(&[("1", 5)]), &[(&wine, &sum("a", &calls))]);
+    let told: u64 = all[0].versions.iter().map(|version| version.numbers.requests).sum();
+    assert_eq!((all[0].all.requests, told), (labels.len() as u64, labels.len() as u64 - 1));
+}
+
+#[test]
 fn a_model_that_is_part_of_a_policy_is_told_by_what_was_used() {
     let wine = definition("wine", "forest: { onnx: forest.onnx }, idle: { onnx: idle.onnx }");
     let calls = [("forest@aa", 10, 1, 1), ("forest@bb", 20, 1, 1), ("forest@unloaded", 30, 1, 1)];
     let mut counted = sum("forest", &calls[..2]);
     counted.uses.get_mut("forest").unwrap().on_refused(calls[2].0, at(30), FailureKind::Failed);
+    // What collectors heard of him they count too: who tells for himself is told by that alone.
+    counted.executors.insert("forest".to_owned(), Executor { heard: 2, ..Executor::default() });
     // Published under the same name, and nobody's here.
     let all = all(&registry(&[("aa", 5)]), &[(&wine, &counted)]);
     let names: Vec<_> = all.iter().map(|model| (model.name.as_str(), model.all.requests)).collect();
