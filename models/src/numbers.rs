@@ -27,7 +27,7 @@ pub struct Numbers {
 }
 
 /// How long calls took; `None` without any. Percentiles are overstated by at most a thirty-second, of more than an hour by a
-/// sixteenth; the shortest and the longest are exact.
+/// sixteenth; the shortest and the longest are exact, but of executors elsewhere, of which they are percentiles like the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Duration {
     /// The median.
