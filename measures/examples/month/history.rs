@@ -43,7 +43,8 @@ fn verdict(definition: &Definition) -> policies::Verdict {
     *verdict
 }
 
-/// Counts as a collector does: one result, and one late answer of each other executor.
+/// Counts as a collector does, one result and one late answer of each other executor, and as their own process does: a use of
+/// one version of each model.
 fn count(sum: &mut Sum, verdict: &policies::Verdict, dice: &mut u64, budget: Budget) {
     let mut roll = |most: u64| {
         *dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -67,6 +68,8 @@ fn count(sum: &mut Sum, verdict: &policies::Verdict, dice: &mut u64, budget: Bud
             reply: Reply::Answer("{}".into()),
         };
         sum.on_late(&response, Some(Duration::from_micros(roll(50_000))), false);
+        let uses = sum.uses.entry(response.executor.to_string()).or_default();
+        uses.on_call(response.model.as_str(), NOW, response.scored, std::slice::from_ref(&response.reply));
     }
 }
 

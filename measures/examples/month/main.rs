@@ -23,7 +23,8 @@ fn since(began: Duration) -> Duration {
 
 fn cells(sum: &Sum) -> usize {
     let executors = sum.executors.values().map(|did| did.answers.len() + did.queued.len() + did.computed.len());
-    executors.sum::<usize>() + sum.results.predicted.len() + sum.results.degraded.len()
+    let uses = sum.uses.values().flat_map(|uses| uses.versions.values()).map(|used| used.took.len());
+    executors.chain(uses).sum::<usize>() + sum.results.predicted.len() + sum.results.degraded.len()
 }
 
 fn main() -> io::Result<()> {
