@@ -250,7 +250,8 @@ impl Matchup {
     /// Returns what is compared: whoever compares the same may go on with the counts.
     fn name(&self) -> String {
         let twin = self.twin.as_ref().map_or("", |twin| twin.as_str());
-        format!("{} of {} beside {twin} within {}", self.canary, self.reference, self.within)
+        let list = self.list.as_ref().map(|list| format!(" by {list}")).unwrap_or_default();
+        format!("{} of {} beside {twin} within {}{list}", self.canary, self.reference, self.within)
     }
 }
 

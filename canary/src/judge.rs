@@ -7,15 +7,19 @@
 //! All that is judged is harm: above 0 the canary is worse. The probability of error is shared equally by the metrics
 //! that have a margin (Bonferroni), which are known before the first request.
 
+mod metric;
+
 use std::fmt;
 
-use policies::Margins;
 use serde::{Deserialize, Serialize};
+
+pub use metric::Metric;
+pub(crate) use metric::{margin, part};
 
 use crate::{
     Excluded, Matchup, Said, Tally,
     statistics::{Bounds, Mean, Paired, difference, exact, quantile, quantile_bounds, share},
-    tally::micros,
+    tally::Shares,
 };
 
 /// What a canary is found to be.
@@ -32,24 +36,6 @@ pub enum Verdict {
     NotEnoughEvidence,
     /// There are answers, and they cannot be held against each other.
     NotComparable,
-}
-
-/// What is judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
-    /// The share of different answers, less the reference's own noise.
-    Agreement,
-    /// How much more often the canary is wrong, where the truth was told.
-    Accuracy,
-    /// How much more often the canary fails.
-    Failures,
-    /// How much later half of its answers come, in microseconds.
-    P50,
-    /// How much later 99 of 100 of its answers come, in microseconds.
-    P99,
-    /// The share of results that would be others were the canary first in rank.
-    Impact,
 }
 
 /// What was found in one metric.
@@ -74,63 +60,6 @@ pub struct Finding {
 /// Below so many requests nobody is told that they cannot be compared.
 const TOO_FEW: u64 = 30;
 
-// === margins ===
-
-/// Returns the margin for `metric`, in its unit.
-pub(crate) fn margin(margins: &Margins, metric: Metric) -> Option<f64> {
-    match metric {
-        Metric::Agreement => margins.agreement,
-        Metric::Accuracy => margins.accuracy,
-        Metric::Failures => margins.failures,
-        Metric::P50 => margins.p50.map(micros),
-        Metric::P99 => margins.p99.map(micros),
-        Metric::Impact => margins.impact,
-    }
-}
-
-/// Returns the part of `alpha` that is each judged metric's.
-pub(crate) fn part(margins: &Margins, alpha: f64) -> f64 {
-    let judged: u64 = Metric::ALL.iter().map(|metric| u64::from(margin(margins, *metric).is_some())).sum();
-    alpha / exact(judged.max(1))
-}
-
-// === impl Metric ===
-
-impl Metric {
-    /// Every one of them.
-    pub const ALL: [Self; 6] = [Self::Agreement, Self::Accuracy, Self::Failures, Self::P50, Self::P99, Self::Impact];
-
-    /// Returns whether less harm than none makes a canary better: a different answer is no better one by itself.
-    fn may_be_better(self) -> bool {
-        !matches!(self, Self::Agreement | Self::Impact)
-    }
-
-    fn is_time(self) -> bool {
-        matches!(self, Self::P50 | Self::P99)
-    }
-
-    /// Returns a number of this metric as people read it.
-    #[must_use]
-    pub fn told(self, number: f64) -> String {
-        if self.is_time() { format!("{:.1} ms", number / 1e3) } else { format!("{:.2} %", number * 100.0) }
-    }
-
-    /// Returns a harm in words: of what there is more, or less.
-    fn harm_told(self, harm: f64) -> String {
-        let (more, later) = if harm < 0.0 { ("fewer", "earlier") } else { ("more", "later") };
-        let much = self.told(harm.abs());
-        match self {
-            // Fewer than by noise is noise.
-            Self::Agreement => format!("{} of answers differ beyond noise", self.told(harm)),
-            Self::Accuracy => format!("{much} {more} wrong answers than the reference"),
-            Self::Failures => format!("{much} {more} failures than the reference"),
-            Self::P50 => format!("{much} {later} than the reference at the median"),
-            Self::P99 => format!("{much} {later} than the reference at the 99th percentile"),
-            Self::Impact => format!("{much} of results would be others were it first in rank"),
-        }
-    }
-}
-
 // === judging ===
 
 /// Judges every metric; `alpha` is the probability that any of those with a margin is wrongly found worse, better or no
@@ -138,7 +67,8 @@ impl Metric {
 #[must_use]
 pub fn findings(matchup: &Matchup, pairs: &Tally, noise: &Tally, alpha: f64) -> Vec<Finding> {
     let alpha = part(&matchup.margins, alpha);
-    Metric::ALL.into_iter().map(|metric| finding(metric, matchup, pairs, noise, alpha)).collect()
+    let metrics = Metric::ALL.into_iter().filter(|metric| matchup.list.is_some() || !metric.is_of_lists());
+    metrics.map(|metric| finding(metric, matchup, pairs, noise, alpha)).collect()
 }
 
 /// Returns what `findings` come to, and why in one sentence.
@@ -186,6 +116,8 @@ fn finding(metric: Metric, matchup: &Matchup, pairs: &Tally, noise: &Tally, alph
             let harm = rate(seen.0, seen.1).map(|rate_seen| rate_seen - rate(floor.0, floor.1).unwrap_or(0.0));
             (pairs.compared, harm, excess(seen, floor, alpha), &examples.disagreed)
         }
+        Metric::Overlap => apart(&pairs.lists.overlap, &noise.lists.overlap, alpha, &examples.apart),
+        Metric::Ranking => apart(&pairs.lists.ranking, &noise.lists.ranking, alpha, &examples.apart),
         Metric::Accuracy => paired(pairs.mistakes(), alpha, &examples.wrong),
         Metric::Failures => paired(pairs.failures(), alpha, &examples.failed),
         Metric::P50 | Metric::P99 => {
@@ -210,6 +142,22 @@ fn finding(metric: Metric, matchup: &Matchup, pairs: &Tally, noise: &Tally, alph
 fn paired<T>(paired: Paired, alpha: f64, examples: &T) -> (u64, Option<f64>, Bounds, &T) {
     let mean: Mean = paired.difference();
     (paired.of, mean.seen(), mean.bounds(alpha), examples)
+}
+
+/// Returns how much less alike lists are than the reference's own, where that was asked twice, and to itself otherwise.
+fn apart<'tally, T>(
+    seen: &Shares,
+    floor: &Shares,
+    alpha: f64,
+    examples: &'tally T,
+) -> (u64, Option<f64>, Bounds, &'tally T) {
+    let harm = seen.mean().map(|alike| floor.mean().unwrap_or(1.0) - alike);
+    let bounds = if floor.total() == 0 {
+        seen.known_lacks().bounds(alpha)
+    } else {
+        difference(seen.known_lacks().bounds(alpha / 2.0), floor.known_lacks().bounds(alpha / 2.0))
+    };
+    (seen.total(), harm, bounds, examples)
 }
 
 fn verdict(metric: Metric, n: u64, bounds: Bounds, margin: f64) -> Verdict {
@@ -267,21 +215,6 @@ impl fmt::Display for Finding {
 }
 
 // === words ===
-
-impl Metric {
-    /// Returns the word for it, the same in reports, YAML, metrics and pages.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Agreement => "agreement",
-            Self::Accuracy => "accuracy",
-            Self::Failures => "failures",
-            Self::P50 => "p50",
-            Self::P99 => "p99",
-            Self::Impact => "impact",
-        }
-    }
-}
 
 impl Verdict {
     /// Returns the word for it, as in JSON.

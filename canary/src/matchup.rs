@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use policies::{CanarySpec, Definition, ExecutorSpec, Margins};
+use policies::{CanarySpec, Definition, ExecutorSpec, Margins, RankedList};
 use wire::ExecutorId;
 
 /// A canary and its reference.
@@ -21,6 +21,8 @@ pub struct Matchup {
     pub confidence: f64,
     /// Numbers that lie no further apart are the same answer.
     pub within: f64,
+    /// By which list answers are compared too, if the policy names one.
+    pub list: Option<RankedList>,
     /// By how much numbers can differ at most: without it there is no interval for their mean difference, which one
     /// number could put anywhere.
     pub largest_difference: Option<f64>,
@@ -34,7 +36,7 @@ impl Matchup {
     /// Returns how `canary` is compared with `reference` unless somebody says otherwise.
     #[must_use]
     pub fn new(canary: ExecutorId, reference: ExecutorId) -> Self {
-        Self::declared(canary, &CanarySpec::new(reference), None)
+        Self::declared(canary, &CanarySpec::new(reference), None, None)
     }
 
     /// Returns a matchup for each canary of `definition`, in its order.
@@ -42,12 +44,12 @@ impl Matchup {
     pub fn of(definition: &Definition) -> Vec<Self> {
         let matchup = |spec: &ExecutorSpec| {
             let twin = definition.twin_of(spec).map(|twin| twin.id.clone());
-            Some(Self::declared(spec.id.clone(), spec.canary.as_ref()?, twin))
+            Some(Self::declared(spec.id.clone(), spec.canary.as_ref()?, twin, definition.list.clone()))
         };
         definition.executors.iter().filter_map(matchup).collect()
     }
 
-    fn declared(canary: ExecutorId, spec: &CanarySpec, twin: Option<ExecutorId>) -> Self {
+    fn declared(canary: ExecutorId, spec: &CanarySpec, twin: Option<ExecutorId>, list: Option<RankedList>) -> Self {
         // Whom it is asked about is in each plan, and what is done about it is somebody else's.
         let CanarySpec {
             of,
@@ -68,6 +70,7 @@ impl Matchup {
             margins: *margins,
             confidence: *confidence,
             within: *within,
+            list,
             largest_difference: *largest_difference,
             warm_up: *warm_up,
         }

@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wire::{ExecutorId, FailureKind, Reply, Request, RequestId, Response, Timestamp};
 
-use crate::Matchup;
+use crate::{
+    Matchup,
+    ranking::{Likeness, Ranking},
+};
 
 /// What one request shows of a canary and its reference.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +29,8 @@ pub struct Pair {
     pub reference: Side,
     /// Whether both gave the same answer; `None` if their answers cannot be compared, or one has none.
     pub agree: Option<bool>,
+    /// How alike both lists are, where answers are compared and have lists.
+    pub likeness: Option<Likeness>,
     /// What would have become of the result; an error says why nobody knows.
     pub impact: Result<Impact, &'static str>,
     /// What the request is one of, by dimension: text, or a number.
@@ -47,6 +52,8 @@ pub struct Side {
     pub model: Option<String>,
     /// What it answered: the value where the policy says where that is, else the whole answer.
     pub value: Option<Value>,
+    /// Its list, where the policy says where that is.
+    pub list: Option<Ranking>,
     /// Its confidence, where the policy says where that is.
     pub confidence: Option<f64>,
     /// Whether it was right, where the truth was told.
@@ -135,18 +142,24 @@ impl Pair {
         let Some(policy) = definition.policy_for(request.case.as_deref()) else {
             return Some(Err(Excluded::PolicyUnknown));
         };
-        let side = |executor| Side::of(recorded, (request, *appended), executor, policy, truth);
+        let side = |executor| Side::of(recorded, (request, *appended), executor, (policy, matchup), truth);
         let (canary_side, reference) = (side(canary), side(&matchup.reference));
         let agree = canary_side.value.as_ref().zip(reference.value.as_ref());
         Some(Ok(Self {
             request: request.id,
             at: *appended,
+            likeness: agree.and_then(|_| likeness(&canary_side, &reference, matchup)),
             agree: agree.map(|(said, other)| same(said, other, matchup.within)),
             impact: impact(recorded, definition, canary),
             facts: facts(request, definition, &reference),
             canary: canary_side,
             reference,
         }))
+    }
+
+    /// Returns how alike both lists are, and whether the canary's and the reference's had an item more than once.
+    pub(crate) fn lists(&self) -> Option<(Likeness, (bool, bool))> {
+        Some((self.likeness?, (self.canary.repeats(), self.reference.repeats())))
     }
 
     /// Returns why the answers were not compared, if they were not.
@@ -166,6 +179,13 @@ impl Pair {
             }
         }
     }
+}
+
+/// How alike the lists of two who answered are, if the policy names one.
+fn likeness(canary: &Side, reference: &Side, matchup: &Matchup) -> Option<Likeness> {
+    let (canary, reference) = canary.list.as_ref().zip(reference.list.as_ref())?;
+    let compared_by = matchup.list.as_ref()?;
+    Some(canary.likeness(reference, compared_by.top, compared_by.persistence))
 }
 
 fn was_refused(reason: policies::Reason) -> bool {
@@ -215,7 +235,7 @@ impl Side {
         recorded: &Recorded,
         (request, appended): (&Request, Timestamp),
         executor: &ExecutorId,
-        policy: &policies::Policy,
+        (policy, matchup): (&policies::Policy, &Matchup),
         truth: Option<&Value>,
     ) -> Self {
         let mut side = Self {
@@ -225,6 +245,7 @@ impl Side {
             late: None,
             model: None,
             value: None,
+            list: None,
             confidence: None,
             right: None,
         };
@@ -241,13 +262,21 @@ impl Side {
             Reply::Answer(answer) => {
                 side.latency = Some(at.since(appended.after(start)));
                 side.scored = Some(response.scored);
-                side.value = policy.answer_proper(answer);
+                side.list = matchup.list.as_ref().and_then(|list| Ranking::read(list, answer));
+                // An answer without the list lacks what the policy compares, as one without the value does.
+                let lacks_list = matchup.list.is_some() && side.list.is_none();
+                side.value = policy.answer_proper(answer).filter(|_| !lacks_list);
                 side.confidence = policy.confidence_of(answer);
                 if side.value.is_some() { Said::Answered } else { Said::Unreadable }
             }
         };
         side.right = truth.zip(side.value.as_ref()).map(|(truth, said)| same(said, truth, 0.0));
         side
+    }
+
+    /// Returns whether its list had an item more than once.
+    fn repeats(&self) -> bool {
+        self.list.as_ref().is_some_and(|list| list.has_repeats)
     }
 
     /// Returns whether it failed where the other may have answered. Whoever abstains does not fail.

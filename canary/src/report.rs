@@ -6,8 +6,10 @@
 mod build;
 mod course;
 mod digest;
+mod lists;
 mod told;
 
+pub use lists::{LikenessTold, ListsTold};
 pub use told::{
     AgreementTold, CourseTold, Curve, DifferenceTold, DriftTold, FailuresTold, ImpactTold, Interval, LatencyTold,
     MatrixTold, MetricTold, NoiseTold, NumbersTold, QuantileTold, Report, RequestsTold, SegmentTold, SideTold,

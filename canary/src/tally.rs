@@ -4,6 +4,7 @@
 //! partitions need not know of each other, and who resumes goes on where the counts were.
 
 mod examples;
+mod lists;
 mod matrix;
 mod sides;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use examples::Examples;
+pub(crate) use lists::{Lists, Shares};
 pub(crate) use matrix::{Matrix, hash};
 pub(crate) use sides::{Four, Numbers, SideTally, add_counts};
 
@@ -52,6 +54,9 @@ pub struct Tally {
     pub(crate) slower: Cells<u64>,
     pub(crate) value: Numbers,
     pub(crate) confidence: Numbers,
+    /// Nothing in what was written down before lists were compared.
+    #[serde(default)]
+    pub(crate) lists: Lists,
     pub(crate) matrix: Matrix,
     pub(crate) impact: ImpactTally,
     /// By the second in which the log took the request in.
@@ -84,6 +89,9 @@ pub(crate) struct Moment {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ExamplesOf {
     pub(crate) disagreed: Examples,
+    /// Lists that rank least alike.
+    #[serde(default)]
+    pub(crate) apart: Examples,
     pub(crate) failed: Examples,
     pub(crate) wrong: Examples,
     pub(crate) slowest: Examples,
@@ -114,6 +122,7 @@ impl Default for Tally {
             slower: Cells::new(CELLS_MAX),
             value: Numbers::default(),
             confidence: Numbers::default(),
+            lists: Lists::default(),
             matrix: Matrix::default(),
             impact: ImpactTally::default(),
             course: Places::new(COURSE_MAX),
@@ -170,6 +179,7 @@ impl Tally {
         self.slower.merge(&other.slower);
         self.value.merge(&other.value);
         self.confidence.merge(&other.confidence);
+        self.lists.merge(&other.lists);
         self.matrix.merge(&other.matrix);
         self.impact.merge(&other.impact);
         self.course.merge(&other.course);
@@ -199,6 +209,9 @@ impl Tally {
         if pair.agree.is_some() {
             self.value.add(pair.canary.number(), pair.reference.number());
             self.confidence.add(pair.canary.confidence, pair.reference.confidence);
+            if let Some((likeness, repeated)) = pair.lists() {
+                self.lists.count(&likeness, repeated);
+            }
             let labels = pair.canary.label().zip(pair.reference.label());
             if let Some((canary, reference)) = labels {
                 self.matrix.count(&reference, &canary);
@@ -256,6 +269,9 @@ impl ExamplesOf {
         if pair.agree == Some(false) {
             self.disagreed.some(request);
         }
+        if let Some(likeness) = pair.likeness.filter(|likeness| !likeness.is_same) {
+            self.apart.least(request, likeness.ranking);
+        }
         if pair.canary.failed() && !pair.reference.failed() {
             self.failed.some(request);
         }
@@ -272,6 +288,7 @@ impl ExamplesOf {
 
     fn merge(&mut self, other: &Self) {
         self.disagreed.merge(&other.disagreed);
+        self.apart.merge(&other.apart);
         self.failed.merge(&other.failed);
         self.wrong.merge(&other.wrong);
         self.slowest.merge(&other.slowest);

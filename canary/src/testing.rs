@@ -13,7 +13,7 @@ use wire::{
 use crate::{Comparison, Known, Matchup, Positions};
 
 const POLICY: &str = "rendezvous: wine\nbudget: 50ms\ninput: { features: [alcohol], attributes: [tenant] }\n\
-    answer: { value: class, confidence: sure }\nexecutors:\n  forest: { echo: }\n  boost: { echo: }\n  \
+    answer: { value: class, confidence: sure, list: items }\nexecutors:\n  forest: { echo: }\n  boost: { echo: }\n  \
     next: { echo: , canary: { of: forest } }\n  again: { echo: , canary: { of: forest } }\n\
     decide:\n- prefer: [forest, boost]\n  until: 40ms\n- default: { class: unknown }";
 
@@ -51,8 +51,23 @@ pub(crate) fn matchup() -> Matchup {
     Matchup { twin, warm_up: Duration::ZERO, ..Matchup::new(name("next"), name("forest")) }
 }
 
+/// By lists too.
+pub(crate) fn by_lists() -> Matchup {
+    Matchup { list: World::new().definition.list.clone(), ..matchup() }
+}
+
 pub(crate) fn class(class: &str, sure: f64) -> Reply {
-    Reply::Answer(json!({ "class": class, "sure": sure }).to_string().into())
+    Reply::Answer(json!({ "class": class, "sure": sure, "items": items(sure) }).to_string().into())
+}
+
+/// A list that begins elsewhere the surer somebody is; of some that are less sure it has repeats, or is none.
+fn items(sure: f64) -> Value {
+    let steps = u64::try_from((0..100).take_while(|step| f64::from(*step) < sure * 100.0).count()).expect("few");
+    match steps % 20 {
+        3 => Value::from("none"),
+        4 => json!([1, 2, 1]),
+        _ => (0..10).map(|place| (place + steps / 8) % 17).collect(),
+    }
 }
 
 /// Answers after so many microseconds, if that is before the end of time.

@@ -4,6 +4,7 @@
 //! number stands beside how many requests it rests on.
 
 mod index;
+mod lists;
 mod markdown;
 mod page;
 mod text;

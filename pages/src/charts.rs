@@ -19,7 +19,7 @@ use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
-pub(crate) use bars::histogram;
+pub(crate) use bars::{histogram, histogram_of_shares};
 pub(crate) use course::times;
 pub(crate) use course::{Course, Moment, course};
 pub(crate) use curves::{Line, curves};

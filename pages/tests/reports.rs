@@ -38,6 +38,18 @@ fn the_words_of_a_page() {
 }
 
 #[test]
+fn lists_are_told_on_a_page_in_a_pull_request_and_in_a_terminal() {
+    let lists = sample("lists");
+    let words = Tree::of(&page(lists)).words();
+    let section = words.split("How alike lists are").nth(2).expect("a link and the section");
+    let (section, _) = section.split_once("5 requests whose lists").expect("requests to look at");
+    insta::assert_snapshot!("lists_on_a_page", section);
+    insta::assert_snapshot!("lists_in_a_pull_request", markdown(&lists.report));
+    insta::assert_snapshot!("lists_in_a_terminal", text(&lists.report, 100));
+    insta::assert_snapshot!("lists_in_a_narrow_terminal", text(&lists.report, 56));
+}
+
+#[test]
 fn the_markup_of_a_page_without_traffic() {
     let page = page(sample("no-traffic"));
     let body = page.split_once("<body>").expect("a body").1;
@@ -132,6 +144,7 @@ fn outside() -> impl Strategy<Value = String> {
 
 fn poisoned(text: &str) -> Report {
     let mut report = sample("worse-with-segments").report.clone();
+    report.lists.clone_from(&sample("lists").report.lists);
     poison(&mut report, text);
     report
 }

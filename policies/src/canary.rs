@@ -39,6 +39,10 @@ pub struct CanarySpec {
 pub struct Margins {
     /// So many more different answers than noise, as a share.
     pub agreement: Option<f64>,
+    /// So much of the other's list that is not in its own, more than by noise, as a share.
+    pub overlap: Option<f64>,
+    /// So far apart may both rankings lie, more than by noise, as a share.
+    pub ranking: Option<f64>,
     /// So many more wrong answers, as a share.
     pub accuracy: Option<f64>,
     /// So many more failures, as a share.
@@ -108,7 +112,16 @@ impl Margins {
     /// Returns margins for nothing: nothing is judged.
     #[must_use]
     pub fn none() -> Self {
-        Self { agreement: None, accuracy: None, failures: None, p50: None, p99: None, impact: None }
+        Self {
+            agreement: None,
+            overlap: None,
+            ranking: None,
+            accuracy: None,
+            failures: None,
+            p50: None,
+            p99: None,
+            impact: None,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 use wire::{Attributes, Budget, ExecutorId, ModelName, Plan, PolicyRef, RendezvousName, Role};
 
 use crate::{
-    BreakerSpec, CanarySpec, Diagnostics, Policy, Share, Start,
+    BreakerSpec, CanarySpec, Diagnostics, Policy, RankedList, Share, Start,
     clause::{Asking, Condition},
     example::Example,
 };
@@ -32,6 +32,8 @@ pub struct Definition {
     pub input: InputSchema,
     /// What a caller may say beside the input, as text: for cases and for the key.
     pub attributes: Vec<Arc<str>>,
+    /// The ranked list that answers have, if they have one and canaries are compared by it.
+    pub list: Option<RankedList>,
     /// Who is asked, in the file's order.
     pub executors: Vec<ExecutorSpec>,
     /// Who is asked, unless a case applies; made of `executors` once.

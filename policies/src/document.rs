@@ -10,6 +10,7 @@ mod clauses;
 mod defaults;
 mod examples;
 mod executors;
+mod lists;
 mod read;
 mod starts;
 mod tree;
@@ -26,6 +27,7 @@ pub(crate) use clauses::{
 pub(crate) use defaults::DefaultEntry;
 pub(crate) use examples::{ExampleEntry, Given, HeardEntry, Says};
 pub(crate) use executors::{CredentialsEntry, ExecutorEntry, KindEntry, StateEntry};
+pub(crate) use lists::ListEntry;
 #[cfg(test)]
 pub(crate) use read::known;
 pub(crate) use starts::{AfterEntry, StartEntry};
@@ -67,6 +69,7 @@ pub(crate) struct InputEntry {
 pub(crate) struct AnswerEntry {
     pub(crate) value: Option<Spanned<String>>,
     pub(crate) confidence: Option<Spanned<String>>,
+    pub(crate) list: Option<ListEntry>,
 }
 
 /// `decoy:`.
@@ -166,6 +169,7 @@ impl AnswerEntry {
         let entry = Self {
             value: answer.take("value").and_then(|node| read::text(node, "the value's field", report)),
             confidence: answer.take("confidence").and_then(|node| read::text(node, "the confidence's field", report)),
+            list: answer.take("list").map(|node| ListEntry::read(node, report)),
         };
         answer.finish(report);
         entry

@@ -13,8 +13,8 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use wire::{ExecutorId, FailureKind, ModelVersion, Reply, Response, Role, Timestamp};
 
-pub use facts::canonical_eq;
 pub(crate) use facts::{Facts, Field, Fields, Path, same_number};
+pub use facts::{canonical_eq, canonical_text};
 pub(crate) use roster::{Cast, Roster};
 pub(crate) use seats::Seats;
 

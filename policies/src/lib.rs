@@ -19,6 +19,7 @@ mod example;
 mod explanation;
 mod history;
 mod learning;
+mod list;
 mod load;
 mod lower;
 mod meaning;
@@ -47,7 +48,7 @@ pub use definition::{
 };
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use evaluation::{Evaluation, Heard, Step};
-pub use evidence::canonical_eq;
+pub use evidence::{canonical_eq, canonical_text};
 pub use example::{Example, ExampleOutcome, Expectation, Miss};
 pub use explanation::{ClauseTold, ExecutorTold, Explanation, ReplayTold, StateTold, VerdictTold, WithMore, rfc3339};
 pub use history::{
@@ -55,6 +56,7 @@ pub use history::{
     TrialView, VersionView, admit,
 };
 pub use learning::{Learned, Learning, Lesson, Mistold, Truths};
+pub use list::{NoList, RankedList};
 pub use load::Load;
 pub use meaning::{Change, ChangeKind, Difference, Origin, Outcome, Replay, diff};
 pub use policy::Policy;

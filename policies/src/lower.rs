@@ -6,6 +6,7 @@ mod examples;
 mod executors;
 mod expressions;
 mod ladder;
+mod lists;
 mod usage;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
@@ -78,6 +79,7 @@ fn lower(text: &str, document: &Document, report: &mut Report<'_>) -> Option<Def
     let key = document.key.as_ref().and_then(|path| key(path, &input, &attributes, report));
     let executors = executors::lower(&document.executors, budget, document.key.is_some(), report);
     check_answer(&document.answer, report);
+    let list = lists::lower(document, report);
     let mut ladder = Ladder::new(document, budget, &executors, None);
     let rungs = ladder.lower(&document.decide, report);
     let everybody = Plan::new(executors.iter().map(ExecutorSpec::asked).collect());
@@ -94,6 +96,7 @@ fn lower(text: &str, document: &Document, report: &mut Report<'_>) -> Option<Def
         budget,
         input,
         attributes,
+        list,
         policy: Arc::new(Policy::new(budget, &executors, &everybody, fields, rungs)),
         everybody,
         executors,

@@ -5,14 +5,14 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::{Log, World, class, matchup, name};
+use crate::testing::{Log, World, by_lists, class, matchup, name};
 
 fn limits() -> Limits {
     Limits { patience: Duration::from_secs(5), ..Limits::default() }
 }
 
 fn matchups() -> Vec<Matchup> {
-    vec![matchup(), Matchup { twin: None, canary: name("again"), reference: name("boost"), ..matchup() }]
+    vec![by_lists(), Matchup { twin: None, canary: name("again"), reference: name("boost"), ..matchup() }]
 }
 
 fn story(seed: u64, requests: u64) -> (World, Log) {
@@ -46,6 +46,10 @@ proptest! {
         prop_assert!(ledgers.iter().all(|pairs| pairs.asked == 60), "each request once");
         let sums = ledgers.iter().map(|pairs| pairs.compared + pairs.excluded.values().sum::<u64>());
         prop_assert!(sums.eq([60, 60]), "compared, or excluded by a reason");
+        let lists = whole.ledgers.iter().map(|(name, kept)| (name, &kept.ledger.pairs));
+        for (name, pairs) in lists.filter(|(name, _)| name.contains("items")) {
+            prop_assert_eq!(pairs.lists.overlap.total(), pairs.compared, "{}", name);
+        }
     }
 
     #[test]
@@ -165,4 +169,5 @@ fn whoever_is_compared_otherwise_begins_anew() {
     };
     assert_eq!(asked(Matchup { confidence: 0.9, ..matchup() }), 20);
     assert_eq!(asked(Matchup { reference: name("boost"), ..matchup() }), 0);
+    assert_eq!(asked(by_lists()), 0);
 }

@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use policies::Margins;
+
 use super::*;
-use crate::testing::matchup;
+use crate::{
+    Likeness,
+    testing::{by_lists, matchup},
+};
 
 /// What a simulated canary does: as shares of requests, and how much slower it is.
 #[derive(Clone, Copy)]
@@ -19,6 +24,8 @@ const SAME: Model = Model { differs: 0.02, fails: 0.02, wrong: 0.05, slower: 0.0
 fn all_margins() -> Matchup {
     let margins = Margins {
         agreement: Some(0.05),
+        overlap: None,
+        ranking: None,
         accuracy: Some(0.05),
         failures: Some(0.05),
         p50: Some(Duration::from_millis(5)),
@@ -45,7 +52,8 @@ fn count(tally: &mut Tally, noise: &mut Tally, model: Model, dice: &mut fastrand
 /// Nothing at all is allowed, so that whoever does alike is at the edge of being worse in everything.
 fn no_margin() -> Matchup {
     let (share, time) = (Some(0.0), Some(Duration::ZERO));
-    let margins = Margins { agreement: share, accuracy: share, failures: share, p50: time, p99: time, impact: None };
+    let margins =
+        Margins { agreement: share, accuracy: share, failures: share, p50: time, p99: time, ..Margins::none() };
     Matchup { margins, ..all_margins() }
 }
 
@@ -159,4 +167,71 @@ fn what_the_reference_does_to_itself_is_not_held_against_a_canary() {
     assert_eq!(judged(&noise), Verdict::Worse);
     (noise.compared, noise.agreed) = (20_000, 18_000);
     assert_ne!(judged(&noise), Verdict::Worse);
+}
+
+/// Lists may overlap by so much less than the reference's own.
+fn lists_within(margin: f64) -> Matchup {
+    Matchup { margins: Margins { overlap: Some(margin), ..Margins::none() }, confidence: 0.9, ..by_lists() }
+}
+
+/// Counts a pair of lists of which so many parts of 1 are alike on average, in halves.
+fn count_lists(tally: &mut Tally, alike: f64, dice: &mut fastrand::Rng) {
+    let half = |dice: &mut fastrand::Rng| if dice.f64() < alike { 0.5 } else { 0.0 };
+    let overlap = half(dice) + half(dice);
+    let (is_same, has_same_first) = (overlap > 0.9, overlap > 0.4);
+    (tally.asked, tally.compared) = (tally.asked + 1, tally.compared + 1);
+    tally.lists.count(&Likeness { overlap, ranking: overlap, is_same, has_same_first }, (false, false));
+}
+
+/// Returns what is found of lists that are so much alike, looked at again and again, the last thing first if never.
+fn ever_found(seed: u64, (alike, of_itself): (f64, Option<f64>), margin: f64, requests: u64, found: Verdict) -> bool {
+    let (matchup, mut dice) = (lists_within(margin), fastrand::Rng::with_seed(seed));
+    let (mut tally, mut noise) = (Tally::default(), Tally::default());
+    (1..=requests).any(|n| {
+        count_lists(&mut tally, alike, &mut dice);
+        if let Some(of_itself) = of_itself {
+            count_lists(&mut noise, of_itself, &mut dice);
+        }
+        n.is_power_of_two() && n > 8 && {
+            let findings = findings(&matchup, &tally, &noise, matchup.alpha());
+            conclude(&findings, &tally).0 == found
+        }
+    })
+}
+
+#[test]
+fn lists_at_their_margin_are_wrongly_found_worse_or_fit_no_more_often_than_alpha() {
+    // At the edge, with the reference for a perfect one, and with one that is itself as unlike as that.
+    for (alike, margin) in [((0.6, None), 0.4), ((0.5, Some(0.7)), 0.2)] {
+        for found in [Verdict::Worse, Verdict::NoWorse] {
+            let wrong = (0..400).filter(|seed| ever_found(*seed, alike, margin, 512, found)).count();
+            assert!(wrong <= 20, "{wrong} of 400 found {found:?}");
+        }
+    }
+}
+
+#[test]
+fn lists_beyond_their_margin_are_found_worse_and_lists_within_it_no_worse_and_few_are_not_enough() {
+    let surely = |alike: f64, requests: u64, found| {
+        (0..20).filter(|seed| ever_found(*seed, (alike, None), 0.4, requests, found)).count()
+    };
+    assert_eq!((surely(0.3, 256, Verdict::Worse), surely(0.3, 256, Verdict::NoWorse)), (20, 0));
+    assert_eq!((surely(0.9, 256, Verdict::NoWorse), surely(0.9, 256, Verdict::Worse)), (20, 0));
+    assert_eq!(surely(0.6, 16, Verdict::Worse) + surely(0.6, 16, Verdict::NoWorse), 0);
+}
+
+#[test]
+fn what_is_found_of_lists_says_how_much_is_other_and_what_is_allowed() {
+    let (mut tally, mut dice) = (Tally::default(), fastrand::Rng::with_seed(1));
+    (0..2_000).for_each(|_| count_lists(&mut tally, 0.25, &mut dice));
+    let findings = findings(&lists_within(0.6), &tally, &Tally::default(), 0.05);
+    assert_eq!(findings.len(), Metric::ALL.len());
+    insta::assert_snapshot!(conclude(&findings, &tally).1);
+}
+
+#[test]
+fn nothing_is_said_of_lists_where_the_policy_names_none() {
+    let none = Tally::default();
+    let metrics: Vec<Metric> = findings(&matchup(), &none, &none, 0.01).iter().map(|finding| finding.metric).collect();
+    assert!(!metrics.contains(&Metric::Overlap) && !metrics.contains(&Metric::Ranking) && metrics.len() == 6);
 }

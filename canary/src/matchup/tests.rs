@@ -8,7 +8,7 @@ use crate::{Metric, judge::margin};
 const POLICY: &str = "rendezvous: wine
 budget: 50ms
 input: { features: [x] }
-answer: { value: class }
+answer: { value: class, list: items }
 executors:
   forest: { onnx: forest.onnx }
   boost: { onnx: boost.onnx }
@@ -28,6 +28,10 @@ executors:
 decide: [first: any]
 ";
 
+fn definition() -> Definition {
+    Definition::parse("wine.yaml", POLICY).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
 fn matchups(text: &str) -> Vec<Matchup> {
     Matchup::of(&Definition::parse("wine.yaml", text).unwrap_or_else(|problems| panic!("{problems}")))
 }
@@ -45,6 +49,8 @@ fn what_a_policy_declares_is_compared_by() {
         twin: Some(name("again")),
         margins: Margins {
             agreement: Some(0.01),
+            overlap: None,
+            ranking: None,
             accuracy: Some(0.03),
             failures: None,
             p50: Some(Duration::from_millis(4)),
@@ -53,11 +59,14 @@ fn what_a_policy_declares_is_compared_by() {
         },
         confidence: 0.95,
         within: 0.05,
+        list: definition().list,
         largest_difference: Some(1.0),
         warm_up: Duration::ZERO,
     };
     assert_eq!(of("next"), next);
-    assert_eq!(of("plain"), Matchup { twin: Some(name("again")), ..Matchup::new(name("plain"), name("forest")) });
+    let plain = Matchup::new(name("plain"), name("forest"));
+    assert_eq!(of("plain"), Matchup { twin: Some(name("again")), list: definition().list, ..plain });
+    assert!(next.list.is_some());
 }
 
 #[test]

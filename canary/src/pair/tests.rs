@@ -3,7 +3,7 @@
 use wire::FailureKind;
 
 use super::*;
-use crate::testing::{Deed, Log, Told, World, failed, matchup, name, says};
+use crate::testing::{Deed, Log, Told, World, by_lists, failed, matchup, name, says};
 
 fn recorded(log: &Log) -> Recorded {
     let mut recorded = Recorded::default();
@@ -74,6 +74,45 @@ fn whoever_gave_no_answer_is_excluded_by_why() {
     for (deeds, why) in cases {
         assert_eq!(pair_of(deeds, None).excluded(), Some(why));
     }
+}
+
+/// What both said, compared by lists.
+fn by_lists_of(canary: &str, reference: &str) -> Pair {
+    let world = World::new();
+    let says = |answer: &str| Some((1_000, Reply::Answer(answer.to_owned().into())));
+    let log = world.log([(world.request(1, 9.5, "a"), [says(reference), None, says(canary), None])]);
+    let pair = Pair::of(&recorded(&log), &world.definition, (&name("next"), &by_lists()), None);
+    pair.expect("it was asked").expect("it shows something")
+}
+
+#[test]
+fn two_lists_are_held_against_each_other_beside_the_value() {
+    let pair = by_lists_of(r#"{"class":1,"items":[3,2,9]}"#, r#"{"class":1,"items":[1,2,3,4]}"#);
+    let likeness = pair.likeness.expect("both have lists");
+    assert_eq!((pair.agree, likeness.is_same, likeness.has_same_first), (Some(true), false, false));
+    assert!((likeness.overlap - 0.5).abs() < 1e-9, "two of the four of the longer: {likeness:?}");
+    assert_eq!(pair.lists().map(|(_, repeated)| repeated), Some((false, false)));
+    let repeats = by_lists_of(r#"{"class":1,"items":[1,1]}"#, r#"{"class":1,"items":[1]}"#);
+    assert_eq!(repeats.lists().map(|(likeness, repeated)| (likeness.is_same, repeated)), Some((true, (true, false))));
+}
+
+#[test]
+fn an_answer_whose_list_is_none_lacks_what_is_compared_and_an_empty_one_does_not() {
+    let list = r#"{"class":1,"items":[1]}"#;
+    for none in
+        [r#"{"class":1}"#, r#"{"class":1,"items":null}"#, r#"{"class":1,"items":7}"#, r#"{"class":1,"items":{}}"#]
+    {
+        let pair = by_lists_of(none, list);
+        assert_eq!(
+            (pair.canary.said, pair.excluded(), pair.likeness),
+            (Said::Unreadable, Some(Excluded::NotComparable), None)
+        );
+        assert_eq!(by_lists_of(list, none).reference.said, Said::Unreadable);
+    }
+    let valueless = by_lists_of(r#"{"items":[1]}"#, list);
+    assert_eq!((valueless.excluded(), valueless.likeness), (Some(Excluded::NotComparable), None));
+    let empty = by_lists_of(r#"{"class":1,"items":[]}"#, list);
+    assert_eq!((empty.excluded(), empty.likeness.map(|likeness| likeness.overlap)), (None, Some(0.0)));
 }
 
 #[test]

@@ -4,10 +4,10 @@ use wire::RendezvousName;
 
 use super::{
     AgreementTold, Curve, DifferenceTold, DriftTold, FailuresTold, ImpactTold, Interval, LatencyTold, MatrixTold,
-    MetricTold, NoiseTold, NumbersTold, QuantileTold, Report, RequestsTold, SegmentTold, SideTold, course,
+    MetricTold, NoiseTold, NumbersTold, QuantileTold, Report, RequestsTold, SegmentTold, SideTold, course, lists,
 };
 use crate::{
-    Cells, Finding, Ledger, Matchup, Metric, Segment, Tally,
+    Cells, Finding, Ledger, Matchup, Segment, Tally,
     judge::{conclude, findings, noise_of, rate},
     segments::{Search, worst},
     statistics::{Bounds, Mean, kolmogorov_smirnov, population_stability, quantile, quantile_bounds, share},
@@ -48,6 +48,7 @@ impl Report {
             requests: requests(matchup, ledger, each),
             metrics: findings.iter().map(metric).collect(),
             agreement: agreement(pairs, each),
+            lists: matchup.list.as_ref().map(|list| lists::of(list, pairs, noise, each)),
             numbers: numbers(&pairs.value, matchup.largest_difference, each),
             confidences: numbers(&pairs.confidence, Some(1.0), each),
             latency: latency(pairs, each),
@@ -239,13 +240,4 @@ impl From<Bounds> for Interval {
 /// Digits beyond are noise, and differ between machines.
 pub(super) fn millionths(number: f64) -> f64 {
     (number * 1e6).round() / 1e6
-}
-
-impl Metric {
-    fn unit(self) -> &'static str {
-        match self {
-            Self::P50 | Self::P99 => "us",
-            Self::Agreement | Self::Accuracy | Self::Failures | Self::Impact => "share",
-        }
-    }
 }

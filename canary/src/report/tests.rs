@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::*;
 use crate::{
     Comparison, Limits, Matchup, Verdict,
-    testing::{Deed, Log, World, class, matchup, name},
+    testing::{Deed, Log, World, by_lists, class, matchup, name},
 };
 
 fn report(world: &World, log: &Log, matchup: &Matchup) -> Report {
@@ -73,6 +73,13 @@ fn everything_is_told_of_records_that_do_anything() {
 }
 
 #[test]
+fn lists_are_told_where_the_policy_names_one() {
+    let (world, log) = wild(300);
+    insta::assert_json_snapshot!(report(&world, &log, &by_lists()).lists);
+    assert_eq!(report(&world, &log, &matchup()).lists, None);
+}
+
+#[test]
 fn a_report_about_nothing_says_that_there_is_nothing() {
     let report = report(&World::new(), &Log::default(), &matchup());
     assert_eq!(
@@ -92,7 +99,7 @@ fn valid(report: &Report) -> bool {
 #[test]
 fn what_is_written_is_what_the_schema_says_and_reads_back() {
     let (world, log) = wild(300);
-    for report in [report(&world, &log, &matchup()), regressed()] {
+    for report in [report(&world, &log, &matchup()), report(&world, &log, &by_lists()), regressed()] {
         assert!(valid(&report));
         let text = serde_json::to_string(&report).expect("JSON");
         assert_eq!(serde_json::from_str::<Report>(&text).expect("what was written reads"), report);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::ListsTold;
 use crate::{Metric, Verdict};
 
 /// Everything there is to say about one canary.
@@ -30,6 +31,9 @@ pub struct Report {
     pub metrics: Vec<MetricTold>,
     /// Which answers were the same.
     pub agreement: AgreementTold,
+    /// How alike lists are; `null` where the policy names none.
+    #[serde(default)]
+    pub lists: Option<ListsTold>,
     /// Numbers that were answered; `null` where the answers are no numbers.
     pub numbers: Option<NumbersTold>,
     /// Confidences that were stated; `null` where the policy names none.

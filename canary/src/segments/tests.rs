@@ -16,6 +16,7 @@ fn side(value: &str) -> Side {
         late: None,
         model: None,
         value: Some(json!(value)),
+        list: None,
         confidence: None,
         right: None,
     }
@@ -29,6 +30,7 @@ fn pair(number: u64, agree: bool, facts: &[(&str, Value)]) -> Pair {
         canary: side(if agree { "red" } else { "white" }),
         reference: side("red"),
         agree: Some(agree),
+        likeness: None,
         impact: Ok(Impact { candidate: false, first: false }),
         facts: facts.iter().map(|(name, fact)| (Arc::from(*name), fact.clone())).collect(),
     }

@@ -60,7 +60,8 @@ impl Mean {
         Self::between(cells.iter().map(|(low, high, count)| (low, high, *count)), range)
     }
 
-    fn between(seen: impl Iterator<Item = (f64, f64, u64)>, range: (f64, f64)) -> Self {
+    /// Returns what was seen of numbers that lie between two edges each, with how often.
+    pub(crate) fn between(seen: impl Iterator<Item = (f64, f64, u64)>, range: (f64, f64)) -> Self {
         let scale = |number: f64| ((number - range.0) / (range.1 - range.0)).clamp(0.0, 1.0);
         let (lows, highs) = seen
             .filter(|(.., count)| *count > 0)

@@ -5,6 +5,8 @@ use std::{collections::BTreeSet, time::Duration};
 use serde::{Deserialize, Serialize};
 use wire::RequestId;
 
+use super::lists::millionths;
+
 /// So many are kept.
 const EXAMPLES_MAX: usize = 5;
 
@@ -23,6 +25,11 @@ impl Examples {
     /// Keeps this one if it is one of the largest.
     pub(crate) fn largest(&mut self, request: RequestId, by: Duration) {
         self.keep(u64::MAX - u64::try_from(by.as_micros()).unwrap_or(u64::MAX), request);
+    }
+
+    /// Keeps this one if it is one of those with the smallest share of something.
+    pub(crate) fn least(&mut self, request: RequestId, share: f64) {
+        self.keep(millionths(share), request);
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {

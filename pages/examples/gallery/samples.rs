@@ -43,8 +43,8 @@ pub(crate) fn all() -> Vec<Sample> {
     let (no_worse, better, worse) = (no_worse(), better(), worse());
     let (segments, open, silent) = (worse_with_segments(), not_enough(), no_traffic());
     let (strange, numbers, many) = (not_comparable(), numbers(), many_labels());
-    let (one, long, hostile) = (one_class(), long_names(&segments), hostile(&segments));
-    vec![no_worse, better, worse, segments, open, silent, strange, numbers, many, one, long, hostile]
+    let (one, long, hostile, lists) = (one_class(), long_names(&segments), hostile(&segments), lists());
+    vec![no_worse, better, worse, segments, open, silent, strange, numbers, many, one, long, hostile, lists]
 }
 
 /// Made at an instant that never changes.
@@ -83,6 +83,8 @@ fn no_worse() -> Sample {
 fn better() -> Sample {
     let margins = Margins {
         agreement: Some(0.15),
+        overlap: None,
+        ranking: None,
         accuracy: Some(0.01),
         failures: Some(0.001),
         p50: Some(Duration::from_millis(1)),
@@ -170,6 +172,37 @@ fn numbers() -> Sample {
             None,
             vec![("forest", (time(dice, 2_000), answer(right, 0.8))), ("careful", (late + time(dice, 2_400), canary))],
         )
+    })
+}
+
+/// Ten wines to go with a dish: as a rule another one is among them and two have changed places, now and then all are others.
+fn lists() -> Sample {
+    let margins = Margins { overlap: Some(0.2), ranking: Some(0.3), failures: Some(0.01), ..Margins::none() };
+    let matchup = Matchup { list: World::new(&id("careful")).definition.list.clone(), margins, ..matchup("careful") };
+    let matchup = Matchup { twin: Some(id("again")), ..matchup };
+    play("lists", &matchup, 3_000, 11, |dice, wine| {
+        let list: Vec<u32> = (0..10).map(|place| 100 + place).collect();
+        let mut other = list.clone();
+        let place = dice.usize(..9);
+        other.swap(place, place + 1);
+        other[dice.usize(5..10)] = 200;
+        match dice.u16(..1_000) {
+            0..80 => other.iter_mut().for_each(|item| *item += 200),
+            80..90 => other[9] = other[0],
+            90..240 => other.clone_from(&list),
+            _ => {}
+        }
+        let answer = |items: &[u32]| {
+            Reply::Answer(json!({ "class": wine.class, "sure": 0.9, "items": items }).to_string().into())
+        };
+        let canary = if dice.u16(..1_000) < 5 { class(wine.class, 0.9) } else { answer(&other) };
+        let mut said = vec![("forest", (time(dice, 2_000), answer(&list))), ("careful", (time(dice, 2_100), canary))];
+        if dice.u8(..10) == 0 {
+            let mut again = list.clone();
+            again.swap(8, 9);
+            said.push(("again", (time(dice, 2_000), answer(if dice.bool() { &list } else { &again }))));
+        }
+        (None, said)
     })
 }
 
@@ -269,6 +302,9 @@ pub(crate) fn poison(report: &mut Report, text: &str) {
     if let Some(matrix) = &mut report.agreement.matrix {
         matrix.labels.iter_mut().for_each(|label| *label = own());
     }
+    if let Some(lists) = &mut report.lists {
+        (lists.field, lists.item, lists.examples) = (own(), Some(own()), vec![own()]);
+    }
     if let Some(noise) = &mut report.noise {
         noise.twin = own();
     }
@@ -362,7 +398,7 @@ impl World {
     fn new(canary: &ExecutorId) -> Self {
         let text = format!(
             "rendezvous: wine\nbudget: 50ms\ninput: {{ features: [alcohol, sulphates, pH], attributes: [tenant] }}\n\
-             answer: {{ value: class, confidence: sure }}\nexecutors:\n  forest: {{ echo: }}\n  boost: {{ echo: }}\n  \
+             answer: {{ value: class, confidence: sure, list: items }}\nexecutors:\n  forest: {{ echo: }}\n  boost: {{ echo: }}\n  \
              {canary}: {{ echo: , canary: {{ of: forest }} }}\n  again: {{ echo: , canary: {{ of: forest }} }}\n\
              decide:\n- prefer: [forest, boost]\n  until: 40ms\n- default: {{ class: unknown }}"
         );

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use canary::{Interval, MatrixTold, MetricTold, Report, SegmentTold};
+use canary::{Interval, ListsTold, MatrixTold, MetricTold, Report, SegmentTold};
 
 use super::{
+    lists::{Measure, measures, repeats},
     outside,
     verdict::{self, disagreements, reason},
 };
@@ -29,6 +30,9 @@ pub fn markdown(report: &Report) -> String {
     }
     if let Some(matrix) = &report.agreement.matrix {
         text += &folded("Which answers differ", &answers(report, matrix));
+    }
+    if let Some(lists) = report.lists.as_ref().filter(|lists| lists.n > 0) {
+        text += &folded("How alike lists are", &alike(lists));
     }
     if report.latency.canary.n > 0 && report.latency.reference.n > 0 {
         text += &folded("How long answers take", &latency(report));
@@ -109,6 +113,21 @@ fn answers(report: &Report, matrix: &MatrixTold) -> String {
     for (label, counts) in labels.iter().zip(&matrix.counts) {
         let counts: Vec<String> = counts.iter().map(|count| words::count(*count)).collect();
         let _ = writeln!(text, "| {label} | {} |", counts.join(" | "));
+    }
+    text
+}
+
+fn alike(lists: &ListsTold) -> String {
+    let mut text = format!(
+        "{} pairs of lists\n\n| lists | | seen | surely between |\n|---|---|---:|---:|\n",
+        words::count(lists.n)
+    );
+    for measure in measures(lists) {
+        let Measure { called, note, seen, surely, .. } = measure;
+        let _ = writeln!(text, "| {} | {note} | {seen} | {surely} |", called.to_lowercase());
+    }
+    if let Some(repeats) = repeats(lists) {
+        let _ = writeln!(text, "\n{repeats}");
     }
     text
 }

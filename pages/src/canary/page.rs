@@ -7,6 +7,7 @@ mod failures;
 mod glossary;
 mod latency;
 mod left_out;
+mod lists;
 mod metrics;
 mod numbers;
 mod segments;
@@ -66,6 +67,9 @@ fn sections(shown: &Shown) -> Vec<Section> {
     if report.requests.asked > 0 {
         all.push(section("segments", "Where it is worst", segments::inside(shown)));
         all.push(section("agreement", "Which answers differ", agreement::inside(shown)));
+        if let Some(told) = &report.lists {
+            all.push(section("lists", "How alike lists are", lists::inside(shown, told)));
+        }
         if report.numbers.is_some() || report.confidences.is_some() {
             all.push(section("numbers", "By how much numbers differ", numbers::inside(report)));
         }
@@ -76,7 +80,7 @@ fn sections(shown: &Shown) -> Vec<Section> {
         all.push(section("course", "How the evidence grew", course::inside(report)));
         all.push(section("left-out", "What was left out", left_out::inside(report)));
     }
-    all.push(section("words", "What the words mean", glossary::inside()));
+    all.push(section("words", "What the words mean", glossary::inside(report.lists.is_some())));
     all
 }
 

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use canary::{CourseTold, MatrixTold, MetricTold, Report, SegmentTold};
+use canary::{CourseTold, ListsTold, MatrixTold, MetricTold, Report, SegmentTold};
 use comfy_table::{Cell, CellAlignment, Table, presets::NOTHING};
 
 use super::{
+    lists::{Measure, measures, repeats},
     outside,
     verdict::{self, disagreements, reason},
 };
@@ -32,6 +33,9 @@ pub fn text(report: &Report, width: usize) -> String {
     text += &part("what was measured", &metrics(&report.metrics), width);
     if let Some(matrix) = &report.agreement.matrix {
         text += &answers(report, matrix, width);
+    }
+    if let Some(lists) = report.lists.as_ref().filter(|lists| lists.n > 0) {
+        text += &alike(lists, width);
     }
     if !report.segments.is_empty() {
         text += &part("where it is worst", &segments(&report.segments, width), width);
@@ -114,6 +118,21 @@ fn answers(report: &Report, matrix: &MatrixTold, width: usize) -> String {
     });
     let rows = table(&["reference said", "canary said", "requests"], rows, &[2]);
     part("who said what else, the most frequent", &rows, width)
+}
+
+fn alike(lists: &ListsTold, width: usize) -> String {
+    let told = |has_notes: bool| {
+        let rows = measures(lists).map(|Measure { called, note, seen, surely, .. }| {
+            vec![called.to_lowercase(), if has_notes { note } else { String::new() }, seen, surely]
+        });
+        table(&["", "", "seen", "surely"], rows.into_iter(), &[2, 3])
+    };
+    let whole = told(true);
+    // What a measure is can be read elsewhere, what it is here cannot.
+    let fits = whole.lines().all(|line| line.chars().count() + 2 <= width);
+    let heading = format!("how alike {} pairs of lists are", words::count(lists.n));
+    let text = part(&heading, &if fits { whole } else { told(false) }, width);
+    text + &repeats(lists).map_or_else(String::new, |repeats| wrapped(&repeats, width))
 }
 
 fn latency(report: &Report, width: usize) -> String {

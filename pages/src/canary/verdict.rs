@@ -74,6 +74,8 @@ pub(crate) fn mark(verdict: Verdict) -> Markup {
 pub(crate) fn called(metric: Metric) -> &'static str {
     match metric {
         Metric::Agreement => "Different answers",
+        Metric::Overlap => "Other items",
+        Metric::Ranking => "Other ranking",
         Metric::Accuracy => "Wrong answers",
         Metric::Failures => "Failures",
         Metric::P50 => "Median latency",
@@ -173,7 +175,12 @@ pub(crate) fn sentence(clause: &str) -> String {
 pub(crate) fn told(metric: Metric, number: f64) -> String {
     match metric {
         Metric::P50 | Metric::P99 => words::micros(number),
-        Metric::Agreement | Metric::Accuracy | Metric::Failures | Metric::Impact => words::share(number),
+        Metric::Agreement
+        | Metric::Overlap
+        | Metric::Ranking
+        | Metric::Accuracy
+        | Metric::Failures
+        | Metric::Impact => words::share(number),
     }
 }
 
@@ -192,11 +199,21 @@ fn harmed(report: &Report, metric: Metric, harm: f64) -> Prose {
         let often = Prose::name(canary).and(format!(" {does} {more} often than ")).and_name(reference);
         often.and(format!(", by {much} of all requests"))
     };
+    let floor = if report.noise.is_some() { ", noise taken off" } else { "" };
     match metric {
         Metric::Agreement => {
-            let floor = if report.noise.is_some() { ", noise taken off" } else { "" };
             let differs = Prose::name(canary).and(" gives another answer than ").and_name(reference);
             differs.and(format!(" in {} of requests{floor}", told(metric, harm)))
+        }
+        Metric::Overlap => {
+            let top = report.lists.as_ref().map_or_else(|| "first".to_owned(), |lists| format!("first {}", lists.top));
+            let other =
+                Prose::name(canary).and(format!(" has other items in {} of the {top} places", told(metric, harm)));
+            other.and(" of its lists than ").and_name(reference).and(format!(", on average{floor}"))
+        }
+        Metric::Ranking => {
+            let ranks = Prose::name(canary).and(format!(" ranks its lists {} otherwise than ", told(metric, harm)));
+            ranks.and_name(reference).and(format!(", on average and the first places counting most{floor}"))
         }
         Metric::Accuracy => often("is wrong"),
         Metric::Failures => often("fails"),

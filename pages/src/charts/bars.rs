@@ -33,6 +33,12 @@ pub(crate) fn histogram(about: &About, cells: &[(f64, f64, u64)], title: &str, c
     figure(about, |room| (HEIGHT, drawn(&bins, room, title, called)))
 }
 
+/// Draws a histogram of shares, always from none to all: where they lie between the two is what is to be seen.
+pub(crate) fn histogram_of_shares(about: &About, cells: &[(f64, f64, u64)], title: &str) -> Markup {
+    let bins = Bins::between(cells, (0.0, 1.0));
+    figure(about, |room| (HEIGHT, drawn(&bins, room, title, words::share)))
+}
+
 fn drawn(bins: &Bins, room: Room, title: &str, called: fn(f64) -> String) -> Markup {
     let edge = |bar: f64| (bins.first + bar - 0.5) * bins.step;
     let (low, high) = (edge(0.0), edge(words::exact(bins.counts.len() as u64)));
@@ -74,7 +80,10 @@ impl Bins {
         let (low, high) = middle(cells);
         // Where all but a few are one number, those few are all that there is to see.
         let (low, high) = if low < high { (low, high) } else { ends(cells) };
-        let (low, high) = (low.min(0.0), high.max(0.0));
+        Self::between(cells, (low.min(0.0), high.max(0.0)))
+    }
+
+    fn between(cells: &[(f64, f64, u64)], (low, high): (f64, f64)) -> Self {
         let step = if high > low { step((high - low) / BARS) } else { 1.0 };
         let first = (low / step).round();
         // `BARS` and what rounding adds at both ends.
@@ -144,6 +153,14 @@ mod tests {
         let all = bins.counts.iter().sum::<f64>() + bins.beyond.0 + bins.beyond.1;
         assert!((all - 1_000.0).abs() < 1e-6 && (bins.beyond.0 - 1.0).abs() < 1e-6, "{all} {:?}", bins.beyond);
         assert!(bins.counts.len() < 70);
+    }
+
+    #[test]
+    fn shares_are_drawn_from_none_to_all() {
+        let bins = Bins::between(&[(0.19, 0.21, 3), (0.29, 0.31, 4)], (0.0, 1.0));
+        let ends = (bins.first * bins.step, (bins.first + words::exact(bins.counts.len() as u64) - 1.0) * bins.step);
+        assert!(ends.0.abs() < 1e-9 && (ends.1 - 1.0).abs() < 1e-9, "{ends:?}");
+        assert!((bins.counts.iter().sum::<f64>() - 7.0).abs() < 1e-6 && bins.beyond == (0.0, 0.0), "{:?}", bins.counts);
     }
 
     #[test]

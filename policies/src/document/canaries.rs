@@ -32,6 +32,8 @@ pub(crate) struct CanaryEntry {
 pub(crate) struct MarginsEntry {
     pub(crate) at: Span,
     pub(crate) agreement: Option<MarginEntry<f64>>,
+    pub(crate) overlap: Option<MarginEntry<f64>>,
+    pub(crate) ranking: Option<MarginEntry<f64>>,
     pub(crate) accuracy: Option<MarginEntry<f64>>,
     pub(crate) failures: Option<MarginEntry<f64>>,
     pub(crate) p50: Option<MarginEntry<Duration>>,
@@ -90,6 +92,8 @@ impl MarginsEntry {
         let entry = Self {
             at: node.at,
             agreement: margins.take("agreement").and_then(|node| share(node, "agreement", report)),
+            overlap: margins.take("overlap").and_then(|node| share(node, "overlap", report)),
+            ranking: margins.take("ranking").and_then(|node| share(node, "ranking", report)),
             accuracy: margins.take("accuracy").and_then(|node| share(node, "accuracy", report)),
             failures: margins.take("failures").and_then(|node| share(node, "failures", report)),
             p50: margins.take("p50").and_then(|node| time(node, "p50", report)),
@@ -113,7 +117,7 @@ fn share(node: &Node, name: &str, report: &mut Report<'_>) -> Option<MarginEntry
     }
     let (number, unit) = number_and_unit(text);
     if !number.is_empty() && micros_of(unit.trim()).is_some() {
-        let problem = report.error(node.at, format!("`{name}` is a share of requests, and this is a time"));
+        let problem = report.error(node.at, format!("`{name}` is a share, and this is a time"));
         problem.hint(format!("write `{name}: 1%`; times are `p50` and `p99`"));
         return None;
     }

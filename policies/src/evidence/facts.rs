@@ -63,6 +63,27 @@ pub fn canonical_eq(left: &Value, right: &Value) -> bool {
     }
 }
 
+/// Returns a value's canonical JSON: the same text for the same value, and for no other.
+#[must_use]
+pub fn canonical_text(value: &Value) -> String {
+    match value {
+        Value::Number(number) => {
+            let written = || number.as_f64().map_or_else(|| number.to_string(), |float| float.to_string());
+            whole_number(number).map_or_else(written, |whole| whole.to_string())
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(canonical_text).collect::<Vec<_>>().join(",")),
+        Value::Object(members) => {
+            let mut members: Vec<String> = members
+                .iter()
+                .map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), canonical_text(value)))
+                .collect();
+            members.sort_unstable();
+            format!("{{{}}}", members.join(","))
+        }
+        other => other.to_string(),
+    }
+}
+
 /// Whole numbers are compared as such, however written, so that equality stays transitive beyond 2^53.
 pub(crate) fn same_number(left: &Number, right: &Number) -> bool {
     match (whole_number(left), whole_number(right)) {
@@ -96,6 +117,12 @@ impl Path {
         };
         let parts: Vec<Arc<str>> = text.split('.').map(Arc::from).collect();
         parts.iter().all(|part| is_name(part)).then_some(Self(parts))
+    }
+
+    /// Returns what `value` has there; `None` where it has nothing or null.
+    pub(crate) fn of<'value>(&self, value: &'value Value) -> Option<&'value Value> {
+        let found = self.0.iter().try_fold(value, |value, name| value.get(&**name))?;
+        (!found.is_null()).then_some(found)
     }
 
     /// Returns the path below its first name, if that is `name`.

@@ -32,6 +32,7 @@ pub(super) fn definition(definition: &Definition) -> Part {
         budget,
         input: InputSchema { features, texts },
         attributes,
+        list,
         executors,
         decoy,
         policy,
@@ -46,7 +47,7 @@ pub(super) fn definition(definition: &Definition) -> Part {
     let approvals = fact("approvals", *approvals, "a change must be approved by {new} instead of {old}").shown(
         if *approvals == 0 { "nobody".to_owned() } else { words::count((*approvals).into(), "person", "people") },
     );
-    let facts = vec![
+    let mut facts = vec![
         fact(
             "rendezvous",
             rendezvous.to_string(),
@@ -58,6 +59,7 @@ pub(super) fn definition(definition: &Definition) -> Part {
         key_path(key.as_ref()),
         approvals,
     ];
+    facts.extend(canaries::lists(list.as_ref()));
     let places = |name, parts, moved| Group { name, parts, moved: Some(moved) };
     let set = |name, parts| Group { name, parts, moved: None };
     let groups = vec![

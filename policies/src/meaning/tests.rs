@@ -17,7 +17,7 @@ const FULL: &str = include_str!("tests/full.yaml");
 /// All that it says of its canary.
 const CANARY: &str = "    canary:
       of: forest
-      no_worse_by: { agreement: 3%, accuracy: 4%, failures: 0.5%, p50: 6ms, p99: 8ms, impact: 9% }
+      no_worse_by: { agreement: 3%, overlap: 61%, ranking: 62%, accuracy: 4%, failures: 0.5%, p50: 6ms, p99: 8ms, impact: 9% }
       confidence: 98%
       warm_up: 11s
       within: 0.25
@@ -46,6 +46,10 @@ const EDITS: &[Edit] = &[
     ("key", "key: attributes.customer", "key: input.ash"),
     ("value", "value: class,", "value: label,"),
     ("confidence", "confidence: probability", "confidence: sure"),
+    ("list", "field: items", "field: basket.items"),
+    ("what an item is known by", ", item: id", ""),
+    ("how much of a list counts", "top: 12", "top: 1"),
+    ("how far a list is read", "persistence: 80%", "persistence: 0.95"),
     ("executor more", "executors:\n", "executors:\n  extra: { echo: }\n"),
     ("executor less", "  spare: { echo: }\n", ""),
     ("model", "onnx: forest.onnx", "onnx: forest-2.onnx"),
@@ -82,6 +86,8 @@ const EDITS: &[Edit] = &[
     ("canary of another", "      of: forest\n", "      of: boost\n"),
     ("canary that votes", CANARY, ""),
     ("margin of agreement", "agreement: 3%", "agreement: 2%"),
+    ("margin of overlap", "overlap: 61%", "overlap: 60%"),
+    ("margin of ranking", "ranking: 62%", "ranking: off"),
     ("margin of accuracy", "accuracy: 4%", "accuracy: off"),
     ("margin of failures", "failures: 0.5%, ", ""),
     ("margin of the median", "p50: 6ms", "p50: 7ms"),
@@ -89,7 +95,7 @@ const EDITS: &[Edit] = &[
     ("margin of impact", "impact: 9%", "impact: 10%"),
     (
         "usual margins",
-        "      no_worse_by: { agreement: 3%, accuracy: 4%, failures: 0.5%, p50: 6ms, p99: 8ms, impact: 9% }\n",
+        "      no_worse_by: { agreement: 3%, overlap: 61%, ranking: 62%, accuracy: 4%, failures: 0.5%, p50: 6ms, p99: 8ms, impact: 9% }\n",
         "",
     ),
     ("confidence", "confidence: 98%", "confidence: 99.9%"),
@@ -298,7 +304,8 @@ fn another_spelling_changes_nothing() {
         ("    until: 50ms\n", ""),
         ("otherwise: { class: unknown }", "otherwise: {\"class\": 'unknown'}"),
         ("confidence: 98%", "confidence: 0.98"),
-        ("agreement: 3%, accuracy: 4%", "accuracy: 0.04, agreement: 0.03"),
+        ("agreement: 3%, overlap: 61%", "overlap: 0.61, agreement: 0.03"),
+        ("persistence: 80%", "persistence: 0.8"),
         ("within: 0.25", "within: 0.250"),
         ("      sample: 12%\n", "      sample: 0.12\n"),
         ("spare: { echo: }", "spare: { echo: {}, start: now, concurrency: 1, max_batch: 1, cost: 0 }"),

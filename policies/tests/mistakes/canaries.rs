@@ -5,14 +5,14 @@ use super::Mistake;
 pub(crate) const SOUND: &str = r"rendezvous: wine
 budget: 50ms
 input: { features: [alcohol, ash] }
-answer: { value: class }
+answer: { value: class, list: { field: items, item: id, top: 5, persistence: 80% } }
 executors:
   forest: { onnx: forest.onnx }
   next:
     onnx: mlp.onnx
     canary:
       of: forest
-      no_worse_by: { agreement: 2%, accuracy: 1%, failures: 0.1%, p50: 4ms, p99: 5ms, impact: off }
+      no_worse_by: { agreement: 2%, overlap: 40%, ranking: 30%, accuracy: 1%, failures: 0.1%, p50: 4ms, p99: 5ms, impact: off }
       confidence: 99%
       warm_up: 10s
       within: 0.05
@@ -24,6 +24,10 @@ executors:
   again: { onnx: forest.onnx, canary: { of: forest, sample: 3% } }
 decide:
   - first: any
+examples:
+  - name: a list
+    heard: { 3ms: { forest: { class: 1, items: [{ id: 1 }, { id: 2 }] } } }
+    expect: { at: 3ms }
 ";
 
 pub(crate) const MISTAKES: &[Mistake] = &[
@@ -32,15 +36,19 @@ pub(crate) const MISTAKES: &[Mistake] = &[
     ("canary without a field so called", "confidence: 99%", "confidense: 99%"),
     ("unknown metric", "agreement: 2%", "agrement: 2%"),
     ("metric without a likeness", "agreement: 2%", "kappa: 2%"),
-    ("no margin at all", "{ agreement: 2%, accuracy: 1%, failures: 0.1%, p50: 4ms, p99: 5ms, impact: off }", "{}"),
+    (
+        "no margin at all",
+        "{ agreement: 2%, overlap: 40%, ranking: 30%, accuracy: 1%, failures: 0.1%, p50: 4ms, p99: 5ms, impact: off }",
+        "{}",
+    ),
     (
         "nothing where margins are meant",
-        " { agreement: 2%, accuracy: 1%, failures: 0.1%, p50: 4ms, p99: 5ms, impact: off }",
+        " { agreement: 2%, overlap: 40%, ranking: 30%, accuracy: 1%, failures: 0.1%, p50: 4ms, p99: 5ms, impact: off }",
         "",
     ),
     (
         "everything off",
-        "{ agreement: 2%, accuracy: 1%, failures: 0.1%, p50: 4ms, p99: 5ms, impact: off }",
+        "{ agreement: 2%, overlap: 40%, ranking: 30%, accuracy: 1%, failures: 0.1%, p50: 4ms, p99: 5ms, impact: off }",
         "{ agreement: off, failures: off }",
     ),
     ("share as a time", "accuracy: 1%", "accuracy: 1ms"),
@@ -74,5 +82,25 @@ pub(crate) const MISTAKES: &[Mistake] = &[
     ("rejection of the better", "reject: worse", "reject: better"),
     ("acts after nothing", "after: 10000", "after: 0"),
     ("unknown act", "reject: worse", "withdraw: worse"),
+    ("margin of lists as a time", "overlap: 40%", "overlap: 4ms"),
+    ("margin of no list", ", list: { field: items, item: id, top: 5, persistence: 80% }", ""),
+    ("list that is one", "{ field: items, item: id, top: 5, persistence: 80% }", "[items]"),
+    ("list of nothing", "{ field: items, item: id, top: 5, persistence: 80% }", ""),
+    ("list that is nowhere", "field: items, ", ""),
+    ("list at no field", "field: items", "field: 1st"),
+    ("item known by no field", "item: id", "item: id of it"),
+    ("list of which nothing counts", "top: 5", "top: 0"),
+    ("list of which too much counts", "top: 5", "top: 1001"),
+    ("reader who never begins", "persistence: 80%", "persistence: 0%"),
+    ("reader who never stops", "persistence: 80%", "persistence: 100%"),
+    ("persistence in words", "persistence: 80%", "persistence: high"),
+    ("list without a field so called", "top: 5", "depth: 5"),
+    ("what is no list in an example", "items: [{ id: 1 }, { id: 2 }]", "items: { id: 1 }"),
+    ("item that nobody knows in an example", "{ id: 2 }", "{ name: 2 }"),
+    (
+        "what is no list in a constant",
+        "  again: {",
+        "  fixed: { constant: { answer: { class: 1, items: 7 } } }\n  again: {",
+    ),
     ("acts on a twin", "sample: 3% }", "sample: 3%, acts: { reject: worse } }"),
 ];

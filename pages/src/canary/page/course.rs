@@ -37,7 +37,7 @@ fn moment(told: &CourseTold, metric: Metric) -> Option<Moment> {
         Metric::Agreement => (told.compared, told.disagreement, told.disagreement_interval),
         Metric::Failures => (told.asked, told.failures, told.failures_interval),
         Metric::Accuracy => (told.compared, told.accuracy, told.accuracy_interval),
-        Metric::P50 | Metric::P99 | Metric::Impact => return None,
+        Metric::Overlap | Metric::Ranking | Metric::P50 | Metric::P99 | Metric::Impact => return None,
     };
     Some(Moment { at_us: told.until_us, n, seen: seen?, low, high })
 }

@@ -36,6 +36,19 @@ const WORDS: [(&str, &str); 10] = [
     ),
 ];
 
-pub(super) fn inside() -> Markup {
-    html! { dl.words { @for (word, meaning) in WORDS { div { dt { (word) } dd { (meaning) } } } } }
+/// Only where lists are compared.
+const OF_LISTS: [(&str, &str); 2] = [
+    (
+        "Overlap",
+        "Of the first items of a list, the share that is among the first of the other list too, in whatever order.",
+    ),
+    (
+        "Rank-biased overlap",
+        "How alike two lists rank, the first places counting most: what share of the items that somebody has read he finds in both lists, if he goes from each item to the next with the stated probability (Webber, Moffat and Zobel, 2010).",
+    ),
+];
+
+pub(super) fn inside(has_lists: bool) -> Markup {
+    let of_lists = if has_lists { OF_LISTS.as_slice() } else { &[] };
+    html! { dl.words { @for (word, meaning) in WORDS.iter().chain(of_lists) { div { dt { (word) } dd { (meaning) } } } } }
 }

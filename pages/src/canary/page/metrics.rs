@@ -52,7 +52,7 @@ fn line(metric: &MetricTold) -> Markup {
 /// Returns a harm with its sign where less than nothing is good news.
 fn signed(metric: Metric, harm: f64) -> String {
     let told = verdict::told(metric, harm);
-    let is_difference = !matches!(metric, Metric::Agreement | Metric::Impact);
+    let is_difference = !matches!(metric, Metric::Agreement | Metric::Overlap | Metric::Ranking | Metric::Impact);
     if is_difference && harm > 0.0 { format!("+{told}") } else { told }
 }
 

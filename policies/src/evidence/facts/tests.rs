@@ -3,8 +3,10 @@
 use super::*;
 
 fn same(left: &str, right: &str) -> bool {
-    let value = |text| serde_json::from_str(text).expect("JSON");
-    canonical_eq(&value(left), &value(right))
+    let [left, right] = [left, right].map(|text| serde_json::from_str::<Value>(text).expect("JSON"));
+    let same = canonical_eq(&left, &right);
+    assert_eq!(canonical_text(&left) == canonical_text(&right), same, "one text for one value");
+    same
 }
 
 #[test]

@@ -79,6 +79,8 @@ fn margins(entry: &ExecutorEntry, written: Option<&MarginsEntry>, report: &mut R
     let Some(written) = written else { return usual };
     let margins = Margins {
         agreement: margin(written.agreement.as_ref(), usual.agreement, report),
+        overlap: margin(written.overlap.as_ref(), usual.overlap, report),
+        ranking: margin(written.ranking.as_ref(), usual.ranking, report),
         accuracy: margin(written.accuracy.as_ref(), usual.accuracy, report),
         failures: margin(written.failures.as_ref(), usual.failures, report),
         p50: later(written.p50.as_ref(), usual.p50, report),

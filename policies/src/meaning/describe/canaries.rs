@@ -6,7 +6,7 @@ use serde_json::json;
 use wire::ExecutorId;
 
 use super::{Fact, Part, fact, optional, percent};
-use crate::{CanaryActs, CanarySpec, Margins, PromoteWhen, meaning::words};
+use crate::{CanaryActs, CanarySpec, Margins, PromoteWhen, RankedList, meaning::words};
 
 /// Returns what it means that executor `id` is a canary.
 pub(super) fn compared(id: &ExecutorId, spec: &CanarySpec) -> Part {
@@ -42,8 +42,41 @@ pub(super) fn compared(id: &ExecutorId, spec: &CanarySpec) -> Part {
     }
 }
 
-fn judged(margins: &Margins) -> [Fact; 6] {
-    let Margins { agreement, accuracy, failures, p50, p99, impact } = margins;
+/// Returns by which list canaries are compared; none is as if it said what is usual of one.
+pub(super) fn lists(list: Option<&RankedList>) -> [Fact; 4] {
+    let top = list.map_or(RankedList::TOP, |list| list.top).get() as u64;
+    let persistence = list.map_or(RankedList::PERSISTENCE, |list| list.persistence);
+    let quoted = |path: String| format!("`{path}`");
+    [
+        optional(
+            "answer.list",
+            list.map(|list| quoted(list.field())),
+            "nothing",
+            "canaries are compared by the list in {new} instead of {old}",
+        )
+        .plain(),
+        optional(
+            "answer.list.item",
+            list.and_then(RankedList::item).map(quoted),
+            "all of it",
+            "an item of the list is known by {new} instead of {old}",
+        )
+        .plain(),
+        fact(
+            "answer.list.top",
+            words::count(top, "item", "items"),
+            "lists are compared by their first {new} instead of {old}",
+        ),
+        fact(
+            "answer.list.persistence",
+            percent(persistence),
+            "whoever reads the list goes on to the next item in {new} of all cases instead of {old}",
+        ),
+    ]
+}
+
+fn judged(margins: &Margins) -> [Fact; 8] {
+    let Margins { agreement, overlap, ranking, accuracy, failures, p50, p99, impact } = margins;
     let share = |name, margin: &Option<f64>, says| optional(name, margin.map(percent), "any number", says);
     let time = |name, margin: &Option<Duration>, says| optional(name, margin.map(words::duration), "any time", says);
     [
@@ -51,6 +84,18 @@ fn judged(margins: &Margins) -> [Fact; 6] {
             "no_worse_by.agreement",
             agreement,
             "may answer otherwise than its reference in {new} of the requests instead of {old}",
+        ),
+        optional(
+            "no_worse_by.overlap",
+            overlap.map(percent),
+            "all",
+            "may name other items in {new} of its lists' first places instead of {old}",
+        ),
+        optional(
+            "no_worse_by.ranking",
+            ranking.map(percent),
+            "any share",
+            "may rank its lists otherwise by {new} instead of {old}",
         ),
         share("no_worse_by.accuracy", accuracy, "may be wrong in {new} more of the requests instead of {old}"),
         share("no_worse_by.failures", failures, "may fail {new} more of the requests instead of {old}"),
