@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
@@ -57,15 +57,16 @@ pub(super) struct Demo {
     policy: Option<PathBuf>,
 
     /// Ask about these inputs, one JSON object a line, again and again, instead of the wines
-    #[arg(long, value_name = "FILE", requires = "policy", conflicts_with = "reports")]
+    #[arg(long, value_name = "FILE", requires = "policy")]
     inputs: Option<PathBuf>,
 
     /// Apply this policy once half of the requests are answered: another version of the first one, in the same folder
-    #[arg(long, value_name = "FILE", requires = "policy", conflicts_with = "reports")]
+    #[arg(long, value_name = "FILE", requires = "policy")]
     then: Option<PathBuf>,
 
     /// Compare canaries, of `policies/wine-canaries.yaml` unless another policy is named, and write a page about each into
-    /// this folder (HTML, Markdown, JSON). Asks about wines that no model has seen, and tells what they were
+    /// this folder (HTML, Markdown, JSON). Asks about wines that no model has seen, and tells what they were, unless there
+    /// is `--inputs`; with `--then` it compares what the second policy does
     #[arg(long, value_name = "DIR")]
     reports: Option<PathBuf>,
 
@@ -145,7 +146,7 @@ impl Demo {
             Some(folder) => {
                 let told = |(id, number): &(RequestId, u64)| Some((*id, wines.class(*number)?));
                 let truths = tally.accepted.iter().filter_map(told).collect();
-                let command = format!("hedgerow demo --reports {}", folder.display());
+                let command = self.command(folder);
                 Reports { folder, since, truths, command }.write(app).await?
             }
             None => Vec::new(),
@@ -188,6 +189,13 @@ impl Demo {
         }
         progress.finish_and_clear();
         tally
+    }
+
+    /// Returns what makes the same reports again.
+    fn command(&self, folder: &Path) -> String {
+        let files = [("--policy", &self.policy), ("--inputs", &self.inputs), ("--then", &self.then)];
+        let named = files.into_iter().filter_map(|(flag, file)| Some(format!(" {flag} {}", file.as_ref()?.display())));
+        format!("hedgerow demo --reports {}{}", folder.display(), named.collect::<String>())
     }
 
     fn progress(&self) -> ProgressBar {
