@@ -31,9 +31,9 @@ fraud: ## asks two models and a vendor that straggles about card payments, withi
 	cargo build --release --quiet --locked
 	@examples/fraud/run.sh --requests $(REQUESTS) --rate $(if $(filter-out file,$(origin RATE)),$(RATE),200) $(ARGS)
 
-recommender: ## asks a factorisation for users' top items, and puts a newer one in its place half-way
+recommender: ## asks a factorisation for users' top items, and puts a newer one in its place half-way; how alike their lists are: target/examples/canary-before.html
 	@tools/setup.sh build onnx
-	cargo run --release --quiet --locked -- demo --policy examples/recommender/recommender.yaml --inputs examples/recommender/users.jsonl --then examples/recommender/second.yaml --requests $(REQUESTS) --rate $(RATE) $(ARGS)
+	cargo run --release --quiet --locked -- demo --policy examples/recommender/recommender.yaml --inputs examples/recommender/users.jsonl --then examples/recommender/second.yaml --reports target/examples --requests $(REQUESTS) --rate $(RATE) $(ARGS)
 
 examples: ## compares three canaries on the wine data; the pages are target/examples/canary-{equal,better,shuffled}.html (.md, .json)
 	@tools/setup.sh build onnx

@@ -114,13 +114,19 @@ fn one_command_starts_the_vendor_asks_about_payments_and_stops_the_vendor() {
 #[test]
 fn a_factorisation_is_replaced_half_way_and_no_user_goes_without_a_list() {
     let folder = TempDir::new().unwrap();
-    let changes = [("budget: 50ms", "budget: 60s"), ("until: 30ms", "until: 50s"), ("until: 40ms", "until: 55s")];
+    let changes = [
+        ("budget: 50ms", "budget: 60s"),
+        ("until: 30ms", "until: 50s"),
+        ("until: 40ms", "until: 55s"),
+        ("warm_up: 1s", "warm_up: 0s"),
+    ];
     let policy = patient("recommender/recommender.yaml", folder.path(), &changes);
     let second = patient("recommender/second.yaml", folder.path(), &changes);
+    let reports = folder.path().join("reports").display().to_string();
     // So few that they all find a place in the ranker's queue, however busy the machine is. The second half may even so have
     // been asked before the first is answered: then there is more time between them.
     let answered = ["100", "20", "4"].into_iter().any(|rate| {
-        let more = ["--then", &second, "--requests", "600", "--rate", rate];
+        let more = ["--then", &second, "--reports", &reports, "--requests", "600", "--rate", rate];
         let summary = demo(&policy, "recommender/users.jsonl", &more);
         assert_eq!((&summary["results"], &summary["missing"], &summary["second"]), (&600.into(), &0.into(), &0.into()));
         assert_eq!(
@@ -133,6 +139,16 @@ fn a_factorisation_is_replaced_half_way_and_no_user_goes_without_a_list() {
         models.len() == 2 && models.iter().all(|answers| *answers >= 60)
     });
     assert!(answered, "two versions of one model answered, each about a good part of the users");
+    // The one that went is compared by its lists with the one that came.
+    let told = fs::read_to_string(folder.path().join("reports/canary-before.json")).unwrap();
+    let report: Value = serde_json::from_str(&told).unwrap();
+    let lists = &report["lists"];
+    assert_eq!((&lists["field"], &lists["n"]), (&"items".into(), &report["requests"]["compared"]), "{lists:#}");
+    assert!(lists["n"].as_u64().unwrap() >= 60, "{lists:#}");
+    let [overlap, ranking] = ["overlap", "ranking"].map(|measure| lists[measure]["mean"].as_f64().unwrap());
+    assert!((0.15..0.3).contains(&overlap) && (0.05..0.3).contains(&ranking), "{lists:#}");
+    let judged = report["metrics"].as_array().unwrap().iter().filter(|metric| metric["judged"] == true);
+    assert_eq!(judged.map(|metric| metric["metric"].clone()).collect::<Vec<_>>(), ["overlap", "failures"]);
 }
 
 #[test]
