@@ -1,6 +1,10 @@
 //! gRPC: through the router. Through a socket, beside HTTP, real clients ask (`tests/clients.rs`).
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{Router, body::Body, http};
 use futures::{StreamExt as _, poll, stream};
@@ -251,4 +255,31 @@ async fn the_health_service_tells_of_each_rendezvous_and_of_all_and_whoever_watc
     assert!(soon(watched.message()).await.unwrap().is_none() && soon(unknown.message()).await.unwrap().is_none());
     let told = soon(client.check(about("wine"))).await.unwrap().into_inner();
     assert_eq!(told.status(), ServingStatus::NotServing);
+}
+
+#[tokio::test]
+async fn reflection_tells_of_the_same_services_in_both_of_its_versions() {
+    let (_world, _station, router) = open().await;
+    macro_rules! services {
+        ($version:ident) => {{
+            use tonic_reflection::pb::$version::{
+                ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+                server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+            };
+            let all = Some(MessageRequest::ListServices(String::new()));
+            let asked = stream::iter([ServerReflectionRequest { host: String::new(), message_request: all }]);
+            let mut client = ServerReflectionClient::new(router.clone());
+            let mut told = soon(client.server_reflection_info(asked)).await.unwrap().into_inner();
+            let Some(MessageResponse::ListServicesResponse(told)) =
+                soon(told.message()).await.unwrap().unwrap().message_response
+            else {
+                panic!("it is asked for services");
+            };
+            told.service.into_iter().map(|service| service.name).collect::<BTreeSet<_>>()
+        }};
+    }
+    let with =
+        |own: &str| BTreeSet::from(["grpc.health.v1.Health", own, "inference.GRPCInferenceService"].map(str::to_owned));
+    assert_eq!(services!(v1), with("grpc.reflection.v1.ServerReflection"));
+    assert_eq!(services!(v1alpha), with("grpc.reflection.v1alpha.ServerReflection"));
 }
