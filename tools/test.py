@@ -55,8 +55,10 @@ def build(options):
 
 def name_of(message):
     package = str(pathlib.Path(message["manifest_path"]).parent.relative_to(ROOT)).replace(".", "hedgerow")
-    [kind], name = message["target"]["kind"], message["target"]["name"]
-    return f"{package}/{name}" if kind == "test" else f"{package} ({kind})"
+    kinds, name = message["target"]["kind"], message["target"]["name"]
+    if "test" in kinds:
+        return f"{package}/{name}"
+    return f"{package} ({'bin' if 'bin' in kinds else 'lib'})"
 
 
 def rank(program):

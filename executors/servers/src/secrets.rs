@@ -147,9 +147,9 @@ mod tests {
         assert_eq!((secret.header.as_str(), secret.value.to_str().unwrap()), ("x-api-key", "s3cret"));
         assert!(secret.value.is_sensitive());
         // Cargo sets this one for every test.
-        let credentials = Credentials { secret: SecretRef::Env("CARGO_PKG_NAME".into()), header: None };
+        let credentials = Credentials { secret: SecretRef::Env("CARGO_MANIFEST_DIR".into()), header: None };
         let secret = Secrets::read(&credentials, folder.path()).unwrap().held();
-        assert_eq!(secret.value.to_str().unwrap(), "Bearer hedgerow-servers");
+        assert_eq!(secret.value.to_str().unwrap(), concat!("Bearer ", env!("CARGO_MANIFEST_DIR")));
     }
 
     #[test]
