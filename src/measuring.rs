@@ -20,7 +20,7 @@ use uuid::Uuid;
 use wire::{Measured, RendezvousName, Topics};
 
 pub use door::{MeasuresDoor, Names, measures_routes};
-pub(crate) use door::{Over, Overviews};
+pub(crate) use door::{Over, Overviews, WINDOW_MAX};
 
 /// What is counted of all rendezvous that somebody asked about.
 pub struct Measuring {

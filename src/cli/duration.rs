@@ -4,12 +4,24 @@ use std::time::Duration;
 
 use ::policies::duration::{micros_of, number_and_unit};
 
+use crate::measuring::WINDOW_MAX;
+
 /// Reads `250us`, `10ms`, `1.5s`, `30m`, `24h` or `7d`.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let (number, unit) = number_and_unit(text);
     let micros = micros_of(unit).ok_or("write a number and a unit: 10ms, 1.5s, 30m, 24h, 7d")?;
     let number: f64 = number.parse().map_err(|_| format!("`{number}` is not a number"))?;
     Duration::try_from_secs_f64(number * micros / 1e6).map_err(|_| "that is too long".to_owned())
+}
+
+/// Reads over how long a time to count.
+pub(super) fn window(text: &str) -> Result<Duration, String> {
+    let window = parse(text)?;
+    if (Duration::from_secs(1)..=WINDOW_MAX).contains(&window) {
+        Ok(window)
+    } else {
+        Err(format!("counts are told over 1s to {}", shown(WINDOW_MAX)))
+    }
 }
 
 /// Writes it in the largest unit that makes it a whole number.
@@ -48,6 +60,15 @@ mod tests {
             assert!(parse(text).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn nothing_is_counted_over_longer_than_it_is_kept() {
+        assert_eq!(window("31d").map(|window| window.as_secs()), Ok(31 * 86_400));
+        for text in ["0s", "999ms", "32d"] {
+            assert_eq!(window(text), Err("counts are told over 1s to 31d".to_owned()), "{text}");
+        }
+    }
+
     #[test]
     fn durations_are_shown_as_they_are_read() {
         for text in ["250us", "10ms", "1500ms", "30m", "24h", "30d", "0s"] {

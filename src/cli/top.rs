@@ -40,8 +40,8 @@ pub(super) struct Top {
     #[arg(value_name = "NAME")]
     name: Option<String>,
 
-    /// Over how long a time to count
-    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration::parse)]
+    /// Over how long a time to count, at most 31 days
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration::window)]
     over: Duration,
 
     /// Print it once, in a terminal too

@@ -43,7 +43,7 @@ pub(crate) struct Overviews {
 }
 
 /// Nothing is kept for longer.
-const WINDOW_MAX: Duration = Duration::from_hours(31 * 24);
+pub(crate) const WINDOW_MAX: Duration = Duration::from_hours(31 * 24);
 
 /// Over how long a time is counted unless it is said.
 const WINDOW: Duration = Duration::from_hours(1);

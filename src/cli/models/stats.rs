@@ -42,7 +42,7 @@ pub(super) struct Stats {
     model: Option<String>,
 
     /// Over how long a time to count, at most 31 days
-    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration::window)]
     over: Duration,
 
     /// Print one JSON object
