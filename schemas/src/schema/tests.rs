@@ -167,8 +167,9 @@ fn what_a_few_bytes_could_make_a_value_without_end_of_is_refused() {
 
 #[test]
 fn a_message_that_would_be_a_document_without_end_is_refused() {
-    let fields: String = (1..=100).map(|number| format!("double number_{number} = {number};")).collect();
-    let text = format!("syntax = \"proto3\"; message Many {{ repeated One all = 1; }} message One {{ {fields} }}");
+    let fields: Vec<String> = (1..=100).map(|number| format!("double number_{number} = {number};")).collect();
+    let text =
+        format!("syntax = \"proto3\"; message Many {{ repeated One all = 1; }} message One {{ {} }}", fields.concat());
     let schema = Schema::read(&written(Kind::Protobuf, &text)).unwrap();
     let of = |count| [vec![0], [0x0a, 0].repeat(count)].concat();
     assert!(schema.decode(&of(100)).is_ok());

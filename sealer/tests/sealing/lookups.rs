@@ -28,7 +28,7 @@ struct Far {
 
 /// A member, who is put out if he is away for too long.
 struct Member {
-    member: Box<dyn Consumer>,
+    inner: Box<dyn Consumer>,
     clock: Clock,
     heard: Option<Timestamp>,
     longest_us: Arc<AtomicI64>,
@@ -90,7 +90,7 @@ impl Bus for Far {
         Box::pin(async move {
             let (clock, longest_us) = (self.clock.clone(), Arc::clone(&self.longest_us));
             let member: Box<dyn Consumer> =
-                Box::new(Member { member: self.bus.member(group, topic).await?, clock, heard: None, longest_us });
+                Box::new(Member { inner: self.bus.member(group, topic).await?, clock, heard: None, longest_us });
             Ok(member)
         })
     }
@@ -107,30 +107,30 @@ impl Consumer for Member {
             self.longest_us.fetch_max(i64::try_from(away).unwrap(), Ordering::Relaxed);
         }
         Box::pin(async move {
-            let event = self.member.next().await;
+            let event = self.inner.next().await;
             self.heard = Some(self.clock.now());
             event
         })
     }
 
     fn start(&mut self, partition: &TopicPartition, from: StartAt) -> Result<(), BusError> {
-        self.member.start(partition, from)
+        self.inner.start(partition, from)
     }
 
     fn stop(&mut self, partition: &TopicPartition) -> Result<(), BusError> {
-        self.member.stop(partition)
+        self.inner.stop(partition)
     }
 
     fn commit(&mut self, commits: &[Commit]) -> Result<(), BusError> {
-        self.member.commit(commits)
+        self.inner.commit(commits)
     }
 
     fn membership(&self) -> Option<Membership> {
-        self.member.membership()
+        self.inner.membership()
     }
 
     fn close(self: Box<Self>, last: Vec<Commit>) -> BoxFuture<'static, ()> {
-        self.member.close(last)
+        self.inner.close(last)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A real object store for tests: S3Proxy, in memory, which lets in whoever signs as S3's clients do.
+//! A real object store for tests: `S3Proxy`, in memory, which lets in whoever signs as S3's clients do.
 
 use std::{
     env, fs,
