@@ -102,9 +102,9 @@ pub fn by_kind(bus: Arc<dyn Bus>, base: PathBuf, clock: Clock, sampling: Option<
                     let spec = python::Spec { path: &path, function, schema, workers, max_batch };
                     Arc::new(Python::load(name, spec, Arc::new(move || clock.now())).await?)
                 }
-                ExecutorKind::Wasm(path) => {
-                    let schema = spec.hears.is_empty().then_some(&*schema);
-                    Arc::new(Wasm::load(name, &base.join(path), schema, Arc::new(move || clock.now()))?)
+                ExecutorKind::Wasm { file, memory } => {
+                    let (path, schema) = (base.join(file), spec.hears.is_empty().then_some(&*schema));
+                    Arc::new(Wasm::load(name, &path, *memory, schema, Arc::new(move || clock.now()))?)
                 }
                 ExecutorKind::Model { .. } => {
                     let model = model.expect("a post that runs a published model says which");

@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 use wire::{Attributes, Budget, ExecutorId, ModelName, Plan, PolicyRef, RendezvousName, Role};
 
 use crate::{
-    BreakerSpec, CanarySpec, Diagnostics, Policy, RankedList, Share, Start,
+    BreakerSpec, CanarySpec, Diagnostics, Memory, Policy, RankedList, Share, Start,
     clause::{Asking, Condition},
     example::Example,
 };
@@ -156,8 +156,13 @@ pub enum ExecutorKind {
         /// The function's name.
         function: Arc<str>,
     },
-    /// A WebAssembly component in this process; the path is relative to the policy file's folder.
-    Wasm(PathBuf),
+    /// A WebAssembly component in this process.
+    Wasm {
+        /// The file, relative to the policy file's folder.
+        file: PathBuf,
+        /// How much memory an instance of it may have.
+        memory: Memory,
+    },
     /// A published model, under its name in the control topic.
     Model {
         /// Its name.

@@ -14,7 +14,7 @@ mod schema;
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use hedgerow_policies::{
-    CanarySpec, Credentials, Definition, Diagnostics, ExecutorKind, Protocol, SecretRef, ServerSpec,
+    CanarySpec, Credentials, Definition, Diagnostics, ExecutorKind, Memory, Protocol, SecretRef, ServerSpec,
 };
 
 const SOUND: &str = r#"rendezvous: wine
@@ -158,6 +158,12 @@ const MISTAKES: &[Mistake] = &[
     ("batch of nothing", "concurrency: 8", "max_batch: 0"),
     ("batch that never comes together", "concurrency: 8", "max_batch: 5000"),
     ("batch for whom it is nothing", "boost: { onnx: boost.onnx,", "boost: { echo: , max_batch: 8,"),
+    ("memory of a model", "boost: { onnx: boost.onnx,", "boost: { onnx: boost.onnx, memory: 64MiB,"),
+    ("memory without a unit", "boost: { onnx: boost.onnx,", "boost: { wasm: boost.wasm, memory: 64,"),
+    ("memory in no unit", "boost: { onnx: boost.onnx,", "boost: { wasm: boost.wasm, memory: 64MB,"),
+    ("memory that is none", "boost: { onnx: boost.onnx,", "boost: { wasm: boost.wasm, memory: plenty,"),
+    ("memory that is a list", "boost: { onnx: boost.onnx,", "boost: { wasm: boost.wasm, memory: [1],"),
+    ("memory that is too little", "boost: { onnx: boost.onnx,", "boost: { wasm: boost.wasm, memory: 64KiB,"),
     ("share above all", "share: 99.9%", "share: 120%"),
     ("no features", "features: [alcohol, ash]", "features: []"),
     ("no texts", "features: [alcohol, ash]", "features: [alcohol, ash], texts: []"),
@@ -390,7 +396,9 @@ fn what_runs_a_model_elsewhere_is_read() {
     );
     check("python: models/rank.py", python("models/rank.py", "score"));
     check("python: \"rank.py:best\"", python("rank.py", "best"));
-    check("wasm: rank.wasm", ExecutorKind::Wasm("rank.wasm".into()));
+    let wasm = |memory| ExecutorKind::Wasm { file: "rank.wasm".into(), memory };
+    check("wasm: rank.wasm", wasm(Memory::mebi(256)));
+    check("wasm: rank.wasm, memory: 64MiB", wasm(Memory::mebi(64)));
     check("elsewhere: {}", ExecutorKind::Elsewhere);
     check("elsewhere:", ExecutorKind::Elsewhere);
     check("model: forest", model("forest", None));

@@ -3,6 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use executor::Now;
+use policies::Memory;
 use wasmtime::{
     ResourceLimiter, Store, Trap, UpdateDeadline,
     component::{InstancePre, TypedFunc},
@@ -34,13 +35,11 @@ pub(crate) enum StartError {
 }
 
 /// What an instance has of memory, and may have.
-#[derive(Default)]
 pub(crate) struct Room {
-    bytes: usize,
+    bytes: u64,
+    most: u64,
 }
 
-/// How much memory an instance may have, in bytes.
-const MEMORY_MAX: usize = 256 << 20;
 /// How many elements a table of it may have.
 const TABLE_MAX: usize = 1 << 20;
 
@@ -50,12 +49,13 @@ impl Instance {
     /// Lets the component come up, which may run code of its own, until `due`.
     pub(crate) fn start(
         component: &InstancePre<Room>,
+        memory: Memory,
         alarm: &Alarm,
         due: Timestamp,
         now: &Now,
     ) -> Result<Self, StartError> {
         let overdue = Overdue::default();
-        let mut store = Store::new(component.engine(), Room::default());
+        let mut store = Store::new(component.engine(), Room { bytes: 0, most: memory.0 });
         store.limiter(|room| room);
         let is_meant = Arc::clone(&overdue);
         // The epoch is moved for whoever is overdue, and all who run are asked.
@@ -93,9 +93,12 @@ fn words(error: &wasmtime::Error) -> String {
 
 impl ResourceLimiter for Room {
     fn memory_growing(&mut self, current: usize, desired: usize, _most: Option<usize>) -> wasmtime::Result<bool> {
-        let bytes = self.bytes.saturating_add(desired.saturating_sub(current));
-        if bytes > MEMORY_MAX {
-            wasmtime::bail!("it wanted {} MiB of memory, and may have {}", bytes.div_ceil(1 << 20), MEMORY_MAX >> 20);
+        // More than a u64 says no machine has.
+        let more = u64::try_from(desired.saturating_sub(current)).unwrap_or(u64::MAX);
+        let bytes = self.bytes.saturating_add(more);
+        if bytes > self.most {
+            let (wanted, most) = (bytes.div_ceil(1 << 20), Memory(self.most));
+            wasmtime::bail!("it wanted {wanted} MiB of memory, and may have {most}: `memory` in the policy says so");
         }
         self.bytes = bytes;
         Ok(true)

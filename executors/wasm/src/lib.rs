@@ -100,21 +100,28 @@ pub enum WasmError {
 
 impl Wasm {
     /// Compiles the component at `path`, checks that it can be asked, and asks it about a row of zeros and empty texts; a
-    /// judge's inputs, which `schema` says nothing of, cannot be made up. `name` goes into the model's version, beside the
-    /// first 12 hexadecimal digits of the file's SHA-256.
-    pub fn load(name: &str, path: &Path, schema: Option<&InputSchema>, now: Now) -> Result<Self, WasmError> {
-        Self::load_within(PATIENCE, name, path, schema, now)
+    /// judge's inputs, which `schema` says nothing of, cannot be made up. An instance of it may have so much `memory`. `name`
+    /// goes into the model's version, beside the first 12 hexadecimal digits of the file's SHA-256.
+    pub fn load(
+        name: &str,
+        path: &Path,
+        memory: policies::Memory,
+        schema: Option<&InputSchema>,
+        now: Now,
+    ) -> Result<Self, WasmError> {
+        Self::load_within(PATIENCE, name, path, memory, schema, now)
     }
 
     fn load_within(
         patience: Duration,
         name: &str,
         path: &Path,
+        memory: policies::Memory,
         schema: Option<&InputSchema>,
         now: Now,
     ) -> Result<Self, WasmError> {
         let bytes = fs::read(path).map_err(|cause| WasmError::Unreadable { path: path.to_owned(), cause })?;
-        let program = Program::compile(path, &bytes)?;
+        let program = Program::compile(path, &bytes, memory)?;
         let due = now().after(patience);
         let instance = Mutex::new(Some(program.first(path, due, &now)?));
         let wasm = Self { model: version_of(name, &bytes), program, instance, now };

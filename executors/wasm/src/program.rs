@@ -3,6 +3,7 @@
 use std::{path::Path, sync::OnceLock};
 
 use executor::Now;
+use policies::Memory;
 use wasmtime::{
     Config, Engine,
     component::{Component, InstancePre, Linker},
@@ -18,6 +19,8 @@ use crate::{
 /// A component that can come up.
 pub(crate) struct Program {
     component: InstancePre<Room>,
+    /// How much memory an instance may have.
+    memory: Memory,
     alarm: Alarm,
     /// What it exports, for whoever looks for `score` in vain.
     exports: Vec<String>,
@@ -38,7 +41,7 @@ const MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
 impl Program {
     /// Compiles `bytes`, which `path` names where something is wrong with them.
-    pub(crate) fn compile(path: &Path, bytes: &[u8]) -> Result<Self, WasmError> {
+    pub(crate) fn compile(path: &Path, bytes: &[u8], memory: Memory) -> Result<Self, WasmError> {
         let path = || path.to_owned();
         let unusable = |cause: String| WasmError::NotAComponent { path: path(), cause };
         if bytes.starts_with(MODULE) {
@@ -59,12 +62,12 @@ impl Program {
                 WasmError::Wants { path: path(), wants: wants.join(", ") }
             }
         })?;
-        Ok(Self { component, alarm, exports })
+        Ok(Self { component, memory, alarm, exports })
     }
 
     /// Lets it come up for the first time.
     pub(crate) fn first(&self, path: &Path, due: Timestamp, now: &Now) -> Result<Instance, WasmError> {
-        Instance::start(&self.component, &self.alarm, due, now).map_err(|error| match error {
+        Instance::start(&self.component, self.memory, &self.alarm, due, now).map_err(|error| match error {
             StartError::NoScore(_) if !self.exports.iter().any(|name| name == "`score`") => {
                 let there = if self.exports.is_empty() { "nothing".to_owned() } else { self.exports.join(", ") };
                 WasmError::NoScore { path: path.to_owned(), instead: format!("it exports {there}") }
@@ -79,7 +82,7 @@ impl Program {
 
     /// Lets it come up again, in place of an instance that went wrong.
     pub(crate) fn again(&self, due: Timestamp, now: &Now) -> Result<Instance, String> {
-        Instance::start(&self.component, &self.alarm, due, now).map_err(|error| match error {
+        Instance::start(&self.component, self.memory, &self.alarm, due, now).map_err(|error| match error {
             StartError::NoScore(error) => error.root_cause().to_string(),
             StartError::Failed(problem) => problem,
         })

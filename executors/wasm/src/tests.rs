@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures::FutureExt as _;
+use policies::Memory;
 use tempfile::TempDir;
 use wire::RequestId;
 
@@ -62,10 +63,14 @@ fn schema() -> InputSchema {
 }
 
 fn load_within(patience: Duration, bytes: &[u8]) -> Result<Wasm, String> {
+    loaded_with(patience, Memory::mebi(256), bytes)
+}
+
+fn loaded_with(patience: Duration, memory: Memory, bytes: &[u8]) -> Result<Wasm, String> {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("rank.wasm");
     fs::write(&path, bytes).unwrap();
-    let loaded = Wasm::load_within(patience, "rank", &path, Some(&schema()), clock());
+    let loaded = Wasm::load_within(patience, "rank", &path, memory, Some(&schema()), clock());
     loaded.map_err(|error| error.to_string().replace(&*folder.path().to_string_lossy(), ""))
 }
 
@@ -135,8 +140,22 @@ fn a_trap_fails_its_call_and_no_other() {
 #[test]
 fn whoever_wants_more_memory_than_there_is_gets_none() {
     let wasm = load(&moody());
-    assert_eq!(ask(&wasm, "more").unwrap_err(), "it wanted 257 MiB of memory, and may have 256");
+    assert_eq!(
+        ask(&wasm, "more").unwrap_err(),
+        "it wanted 257 MiB of memory, and may have 256MiB: `memory` in the policy says so"
+    );
     assert_eq!(ask(&wasm, "{}").unwrap(), r#"{"calls":1}"#);
+    let wasm = loaded_with(LONG, Memory::mebi(40), &moody()).unwrap();
+    assert!(ask(&wasm, "more").unwrap_err().contains("wanted 49 MiB of memory, and may have 40MiB"));
+    assert_eq!(ask(&wasm, "{}").unwrap(), r#"{"calls":1}"#);
+}
+
+#[test]
+fn who_does_not_come_up_in_its_memory_is_refused() {
+    let large = wat::parse_str(MOODY.replace("START", "").replace(r#""memory") 1)"#, r#""memory") 100)"#)).unwrap();
+    assert!(loaded_with(LONG, Memory::mebi(7), &large).is_ok());
+    let told = loaded_with(LONG, Memory::mebi(6), &large).err().expect("refused");
+    assert!(told.contains("it wanted 7 MiB of memory, and may have 6MiB"), "{told}");
 }
 
 #[test]

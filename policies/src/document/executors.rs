@@ -11,7 +11,7 @@ use super::{
     tree::Node,
 };
 use crate::{
-    Protocol,
+    Memory, Protocol,
     diagnostic::{Report, Span, Spanned},
 };
 
@@ -34,6 +34,7 @@ pub(crate) struct ExecutorEntry {
     pub(crate) wait: Option<Spanned<Duration>>,
     pub(crate) breaker: Option<BreakerEntry>,
     pub(crate) state: Option<StateEntry>,
+    pub(crate) memory: Option<Spanned<Memory>>,
 }
 
 /// What belongs to its state.
@@ -103,6 +104,7 @@ impl ExecutorEntry {
             wait: None,
             breaker: None,
             state: None,
+            memory: None,
         };
         let Some(mut executor) = Members::of(node, "an executor", report) else { return nothing };
         let entry = Self {
@@ -120,6 +122,7 @@ impl ExecutorEntry {
             wait: executor.take("wait").and_then(|node| read::duration(node, report)),
             breaker: executor.take("breaker").map(|node| BreakerEntry::read(node, report)),
             state: executor.take("state").and_then(|node| StateEntry::read(node, report)),
+            memory: executor.take("memory").and_then(|node| read::memory(node, report)),
             ..nothing
         };
         executor.finish(report);

@@ -6,6 +6,7 @@ use super::tree::{Node, Value};
 use crate::{
     diagnostic::{Report, Span, Spanned},
     duration::{micros_of, number_and_unit, units},
+    memory::{InvalidMemory, Memory},
 };
 
 /// The members of a map while they are taken; what nobody took is unknown.
@@ -141,6 +142,27 @@ pub(super) fn count(node: &Node, what: &str, report: &mut Report<'_>) -> Option<
         report.error(node.at, format!("{what} must be a whole number from 1"));
     }
     count.map(|is| Spanned { is, at: node.at })
+}
+
+/// Returns the size written in `node`.
+pub(super) fn memory(node: &Node, report: &mut Report<'_>) -> Option<Spanned<Memory>> {
+    let Some(text) = node.text() else {
+        report.error(node.at, "a size is a number and a unit").label(format!("this is {}", node.what()));
+        return None;
+    };
+    match text.parse::<Memory>() {
+        Ok(is) => return Some(Spanned { is, at: node.at }),
+        Err(InvalidMemory::NoUnit) => {
+            report.error(node.at, format!("`{text}` has no unit")).hint(format!("write `{text}MiB`, for instance"));
+        }
+        Err(InvalidMemory::Unit(unit)) => {
+            report.error(node.at, format!("`{unit}` is not a unit of size")).did_you_mean(&unit, Memory::units());
+        }
+        Err(InvalidMemory::Nothing) => {
+            report.error(node.at, format!("`{text}` is not a size")).hint("write a number and a unit: `64MiB`, `1GiB`");
+        }
+    }
+    None
 }
 
 /// Returns the finite number written in `node`.

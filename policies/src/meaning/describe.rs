@@ -235,6 +235,7 @@ fn executor(spec: &ExecutorSpec) -> Part {
         ),
         optional("breaker", breaker.map(opens), "never", "has a breaker that opens {new} instead of {old}"),
         optional("state", state.as_ref().map(keeps), "nothing", "keeps {new} instead of {old}"),
+        optional("memory", memory(kind), "what it wants", "may have {new} of memory instead of {old}"),
     ];
     Part {
         path: format!("executors.{id}"),
@@ -292,6 +293,14 @@ fn keeps(state: &StateSpec) -> String {
     keeps
 }
 
+/// Returns what bounds an executor's memory, where something does.
+fn memory(kind: &ExecutorKind) -> Option<String> {
+    match kind {
+        ExecutorKind::Wasm { memory, .. } => Some(memory.to_string()),
+        _ => None,
+    }
+}
+
 fn percent(share: f64) -> String {
     format!("{}%", (share * 1e9).round() / 1e7)
 }
@@ -304,7 +313,7 @@ fn runs(kind: &ExecutorKind) -> Fact {
             let place = format!("{}:{function}", file.display());
             (json!({ "python": place }), format!("the Python function `{place}`"))
         }
-        ExecutorKind::Wasm(path) => (json!({ "wasm": path }), format!("the component `{}`", path.display())),
+        ExecutorKind::Wasm { file, .. } => (json!({ "wasm": file }), format!("the component `{}`", file.display())),
         ExecutorKind::Model { name, version } => {
             let model = version.as_ref().map_or_else(|| name.to_string(), |version| format!("{name}@{version}"));
             (json!({ "model": model }), format!("the published model `{model}`"))

@@ -58,6 +58,8 @@ const EDITS: &[Edit] = &[
     ("a server asked again", "env: TOKEN }", "env: TOKEN }, retries: 2"),
     ("another kind", "http: \"http://scorer:8080/v2/models/wine/infer\"", "echo: "),
     ("what was compiled in", "rust: heater", "rust: cooler"),
+    ("component", "wasm: rank.wasm", "wasm: order.wasm"),
+    ("memory", "memory: 64MiB", "memory: 32MiB"),
     ("no state", ", state: { settings: heater.settings, commands: heater.commands }", ""),
     ("settings", "settings: heater.settings", "settings: other.settings"),
     ("commands", "commands: heater.commands", "commands: other.commands"),

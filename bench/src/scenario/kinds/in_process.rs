@@ -68,5 +68,5 @@ fn rank_as_a_component(schema: &InputSchema) -> anyhow::Result<Wasm> {
     let folder = TempDir::new()?;
     let path = folder.path().join("rank.wasm");
     fs::write(&path, component::rank()?)?;
-    Ok(Wasm::load("rank", &path, Some(schema), standing())?)
+    Ok(Wasm::load("rank", &path, policies::Memory::mebi(256), Some(schema), standing())?)
 }

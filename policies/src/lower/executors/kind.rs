@@ -5,13 +5,19 @@ use std::path::Path;
 use wire::{ExecutorId, ModelName};
 
 use crate::{
-    Credentials, ExecutorKind, Protocol, SecretRef, ServerSpec,
+    Credentials, ExecutorKind, Memory, Protocol, SecretRef, ServerSpec,
     diagnostic::{Report, Spanned},
     document::{CredentialsEntry, ExecutorEntry, KindEntry},
 };
 
 /// The function of a Python file that is called, unless the policy says.
 const FUNCTION: &str = "score";
+/// How much memory a component may have, unless the policy says.
+const MEMORY: Memory = Memory::mebi(256);
+/// A stack and some room: nothing that was compiled by an ordinary compiler comes up in less.
+const MEMORY_MIN: Memory = Memory::mebi(1);
+/// All that 32 bits reach.
+const MEMORY_MAX: Memory = Memory::mebi(4_096);
 /// More attempts than this are no patience any more but load.
 const RETRIES_MAX: usize = 10;
 
@@ -21,11 +27,14 @@ pub(super) fn kind(entry: &ExecutorEntry, report: &mut Report<'_>) -> Option<Exe
     if !matches!(kind, KindEntry::Server(..)) {
         refuse_server_fields(entry, report);
     }
+    if !matches!(kind, KindEntry::Wasm(_)) {
+        refuse_memory(entry, report);
+    }
     Some(match kind {
         KindEntry::Onnx(path) => ExecutorKind::Onnx(path.is.clone().into()),
         KindEntry::Server(protocol, url) => ExecutorKind::Server(server(*protocol, url, entry, report)),
         KindEntry::Python(place) => python(place, report)?,
-        KindEntry::Wasm(path) => ExecutorKind::Wasm(path.is.clone().into()),
+        KindEntry::Wasm(path) => ExecutorKind::Wasm { file: path.is.clone().into(), memory: memory(entry, report) },
         KindEntry::Model(model) => published(model, report)?,
         KindEntry::Elsewhere => {
             refuse_station_fields(entry, report);
@@ -110,6 +119,26 @@ fn refuse_server_fields(entry: &ExecutorEntry, report: &mut Report<'_>) {
             .error(at, format!("executor `{}` asks no server, which `{field}` is for", entry.name.is))
             .hint("take it out: it is for `http`, `grpc`, `tensorflow` and `pmml`");
     }
+}
+
+fn refuse_memory(entry: &ExecutorEntry, report: &mut Report<'_>) {
+    if let Some(memory) = &entry.memory {
+        report
+            .error(memory.at, format!("executor `{}` has no memory of its own, which `memory` is for", entry.name.is))
+            .hint("take it out: it is for `wasm`");
+    }
+}
+
+/// Returns how much memory a component may have.
+fn memory(entry: &ExecutorEntry, report: &mut Report<'_>) -> Memory {
+    let Some(written) = &entry.memory else { return MEMORY };
+    if !(MEMORY_MIN..=MEMORY_MAX).contains(&written.is) {
+        report
+            .error(written.at, format!("{} is no size that a component can have of memory", written.is))
+            .label(format!("from {MEMORY_MIN} to {MEMORY_MAX}"))
+            .hint(format!("write how much it may have, or nothing for {MEMORY}: `memory: 64MiB`"));
+    }
+    written.is
 }
 
 /// What only our own station does is not promised of an executor that somebody else runs.
