@@ -52,10 +52,7 @@ setup_kafka() {
     version=$(cksum <tests/broker/pom.xml)
     need_java
     fresh kafka "$version" && return 0
-    need mvn maven
-    begin kafka "Apache Kafka"
-    mvn -q -B -f tests/broker/pom.xml dependency:copy-dependencies "-DoutputDirectory=$NEW" >&2 ||
-        fail "Maven could not fetch Apache Kafka: look at the lines above, then run tools/setup.sh kafka"
+    begin_jars kafka tests/broker/pom.xml "Apache Kafka"
     format_storage
     finish kafka "$version"
 }
@@ -79,10 +76,7 @@ setup_registry() {
     version=$(cksum <tests/broker/registry/pom.xml)
     need_java
     fresh registry "$version" && return 0
-    need mvn maven
-    begin registry "a schema registry, Apicurio"
-    mvn -q -B -f tests/broker/registry/pom.xml dependency:copy-dependencies "-DoutputDirectory=$NEW" >&2 ||
-        fail "Maven could not fetch Apicurio: look at the lines above, then run tools/setup.sh registry"
+    begin_jars registry tests/broker/registry/pom.xml "a schema registry, Apicurio"
     tar -xzf "$NEW"/apicurio-registry-app-*.tar.gz -C "$NEW"
     rm "$NEW"/apicurio-registry-app-*.tar.gz
     finish registry "$version"
@@ -92,10 +86,7 @@ setup_store() {
     version=$(cksum <tests/broker/store/pom.xml)
     need_java
     fresh store "$version" && return 0
-    need mvn maven
-    begin store "an object store, S3Proxy"
-    mvn -q -B -f tests/broker/store/pom.xml dependency:copy-dependencies "-DoutputDirectory=$NEW" >&2 ||
-        fail "Maven could not fetch S3Proxy: look at the lines above, then run tools/setup.sh store"
+    begin_jars store tests/broker/store/pom.xml "an object store, S3Proxy"
     finish store "$version"
 }
 
@@ -209,6 +200,14 @@ begin() {
     NEW=$SETUP/$1.new
     rm -rf "$NEW"
     mkdir -p "$NEW"
+}
+
+# Begins the part $1 with the jars that the pom $2 names; $3 is what they are.
+begin_jars() {
+    need mvn maven
+    begin "$1" "$3"
+    mvn -q -B -f "$2" dependency:copy-dependencies "-DoutputDirectory=$NEW" >&2 ||
+        fail "Maven could not fetch $3: look at the lines above, then run tools/setup.sh $1"
 }
 
 finish() {
