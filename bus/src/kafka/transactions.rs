@@ -53,8 +53,8 @@ struct Job {
 
 /// The thread that makes them.
 struct Worker {
-    /// In the order in which they write.
-    writers: [Writer; WRITERS],
+    /// In the order in which they write: one while the markers of the other's transaction are written.
+    writers: [Writer; 2],
     /// Why nothing more can be written.
     broken: Option<String>,
 }
@@ -84,8 +84,6 @@ enum Failed {
     Unknown(String),
 }
 
-/// One writes while the markers of the other's transaction are written.
-const WRITERS: usize = 2;
 /// How long the broker may take to give an id to its new owner; aborting what the old one had begun is part of it.
 const OPEN_WITHIN: Duration = Duration::from_secs(10);
 /// How long a transaction may take. The broker gives it up after as long.
@@ -104,10 +102,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 impl KafkaTransactions {
     /// Takes `id` over from whoever had it.
     pub(super) async fn open(settings: &KafkaSettings, id: &str) -> Result<Self, BusError> {
-        let ids: [String; WRITERS] = std::array::from_fn(|index| format!("{id}.{index}"));
-        // Who had the ids is fenced off when all of them are taken over.
-        let [first, second] = ids.each_ref().map(|id| Writer::open(settings, id));
-        let (first, second) = futures::try_join!(first, second)?;
+        let [first, second] = [format!("{id}.0"), format!("{id}.1")];
+        // Who had the ids is fenced off when both are taken over.
+        let (first, second) = futures::try_join!(Writer::open(settings, &first), Writer::open(settings, &second))?;
         let worker = Worker { writers: [first, second], broken: None };
         // One at a time: the second place is never taken.
         let (jobs, todo) = sync_channel(1);
