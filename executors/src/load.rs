@@ -104,7 +104,8 @@ pub fn by_kind(bus: Arc<dyn Bus>, base: PathBuf, clock: Clock, sampling: Option<
                 }
                 ExecutorKind::Wasm { file, memory } => {
                     let (path, schema) = (base.join(file), spec.hears.is_empty().then_some(&*schema));
-                    Arc::new(Wasm::load(name, &path, *memory, schema, Arc::new(move || clock.now()))?)
+                    let spec = wasm::Spec { path: &path, memory: *memory, schema };
+                    Arc::new(Wasm::load(name, spec, Arc::new(move || clock.now()))?)
                 }
                 ExecutorKind::Model { .. } => {
                     let model = model.expect("a post that runs a published model says which");

@@ -23,6 +23,9 @@ const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 <
 // === impl Memory ===
 
 impl Memory {
+    /// How much a component may have, unless the policy says.
+    pub const USUAL: Self = Self::mebi(256);
+
     /// Returns so many mebibytes.
     #[must_use]
     pub const fn mebi(count: u64) -> Self {

@@ -38,6 +38,17 @@ pub struct Wasm {
     now: Now,
 }
 
+/// What to load.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// How much memory an instance may have.
+    pub memory: policies::Memory,
+    /// What its inputs look like; `None` if they are a judge's, which cannot be made up to try it.
+    pub schema: Option<&'a InputSchema>,
+}
+
 /// How long a component may take to come up and to answer about a row of zeros.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long an answer may be, in bytes: as long as a server's.
@@ -99,27 +110,14 @@ pub enum WasmError {
 // === impl Wasm ===
 
 impl Wasm {
-    /// Compiles the component at `path`, checks that it can be asked, and asks it about a row of zeros and empty texts; a
-    /// judge's inputs, which `schema` says nothing of, cannot be made up. An instance of it may have so much `memory`. `name`
+    /// Compiles the component of `spec`, checks that it can be asked, and asks it about a row of zeros and empty texts. `name`
     /// goes into the model's version, beside the first 12 hexadecimal digits of the file's SHA-256.
-    pub fn load(
-        name: &str,
-        path: &Path,
-        memory: policies::Memory,
-        schema: Option<&InputSchema>,
-        now: Now,
-    ) -> Result<Self, WasmError> {
-        Self::load_within(PATIENCE, name, path, memory, schema, now)
+    pub fn load(name: &str, spec: Spec<'_>, now: Now) -> Result<Self, WasmError> {
+        Self::load_within(PATIENCE, name, spec, now)
     }
 
-    fn load_within(
-        patience: Duration,
-        name: &str,
-        path: &Path,
-        memory: policies::Memory,
-        schema: Option<&InputSchema>,
-        now: Now,
-    ) -> Result<Self, WasmError> {
+    fn load_within(patience: Duration, name: &str, spec: Spec<'_>, now: Now) -> Result<Self, WasmError> {
+        let Spec { path, memory, schema } = spec;
         let bytes = fs::read(path).map_err(|cause| WasmError::Unreadable { path: path.to_owned(), cause })?;
         let program = Program::compile(path, &bytes, memory)?;
         let due = now().after(patience);

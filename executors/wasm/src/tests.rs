@@ -63,14 +63,15 @@ fn schema() -> InputSchema {
 }
 
 fn load_within(patience: Duration, bytes: &[u8]) -> Result<Wasm, String> {
-    loaded_with(patience, Memory::mebi(256), bytes)
+    loaded_with(patience, Memory::USUAL, bytes)
 }
 
 fn loaded_with(patience: Duration, memory: Memory, bytes: &[u8]) -> Result<Wasm, String> {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("rank.wasm");
     fs::write(&path, bytes).unwrap();
-    let loaded = Wasm::load_within(patience, "rank", &path, memory, Some(&schema()), clock());
+    let spec = Spec { path: &path, memory, schema: Some(&schema()) };
+    let loaded = Wasm::load_within(patience, "rank", spec, clock());
     loaded.map_err(|error| error.to_string().replace(&*folder.path().to_string_lossy(), ""))
 }
 

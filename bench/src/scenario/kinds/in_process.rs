@@ -68,5 +68,6 @@ fn rank_as_a_component(schema: &InputSchema) -> anyhow::Result<Wasm> {
     let folder = TempDir::new()?;
     let path = folder.path().join("rank.wasm");
     fs::write(&path, component::rank()?)?;
-    Ok(Wasm::load("rank", &path, policies::Memory::mebi(256), Some(schema), standing())?)
+    let spec = wasm::Spec { path: &path, memory: policies::Memory::USUAL, schema: Some(schema) };
+    Ok(Wasm::load("rank", spec, standing())?)
 }

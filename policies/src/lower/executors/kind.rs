@@ -12,8 +12,6 @@ use crate::{
 
 /// The function of a Python file that is called, unless the policy says.
 const FUNCTION: &str = "score";
-/// How much memory a component may have, unless the policy says.
-const MEMORY: Memory = Memory::mebi(256);
 /// A stack and some room: nothing that was compiled by an ordinary compiler comes up in less.
 const MEMORY_MIN: Memory = Memory::mebi(1);
 /// All that 32 bits reach.
@@ -131,12 +129,12 @@ fn refuse_memory(entry: &ExecutorEntry, report: &mut Report<'_>) {
 
 /// Returns how much memory a component may have.
 fn memory(entry: &ExecutorEntry, report: &mut Report<'_>) -> Memory {
-    let Some(written) = &entry.memory else { return MEMORY };
+    let Some(written) = &entry.memory else { return Memory::USUAL };
     if !(MEMORY_MIN..=MEMORY_MAX).contains(&written.is) {
         report
             .error(written.at, format!("{} is no size that a component can have of memory", written.is))
             .label(format!("from {MEMORY_MIN} to {MEMORY_MAX}"))
-            .hint(format!("write how much it may have, or nothing for {MEMORY}: `memory: 64MiB`"));
+            .hint(format!("write how much it may have, or nothing for {}: `memory: 64MiB`", Memory::USUAL));
     }
     written.is
 }
